@@ -1,0 +1,61 @@
+/*
+ * format.h - a format is a pair of functions over bytes
+ *
+ * parse: bytes -> index.  print: index -> offsets and the bytes around the data.  A format opens
+ * no file.  To add one: write formats/NAME.c with a `const struct q8_format q8_format_NAME`, and
+ * add the word 'NAME' to formats/meson.build.
+ */
+#ifndef Q8_FORMATS_FORMAT_H
+#define Q8_FORMATS_FORMAT_H
+
+#include "src/base/arena.h"
+#include "src/base/tensor.h"
+
+/* Bytes to read from: a file, or memory in a test. */
+struct q8_source {
+    uint64_t size; /* bytes in all */
+    /* Copies exactly n bytes at `off` to buf; the caller keeps off + n <= size. */
+    bool (*read)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
+    void *self;
+};
+
+/* Where bytes go. */
+struct q8_sink {
+    /* Takes n bytes for the place `off`; called in rising order without gaps. */
+    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n, struct q8_err *err);
+    void *self;
+};
+
+struct q8_format {
+    const char *name;    /* "safetensors" */
+    const char *suffix;  /* ".safetensors" */
+    const char *summary; /* one line */
+
+    /*
+     * Reads and checks everything but the data: on success `out` holds every tensor, sorted by
+     * offset, with absolute offsets inside [0, source size), and the metadata.  Memory grows with
+     * the bytes that were read, never with a number that the file claims.  Errors: Q8_EINPUT with
+     * the tensor and the byte, Q8_ELIMIT, Q8_EIO.
+     */
+    bool (*parse)(struct q8_source *source, struct q8_index *out, struct q8_arena *mem,
+                  struct q8_err *err);
+
+    /*
+     * Sorts ix->tensor into the order of the file, sets every offset and nbytes, and
+     * *ret_size to the size of the whole file.  With a sink it also writes all bytes that are not
+     * tensor data.  The same index gives the same bytes.
+     */
+    bool (*print)(struct q8_index *ix, struct q8_sink *sink, uint64_t *ret_size,
+                  struct q8_arena *mem, struct q8_err *err);
+};
+
+/* Every format of this build, NULL at the end. */
+extern const struct q8_format *const q8_formats[];
+
+/* The format of that name, or NULL. */
+const struct q8_format *q8_format_find(const char *name);
+
+/* A source over `size` bytes of memory that must outlive it. */
+struct q8_source q8_source_memory(const void *bytes, uint64_t size);
+
+#endif

@@ -1,0 +1,34 @@
+/* registry.c - the table of formats, from the list in formats/meson.build */
+#include "formats/format.h"
+
+#include <string.h>
+
+#define Q8_FORMAT(name) extern const struct q8_format q8_format_##name;
+#include "formats/formats.inc"
+#undef Q8_FORMAT
+
+#define Q8_FORMAT(name) &q8_format_##name,
+const struct q8_format *const q8_formats[] = {
+#include "formats/formats.inc"
+    NULL,
+};
+
+const struct q8_format *q8_format_find(const char *name)
+{
+    for (size_t i = 0; q8_formats[i]; i++)
+        if (strcmp(q8_formats[i]->name, name) == 0)
+            return q8_formats[i];
+    return NULL;
+}
+
+static bool memory_read(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
+{
+    (void)err;
+    memcpy(buf, (const unsigned char *)self + off, n);
+    return true;
+}
+
+struct q8_source q8_source_memory(const void *bytes, uint64_t size)
+{
+    return (struct q8_source){size, memory_read, (void *)(uintptr_t)bytes};
+}

@@ -1,0 +1,159 @@
+/*
+ * encode.c - codes of a row, 256 bits
+ *
+ * Two registers are the 16 lanes that the definition sums in: elements 0-7 of every 16 go to the
+ * low one, 8-15 to the high one.  A tail runs through a buffer padded with zeros, which add 0.
+ */
+#include "kernels/kernels.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#define CHUNK 4096
+#define STEP 32
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE __m256 load(enum q8_float type, const unsigned char *x)
+{
+    __m128i half;
+
+    if (type == Q8_FLOAT_F32)
+        return _mm256_loadu_ps((const float *)(const void *)x);
+    half = _mm_loadu_si128((const __m128i *)(const void *)x);
+    if (type == Q8_FLOAT_F16)
+        return _mm256_cvtph_ps(half);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+/* Sums of one chunk, by lane. */
+struct lanes {
+    __m256 err2[2], val2[2];
+};
+
+/* Codes of 8 elements as 32-bit numbers; `high` says which half of the lanes they are. */
+INLINE __m256i codes8(enum q8_rule rule, enum q8_float type, const unsigned char *x, __m256 f,
+                      int high, struct lanes *sums)
+{
+    __m256 w = load(type, x), y, v, e;
+    __m256i codes;
+
+    if (rule == Q8_RULE_DIVIDE) {
+        v = _mm256_div_ps(w, f);
+        y = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(-128)), _mm256_set1_ps(127));
+    } else {
+        v = _mm256_mul_ps(w, f);
+        y = v;
+        if (type != Q8_FLOAT_F16)
+            y = _mm256_mul_ps(_mm256_cvtph_ps(_mm256_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
+    }
+    codes = _mm256_cvtps_epi32(y);
+    if (sums) {
+        e = _mm256_sub_ps(v, _mm256_cvtepi32_ps(codes));
+        sums->err2[high] = _mm256_add_ps(sums->err2[high], _mm256_mul_ps(e, e));
+        sums->val2[high] = _mm256_add_ps(sums->val2[high], _mm256_mul_ps(v, v));
+    }
+    return codes;
+}
+
+/* 32 codes in order. */
+INLINE __m256i codes32(enum q8_rule rule, enum q8_float type, const unsigned char *x, __m256 f,
+                       struct lanes *sums)
+{
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+    __m256i a = codes8(rule, type, x, f, 0, sums);
+    __m256i b = codes8(rule, type, x + 8 * size, f, 1, sums);
+    __m256i c = codes8(rule, type, x + 16 * size, f, 0, sums);
+    __m256i d = codes8(rule, type, x + 24 * size, f, 1, sums);
+
+    a = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+    return _mm256_permutevar8x32_epi32(a, order);
+}
+
+/* Lanes to double, then folded pairwise: 8, 4, 2, 1. */
+INLINE double fold(const __m256 lanes[2])
+{
+    float lane[16];
+    double wide[16];
+
+    _mm256_storeu_ps(lane, lanes[0]);
+    _mm256_storeu_ps(lane + 8, lanes[1]);
+    for (int l = 0; l < 16; l++)
+        wide[l] = lane[l];
+    for (int half = 8; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            wide[l] += wide[l + half];
+    return wide[0];
+}
+
+/* One chunk of at most 4,096 elements. */
+INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, int8_t *codes,
+                         const unsigned char *x, size_t n, size_t ahead, __m256 f,
+                         struct lanes *sums)
+{
+    const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+    size_t i = 0;
+
+    for (; i + STEP <= n; i += STEP) {
+        for (size_t line = 0; line < STEP * size; line += 64)
+            _mm_prefetch((const char *)(x + i * size + ahead + line), _MM_HINT_T0);
+        _mm256_storeu_si256((__m256i *)(void *)(codes + i),
+                            codes32(rule, type, x + i * size, f, sums));
+    }
+    if (i < n) {
+        unsigned char padded[STEP * 4] = {0};
+        int8_t last[STEP];
+
+        memcpy(padded, x + i * size, (n - i) * size);
+        _mm256_storeu_si256((__m256i *)(void *)last, codes32(rule, type, padded, f, sums));
+        memcpy(codes + i, last, n - i);
+    }
+}
+
+INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *codes,
+                   struct q8_sums *sums, const unsigned char *x, size_t n, size_t group,
+                   const float *factor)
+{
+    const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+
+    for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
+        size_t end = n - begin < group ? n : begin + group;
+        struct q8_sums total = {0};
+
+        for (size_t at = begin; at < end; at += CHUNK) {
+            const __m256 zero = _mm256_setzero_ps();
+            struct lanes lanes = {{zero, zero}, {zero, zero}};
+
+            encode_chunk(rule, type, codes + at, x + at * size, end - at < CHUNK ? end - at : CHUNK,
+                         n * size, _mm256_set1_ps(factor[g]), want ? &lanes : NULL);
+            if (want) {
+                total.err2 += fold(lanes.err2);
+                total.val2 += fold(lanes.val2);
+            }
+        }
+        if (want)
+            sums[g] = total;
+    }
+}
+
+#define VERSION(name, rule, type)                                                                  \
+    static void name(int8_t *codes, struct q8_sums *sums, const void *x, size_t n, size_t group,   \
+                     const float *factor)                                                          \
+    {                                                                                              \
+        if (sums)                                                                                  \
+            encode(rule, type, true, codes, sums, x, n, group, factor);                            \
+        else                                                                                       \
+            encode(rule, type, false, codes, sums, x, n, group, factor);                           \
+    }
+
+VERSION(times_f16, Q8_RULE_HALF_TIMES, Q8_FLOAT_F16)
+VERSION(times_bf16, Q8_RULE_HALF_TIMES, Q8_FLOAT_BF16)
+VERSION(times_f32, Q8_RULE_HALF_TIMES, Q8_FLOAT_F32)
+VERSION(divide_f16, Q8_RULE_DIVIDE, Q8_FLOAT_F16)
+VERSION(divide_bf16, Q8_RULE_DIVIDE, Q8_FLOAT_BF16)
+VERSION(divide_f32, Q8_RULE_DIVIDE, Q8_FLOAT_F32)
+
+const q8_encode_fn q8_encode_avx2[Q8_RULES][Q8_FLOATS] = {
+    {times_f16, times_bf16, times_f32},
+    {divide_f16, divide_bf16, divide_f32},
+};

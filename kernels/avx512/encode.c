@@ -1,0 +1,146 @@
+/*
+ * encode.c - codes of a row, 512 bits
+ *
+ * One register is one step of the 16 lanes that the definition sums in, so the sums come out in
+ * the same order; every other step is one IEEE operation per element, as in the reference.
+ */
+#include "kernels/kernels.h"
+
+#include <immintrin.h>
+
+#define CHUNK 4096
+#define INLINE static inline __attribute__((always_inline))
+
+/* Up to 16 elements as floats; those that the mask leaves out are 0. */
+INLINE __m512 load(enum q8_float type, const unsigned char *x, __mmask16 m)
+{
+    __m256i half;
+
+    if (type == Q8_FLOAT_F32)
+        return _mm512_maskz_loadu_ps(m, x);
+    half = _mm256_maskz_loadu_epi16(m, x);
+    if (type == Q8_FLOAT_F16)
+        return _mm512_cvtph_ps(half);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
+/* Sums of one chunk, by lane. */
+struct lanes {
+    __m512 err2, val2;
+};
+
+/* Codes of 16 elements as 32-bit numbers. */
+INLINE __m512i codes16(enum q8_rule rule, enum q8_float type, const unsigned char *x, __mmask16 m,
+                       __m512 f, struct lanes *sums)
+{
+    __m512 w = load(type, x, m), y, v, e;
+    __m512i codes;
+
+    if (rule == Q8_RULE_DIVIDE) {
+        v = _mm512_div_ps(w, f);
+        y = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(-128)), _mm512_set1_ps(127));
+    } else {
+        v = _mm512_mul_ps(w, f);
+        y = v;
+        if (type != Q8_FLOAT_F16)
+            y = _mm512_mul_ps(_mm512_cvtph_ps(_mm512_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
+    }
+    codes = _mm512_cvtps_epi32(y);
+    if (sums) {
+        e = _mm512_sub_ps(v, _mm512_cvtepi32_ps(codes));
+        sums->err2 = _mm512_add_ps(sums->err2, _mm512_mul_ps(e, e));
+        sums->val2 = _mm512_add_ps(sums->val2, _mm512_mul_ps(v, v));
+    }
+    return codes;
+}
+
+/* Lanes to double, then folded pairwise: 8, 4, 2, 1. */
+INLINE double fold(__m512 lanes)
+{
+    __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(lanes));
+    __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(lanes, 1));
+    __m512d eight = _mm512_add_pd(low, high);
+    __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+/* One chunk of at most 4,096 elements. */
+INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, int8_t *codes,
+                         const unsigned char *x, size_t n, size_t ahead, __m512 f,
+                         struct lanes *sums)
+{
+    /* packing works within 128 bits: this puts the dwords back in order */
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+    size_t i = 0;
+
+    for (; i + 64 <= n; i += 64) {
+        const unsigned char *p = x + i * size;
+        __m512i a, b, c, d;
+
+        for (size_t line = 0; line < 64 * size; line += 64)
+            _mm_prefetch((const char *)(p + ahead + line), _MM_HINT_T0);
+        a = codes16(rule, type, p, 0xffff, f, sums);
+        b = codes16(rule, type, p + 16 * size, 0xffff, f, sums);
+        c = codes16(rule, type, p + 32 * size, 0xffff, f, sums);
+        d = codes16(rule, type, p + 48 * size, 0xffff, f, sums);
+        a = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+        _mm512_storeu_si512(codes + i, _mm512_permutexvar_epi32(order, a));
+    }
+    for (; i < n; i += 16) {
+        __mmask16 m = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1);
+        __m512i a = codes16(rule, type, x + i * size, m, f, sums);
+
+        _mm512_mask_cvtepi32_storeu_epi8(codes + i, m, a);
+    }
+}
+
+INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *codes,
+                   struct q8_sums *sums, const unsigned char *x, size_t n, size_t group,
+                   const float *factor)
+{
+    const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+
+    for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
+        size_t end = n - begin < group ? n : begin + group;
+        struct q8_sums total = {0};
+
+        for (size_t at = begin; at < end; at += CHUNK) {
+            struct lanes lanes = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+
+            encode_chunk(rule, type, codes + at, x + at * size, end - at < CHUNK ? end - at : CHUNK,
+                         n * size, _mm512_set1_ps(factor[g]), want ? &lanes : NULL);
+            if (want) {
+                total.err2 += fold(lanes.err2);
+                total.val2 += fold(lanes.val2);
+            }
+        }
+        if (want)
+            sums[g] = total;
+    }
+}
+
+#define VERSION(name, rule, type)                                                                  \
+    static void name(int8_t *codes, struct q8_sums *sums, const void *x, size_t n, size_t group,   \
+                     const float *factor)                                                          \
+    {                                                                                              \
+        if (sums)                                                                                  \
+            encode(rule, type, true, codes, sums, x, n, group, factor);                            \
+        else                                                                                       \
+            encode(rule, type, false, codes, sums, x, n, group, factor);                           \
+    }
+
+VERSION(times_f16, Q8_RULE_HALF_TIMES, Q8_FLOAT_F16)
+VERSION(times_bf16, Q8_RULE_HALF_TIMES, Q8_FLOAT_BF16)
+VERSION(times_f32, Q8_RULE_HALF_TIMES, Q8_FLOAT_F32)
+VERSION(divide_f16, Q8_RULE_DIVIDE, Q8_FLOAT_F16)
+VERSION(divide_bf16, Q8_RULE_DIVIDE, Q8_FLOAT_BF16)
+VERSION(divide_f32, Q8_RULE_DIVIDE, Q8_FLOAT_F32)
+
+const q8_encode_fn q8_encode_avx512[Q8_RULES][Q8_FLOATS] = {
+    {times_f16, times_bf16, times_f32},
+    {divide_f16, divide_bf16, divide_f32},
+};

@@ -1,0 +1,86 @@
+/* arch.h - what a model class tells about its weights: which are Linear, which are heads, how experts lie */
+#ifndef Q8_ARCH_H
+#define Q8_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What kind of module a weight belongs to, as transformers 5.23 builds it. */
+enum q8_kind {
+    Q8_KIND_OTHER,     /* norm, bias, convolution, bare parameter: never int8 */
+    Q8_KIND_LINEAR,    /* exactly nn.Linear */
+    Q8_KIND_SUBLINEAR, /* a subclass of nn.Linear: compressed-tensors converts it, bitsandbytes does not */
+    Q8_KIND_CONV1D,    /* GPT-2's transposed Linear, stored [in, out] */
+    Q8_KIND_HEAD,      /* a Linear that stays float unless asked for: output head, tied weight */
+    Q8_KIND_KEEP,      /* a Linear that transformers keeps in fp32 (_keep_in_fp32_modules: t5's wo) */
+    Q8_KIND_EMBEDDING, /* a lookup table: a 2-D weight, but not a Linear */
+    Q8_KIND_ROUTER,    /* chooses experts; a bare parameter in transformers 5 */
+    Q8_KIND_EXPERT,    /* one expert's 2-D Linear in the file, fused to 3-D by transformers 5 */
+    Q8_KINDS
+};
+
+/* A short sentence for reports: "an embedding is looked up, not multiplied". */
+const char *q8_kind_reason(enum q8_kind kind);
+
+/* One row of the generated table of exceptions (src/arch_table.inc). */
+struct q8_arch_row {
+    const char *owner;   /* architectures[0] or model_type */
+    const char *module;  /* module path with numbers as '#', or a suffix of one that starts with '.' */
+    enum q8_kind kind;
+};
+
+/* How a fused 3-D expert tensor [experts, rows, cols] is cut into 2-D Linears. */
+struct q8_arch_experts {
+    const char *suffix;       /* of the tensor name: ".experts.gate_up_proj" */
+    const char *part[2];      /* leaf names of the equal row blocks, NULL-terminated: "gate_proj", "up_proj" */
+};
+
+/* A model class, as config.json names it.  Points into constant tables and the caller's strings. */
+struct q8_arch {
+    const char *model_type; /* config.json model_type, or NULL */
+    const char *class_name; /* architectures[0], or NULL */
+    bool known;             /* one of the classes that the table was proved for */
+};
+
+/* Looks the class up.  Either name may be NULL.  Allocates nothing. */
+void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *class_name);
+
+/*
+ * The kind of the module that owns tensor `name` (a full checkpoint name such as
+ * "model.layers.0.mlp.up_proj.weight") of that rank.  Only rank 2 names that end in ".weight" can
+ * be anything but OTHER (fused experts are asked for with q8_arch_experts).
+ */
+enum q8_kind q8_arch_kind(const struct q8_arch *arch, const char *name, uint32_t rank);
+
+/*
+ * Module names of heads that this class has whether or not the file holds them (tied heads), with
+ * numbers as they are.  Returns the i-th, or NULL past the last.
+ */
+const char *q8_arch_head(const struct q8_arch *arch, size_t i);
+
+/* The known layout of the fused 3-D expert tensor `name`, or NULL when it must stay float. */
+const struct q8_arch_experts *q8_arch_experts(const struct q8_arch *arch, const char *name);
+
+/*
+ * The fused group that runtimes build from this module: "qkv_proj" for .q_proj/.k_proj/.v_proj,
+ * "gate_up_proj" for .gate_proj/.up_proj; NULL when it stands alone.
+ */
+const char *q8_arch_group(const char *module);
+
+/* What is known of a runtime that does not load a combination. */
+struct q8_arch_refusal {
+    const char *runtime; /* "transformers 5.23" */
+    const char *reason;  /* a clause: "FalconLinear.forward reads self.weight" */
+    bool all;            /* no known runtime loads it: an error, not a warning */
+};
+
+/*
+ * The i-th refusal for a model of this class whose int8 weights are stored in `layout`
+ * ("bitsandbytes", "int-quantized", "pack-quantized"); false past the last.  `has_experts` says
+ * that the file holds experts, int8 or not; `has_sublinear` that some int8 weight is one.
+ */
+bool q8_arch_refusal(const struct q8_arch *arch, const char *layout, bool has_experts,
+                     bool has_sublinear, size_t i, struct q8_arch_refusal *ret);
+
+#endif

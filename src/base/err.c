@@ -1,0 +1,46 @@
+/* err.c - the one error type */
+#include "src/base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool q8_fail(struct q8_err *err, int code, const char *format, ...)
+{
+    va_list args;
+
+    if (err->code)
+        return false;
+    err->code = code;
+    va_start(args, format);
+    (void)vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    return false;
+}
+
+bool q8_fail_errno(struct q8_err *err, const char *format, ...)
+{
+    int number = errno;
+    size_t used;
+    va_list args;
+
+    if (err->code)
+        return false;
+    err->code = number == ENOMEM ? Q8_ELIMIT : Q8_EIO;
+    va_start(args, format);
+    (void)vsnprintf(err->text, sizeof err->text, format, args);
+    va_end(args);
+    used = strlen(err->text);
+    (void)snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(number));
+    return false;
+}
+
+bool q8_fail_in(struct q8_err *err, const char *place)
+{
+    char old[sizeof err->text];
+
+    memcpy(old, err->text, sizeof old);
+    (void)snprintf(err->text, sizeof err->text, "%.400s: %.620s", place, old);
+    return false;
+}

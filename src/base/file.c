@@ -1,0 +1,218 @@
+/* file.c - files: whole reads and writes at an offset, room set aside ahead, syncing */
+#include "src/base/file.h"
+
+#include "src/base/arena.h"
+#include "src/base/num.h"
+#include "src/base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+/* Bytes per system call: Linux moves at most 2 GiB - 4 KiB at once. */
+#define MOST_BYTES (UINT64_C(1) << 30)
+
+/* "cannot WHAT PATH: reason", the path made safe to show. */
+static bool fail_path(struct q8_err *err, const char *what, const char *path)
+{
+    char shown[600];
+
+    return q8_fail_errno(err, "cannot %s %s", what, q8_text_escape(path, shown, sizeof shown));
+}
+
+/* Fills *ret from an open descriptor, which must be a regular file. */
+static bool take_file(struct q8_file *ret, int fd, const char *path, struct q8_err *err)
+{
+    struct q8_file f = {.fd = fd, .path = path};
+    char shown[600];
+
+    if (fstat(fd, &f.stat) < 0)
+        return fail_path(err, "look at", path);
+    if (!S_ISREG(f.stat.st_mode))
+        return q8_fail(err, Q8_EINPUT, "%s is %s, not a file",
+                       q8_text_escape(path, shown, sizeof shown),
+                       S_ISDIR(f.stat.st_mode) ? "a directory" : "a device, pipe or socket");
+    f.size = (uint64_t)f.stat.st_size;
+    *ret = f;
+    return true;
+}
+
+bool q8_file_open(struct q8_file *ret, const char *path, struct q8_err *err)
+{
+    /* Without O_NONBLOCK a pipe would hang here, before take_file can refuse it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return fail_path(err, "open", path);
+    if (take_file(ret, fd, path, err))
+        return true;
+    (void)close(fd);
+    return false;
+}
+
+/* Gives the file its size and its room on the disk. */
+static bool set_room(int fd, const char *path, uint64_t size, struct q8_err *err)
+{
+    char shown[600];
+    int rc;
+
+    if (size > INT64_MAX)
+        errno = EFBIG;
+    else if (ftruncate(fd, (off_t)size) == 0) {
+        do
+            rc = size ? fallocate(fd, 0, 0, (off_t)size) : 0;
+        while (rc < 0 && errno == EINTR);
+        /* A file system that cannot set room aside: the writes will have to tell. */
+        if (rc == 0 || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
+            return true;
+    }
+    return q8_fail_errno(err, "cannot set aside %" PRIu64 " bytes of disk for %s", size,
+                         q8_text_escape(path, shown, sizeof shown));
+}
+
+bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool keep,
+                    struct q8_err *err)
+{
+    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (keep ? 0 : O_EXCL);
+    int fd = open(path, flags, 0666);
+    struct q8_file f;
+
+    if (fd < 0)
+        return fail_path(err, "create", path);
+    if (take_file(&f, fd, path, err) && set_room(fd, path, size, err) &&
+        take_file(&f, fd, path, err)) {
+        *ret = f;
+        return true;
+    }
+    (void)close(fd);
+    if (!keep)
+        (void)unlink(path);
+    return false;
+}
+
+bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
+{
+    unsigned char *to = buf;
+    char shown[600];
+
+    for (uint64_t done = 0; done < n;) {
+        ssize_t got = pread(f->fd, to + done, q8_min(n - done, MOST_BYTES), (off_t)(off + done));
+
+        if (got == 0)
+            return q8_fail(err, Q8_EIO,
+                           "%s ends at byte %" PRIu64 " or before, but had %" PRIu64
+                           " bytes when it was opened: it changed during the run",
+                           q8_text_escape(f->path, shown, sizeof shown), off + done, f->size);
+        if (got < 0 && errno != EINTR)
+            return q8_fail_errno(err, "cannot read %" PRIu64 " bytes at byte %" PRIu64 " of %s",
+                                 n - done, off + done,
+                                 q8_text_escape(f->path, shown, sizeof shown));
+        if (got > 0)
+            done += (uint64_t)got;
+    }
+    return true;
+}
+
+bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,
+                   struct q8_err *err)
+{
+    const unsigned char *from = buf;
+    char shown[600];
+
+    for (uint64_t done = 0; done < n;) {
+        ssize_t put = pwrite(f->fd, from + done, q8_min(n - done, MOST_BYTES), (off_t)(off + done));
+
+        if (put == 0) { /* no reason given: never try for ever */
+            errno = EIO;
+            put = -1;
+        }
+        if (put < 0 && errno != EINTR)
+            return q8_fail_errno(err, "cannot write %" PRIu64 " bytes at byte %" PRIu64 " of %s",
+                                 n - done, off + done,
+                                 q8_text_escape(f->path, shown, sizeof shown));
+        if (put > 0)
+            done += (uint64_t)put;
+    }
+    return true;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+bool q8_file_same(const struct q8_file *f, struct q8_err *err)
+{
+    struct stat open_file, named;
+    char shown[600];
+
+    if (fstat(f->fd, &open_file) < 0 || stat(f->path, &named) < 0)
+        return fail_path(err, "look again at", f->path);
+    if (!is_same(&open_file, &f->stat))
+        return q8_fail(err, Q8_EIO, "%s was written to during the run: run again later",
+                       q8_text_escape(f->path, shown, sizeof shown));
+    if (!is_same(&named, &f->stat))
+        return q8_fail(err, Q8_EIO, "%s was replaced by another file during the run: run again",
+                       q8_text_escape(f->path, shown, sizeof shown));
+    return true;
+}
+
+static bool sync_fd(int fd)
+{
+    int rc;
+
+    do
+        rc = fsync(fd);
+    while (rc < 0 && errno == EINTR);
+    return rc == 0;
+}
+
+bool q8_file_sync(const struct q8_file *f, struct q8_err *err)
+{
+    return sync_fd(f->fd) || fail_path(err, "flush", f->path);
+}
+
+void q8_file_close(struct q8_file *f)
+{
+    if (f->fd >= 0)
+        (void)close(f->fd);
+    f->fd = -1;
+}
+
+bool q8_dir_sync(const char *path, struct q8_err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok;
+
+    if (fd < 0)
+        return fail_path(err, "open the directory", path);
+    /* EINVAL: a file system that syncs no directories. */
+    ok = sync_fd(fd) || errno == EINVAL;
+    if (!ok)
+        fail_path(err, "flush the directory", path);
+    (void)close(fd);
+    return ok;
+}
+
+char *q8_file_text(const char *path, uint64_t limit, uint64_t *ret_len, struct q8_arena *mem,
+                   struct q8_err *err)
+{
+    char shown[600], *text = NULL;
+    struct q8_file f;
+
+    if (!q8_file_open(&f, path, err))
+        return NULL;
+    if (f.size > limit)
+        q8_fail(err, Q8_ELIMIT, "%s has %" PRIu64 " bytes (at most %" PRIu64 ")",
+                q8_text_escape(path, shown, sizeof shown), f.size, limit);
+    else
+        text = q8_alloc(mem, f.size + 1, 1, err);
+    if (text && !q8_file_read(&f, 0, text, f.size, err))
+        text = NULL;
+    if (text && ret_len)
+        *ret_len = f.size;
+    q8_file_close(&f);
+    return text;
+}

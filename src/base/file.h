@@ -1,0 +1,59 @@
+/* file.h - files: whole reads and writes at an offset, room set aside ahead, syncing */
+#ifndef Q8_BASE_FILE_H
+#define Q8_BASE_FILE_H
+
+#include "src/base/err.h"
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* One open regular file.  Safe to read and write from several threads (no shared position). */
+struct q8_file {
+    int fd;           /* -1 = none */
+    const char *path; /* for messages; must outlive the struct */
+    uint64_t size;    /* bytes, as of opening or creation */
+    struct stat stat; /* as of opening: what q8_file_same compares with */
+};
+
+/* Opens a regular file for reading.  Q8_EIO when it cannot; Q8_EINPUT when it is no such file. */
+bool q8_file_open(struct q8_file *ret, const char *path, struct q8_err *err);
+
+/*
+ * Creates a file (mode 0666 less umask) for reading and writing; one that is there is opened when
+ * `keep`, else an error, as a link is always.  Sets its size to `size` and sets the disk space
+ * aside, so that a full disk is found now.  On failure a new file is removed again.
+ */
+bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool keep,
+                    struct q8_err *err);
+
+/* Reads exactly n bytes at off.  A file that ends early is Q8_EIO and says that it changed. */
+bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n,
+                  struct q8_err *err);
+
+/* Writes exactly n bytes at off. */
+bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,
+                   struct q8_err *err);
+
+/*
+ * Whether the open file and what its path now names are still what was opened: inode, size and
+ * time of the last write.  Else Q8_EIO.  Not for files that q8_file_write wrote to.
+ */
+bool q8_file_same(const struct q8_file *f, struct q8_err *err);
+
+/* Flushes data and size to the disk. */
+bool q8_file_sync(const struct q8_file *f, struct q8_err *err);
+
+/* Closes; accepts an fd of -1.  After writing, q8_file_sync or the re-read has seen any error. */
+void q8_file_close(struct q8_file *f);
+
+/* Flushes a directory's entries to the disk. */
+bool q8_dir_sync(const char *path, struct q8_err *err);
+
+/*
+ * The whole file as text with a NUL behind it, at most `limit` bytes (Q8_ELIMIT above), in `mem`.
+ */
+struct q8_arena;
+char *q8_file_text(const char *path, uint64_t limit, uint64_t *ret_len, struct q8_arena *mem,
+                   struct q8_err *err);
+
+#endif

@@ -1,0 +1,303 @@
+/* json.c - JSON: a strict small-document reader over cJSON, and our own writer */
+#include "src/base/json.h"
+
+#include "src/base/scan.h"
+#include "src/base/text.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading ---- */
+
+static bool fill_text(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
+{
+    (void)err;
+    memcpy(buf, (const char *)self + off, n);
+    return true;
+}
+
+/*
+ * Overwrites the non-numbers that Python's json module writes with "[]" and spaces: as long as
+ * before, so that positions stay, and no key, so that nothing else becomes legal.
+ */
+static void blank_nonfinite(char *text, uint64_t len)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+    bool in_string = false;
+
+    for (uint64_t i = 0; i < len; i++) {
+        if (in_string && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            in_string = !in_string;
+        for (size_t w = 0; !in_string && w < sizeof words / sizeof *words; w++) {
+            size_t n = strlen(words[w]);
+
+            if (n <= len - i && memcmp(text + i, words[w], n) == 0) {
+                memset(text + i, ' ', n);
+                memcpy(text + i, "[]", 2);
+            }
+        }
+    }
+}
+
+/* Puts "line 3, column 14" (both from 1, columns in bytes) in front of the failure. */
+static bool fail_at(struct q8_err *err, const char *text, uint64_t at)
+{
+    uint64_t line = 1, column = 1;
+    char place[64];
+
+    for (uint64_t i = 0; i < at; i++) {
+        column++;
+        if (text[i] == '\n') {
+            line++;
+            column = 1;
+        }
+    }
+    (void)snprintf(place, sizeof place, "line %" PRIu64 ", column %" PRIu64, line, column);
+    return q8_fail_in(err, place);
+}
+
+/* Whether `text` is one JSON value and nothing else, by the strict reader. */
+static bool is_strict(char *text, uint64_t len, struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_scan s;
+
+    if (!q8_scan_init(&s, fill_text, text, 0, len, mem, err))
+        return false;
+    return (q8_scan_skip(&s) && q8_scan_done(&s)) || fail_at(err, text, s.at);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Refuses an object that has a key twice. */
+static bool has_unique_keys(const struct cJSON *object, struct q8_arena *mem, struct q8_err *err)
+{
+    uint64_t count = 0, i = 0;
+    const struct cJSON *child;
+    const char **keys;
+    char shown[200];
+
+    for (child = object->child; child; child = child->next)
+        count++;
+    keys = q8_alloc(mem, count, sizeof *keys, err);
+    if (!keys)
+        return false;
+    for (child = object->child; child; child = child->next)
+        keys[i++] = child->string;
+    qsort(keys, count, sizeof *keys, compare_keys);
+    for (i = 1; i < count; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0)
+            return q8_fail(err, Q8_EINPUT, "the key '%s' appears twice in one object",
+                           q8_text_escape(keys[i], shown, sizeof shown));
+    return true;
+}
+
+/* What only the finished tree shows: duplicate keys, numbers too large for a double. */
+static bool check_value(const struct cJSON *value, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct cJSON *child;
+    char shown[200];
+
+    if (cJSON_IsNumber(value) && !isfinite(value->valuedouble))
+        return q8_fail(err, Q8_EINPUT, "a number is too large for a double%s%s",
+                       value->string ? ", at the key " : "",
+                       value->string ? q8_text_escape(value->string, shown, sizeof shown) : "");
+    if (cJSON_IsObject(value) && !has_unique_keys(value, mem, err))
+        return false;
+    for (child = value->child; child; child = child->next)
+        if (!check_value(child, mem, err)) /* at most 64 deep: the strict reader saw to it */
+            return false;
+    return true;
+}
+
+static struct cJSON *parse(const char *text, uint64_t len, struct q8_arena *mem, struct q8_err *err)
+{
+    char *copy = q8_strndup(mem, text, len, err);
+    const char *stop = copy;
+    struct cJSON *root;
+
+    if (!copy)
+        return NULL;
+    blank_nonfinite(copy, len);
+    if (!is_strict(copy, len, mem, err))
+        return NULL;
+    root = cJSON_ParseWithLengthOpts(copy, len + 1, &stop, true);
+    if (!root) { /* cJSON 1.7.15 as released copies numbers into 64 bytes */
+        q8_fail(err, Q8_EINPUT, "a number of more than 63 characters, or no memory");
+        fail_at(err, copy, (uint64_t)(stop - copy));
+        return NULL;
+    }
+    if (check_value(root, mem, err))
+        return root;
+    cJSON_Delete(root);
+    return NULL;
+}
+
+struct cJSON *q8_json_parse(const char *text, uint64_t len, struct q8_err *err)
+{
+    struct cJSON *root;
+    struct q8_arena mem;
+
+    q8_arena_init(&mem, UINT64_MAX); /* grows with the text, which has its own limit */
+    root = parse(text, len, &mem, err);
+    q8_arena_clear(&mem);
+    return root;
+}
+
+void q8_json_free(struct cJSON *root)
+{
+    cJSON_Delete(root);
+}
+
+const struct cJSON *q8_json_get(const struct cJSON *object, const char *key)
+{
+    return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, key) : NULL;
+}
+
+const struct cJSON *q8_json_at(const struct cJSON *list, size_t i)
+{
+    const struct cJSON *child = list ? list->child : NULL;
+
+    while (child && i--)
+        child = child->next;
+    return child;
+}
+
+const char *q8_json_key(const struct cJSON *value)
+{
+    return value ? value->string : NULL;
+}
+
+const char *q8_json_string(const struct cJSON *value)
+{
+    return cJSON_IsString(value) ? value->valuestring : NULL;
+}
+
+int q8_json_bool(const struct cJSON *value)
+{
+    return cJSON_IsTrue(value) ? 1 : cJSON_IsFalse(value) ? 0 : -1;
+}
+
+bool q8_json_u64(const struct cJSON *value, uint64_t *ret)
+{
+    double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
+
+    if (!(number >= 0 && number < 0x1p53) || number != (double)(uint64_t)number)
+        return false;
+    *ret = (uint64_t)number;
+    return true;
+}
+
+/* ---- writing ---- */
+
+static void put_quoted(FILE *out, const char *text)
+{
+    fputc('"', out);
+    while (*text) {
+        const char *start = text;
+        uint32_t c = q8_text_next(&text);
+
+        if (c == Q8_TEXT_BAD)
+            fputs("\\ufffd", out);
+        else if (c == '\n')
+            fputs("\\n", out);
+        else if (c == '"' || c == '\\')
+            fprintf(out, "\\%c", (int)c);
+        else if (q8_text_hidden(c) && c > 0xffff) /* as a surrogate pair */
+            fprintf(out, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+        else if (q8_text_hidden(c))
+            fprintf(out, "\\u%04" PRIx32, c);
+        else
+            fwrite(start, 1, (size_t)(text - start), out);
+    }
+    fputc('"', out);
+}
+
+static void put_newline(const struct q8_json *j)
+{
+    if (j->indent)
+        fprintf(j->out, "\n%*s", (int)(j->indent * j->depth), "");
+}
+
+/* Everything that stands before a value: comma, line, key. */
+static void put_lead(struct q8_json *j, const char *key)
+{
+    if (j->depth && j->comma)
+        fputc(',', j->out);
+    if (j->depth)
+        put_newline(j);
+    if (key) {
+        put_quoted(j->out, key);
+        fputs(j->indent ? ": " : ":", j->out);
+    }
+    j->comma = true;
+}
+
+void q8_json_begin(struct q8_json *j, const char *key, char bracket)
+{
+    put_lead(j, key);
+    fputc(bracket, j->out);
+    j->depth++;
+    j->comma = false;
+}
+
+void q8_json_end(struct q8_json *j, char bracket)
+{
+    j->depth--;
+    if (j->comma)
+        put_newline(j);
+    fputc(bracket, j->out);
+    j->comma = true;
+}
+
+void q8_json_text(struct q8_json *j, const char *key, const char *value)
+{
+    put_lead(j, key);
+    if (value)
+        put_quoted(j->out, value);
+    else
+        fputs("null", j->out);
+}
+
+void q8_json_number(struct q8_json *j, const char *key, uint64_t value)
+{
+    put_lead(j, key);
+    fprintf(j->out, "%" PRIu64, value);
+}
+
+void q8_json_double(struct q8_json *j, const char *key, double value)
+{
+    char text[32];
+
+    if (isnan(value) || isinf(value)) {
+        q8_json_text(j, key, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+        return;
+    }
+    if (fabs(value) < 0x1p53 && value == (double)(int64_t)value)
+        (void)snprintf(text, sizeof text, "%.0f", value);
+    else
+        for (int digits = 1; digits <= 17; digits++) {
+            (void)snprintf(text, sizeof text, "%.*g", digits, value);
+            if (strtod(text, NULL) == value)
+                break;
+        }
+    q8_json_raw(j, key, text);
+}
+
+void q8_json_flag(struct q8_json *j, const char *key, bool value)
+{
+    q8_json_raw(j, key, value ? "true" : "false");
+}
+
+void q8_json_raw(struct q8_json *j, const char *key, const char *json)
+{
+    put_lead(j, key);
+    fputs(json, j->out);
+}

@@ -1,0 +1,99 @@
+/* tensor.c - what a file contains: names, types, shapes, offsets */
+#include "src/base/tensor.h"
+
+#include "src/base/num.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Names and widths: safetensors 0.8.0, safetensors/src/tensor.rs. */
+const struct q8_dtype_row q8_dtypes[Q8_DTYPES] = {
+    [Q8_BOOL] = {"BOOL", 8},
+    [Q8_F4] = {"F4", 4},
+    [Q8_F6_E2M3] = {"F6_E2M3", 6},
+    [Q8_F6_E3M2] = {"F6_E3M2", 6},
+    [Q8_U8] = {"U8", 8},
+    [Q8_I8] = {"I8", 8},
+    [Q8_F8_E5M2] = {"F8_E5M2", 8},
+    [Q8_F8_E4M3] = {"F8_E4M3", 8},
+    [Q8_F8_E8M0] = {"F8_E8M0", 8},
+    [Q8_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8},
+    [Q8_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8},
+    [Q8_I16] = {"I16", 16},
+    [Q8_U16] = {"U16", 16},
+    [Q8_F16] = {"F16", 16},
+    [Q8_BF16] = {"BF16", 16},
+    [Q8_I32] = {"I32", 32},
+    [Q8_U32] = {"U32", 32},
+    [Q8_F32] = {"F32", 32},
+    [Q8_C64] = {"C64", 64},
+    [Q8_F64] = {"F64", 64},
+    [Q8_I64] = {"I64", 64},
+    [Q8_U64] = {"U64", 64},
+};
+
+enum q8_dtype q8_dtype_find(const char *name, uint64_t len)
+{
+    for (int d = 0; d < Q8_DTYPES; d++)
+        if (strlen(q8_dtypes[d].name) == len && memcmp(q8_dtypes[d].name, name, len) == 0)
+            return (enum q8_dtype)d;
+    return Q8_DTYPES;
+}
+
+bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_err *err)
+{
+    uint64_t bits = q8_dtypes[t->dtype].bits;
+
+    for (uint32_t d = 0; d < t->rank; d++)
+        if (!q8_mul(bits, t->dim[d], &bits))
+            return q8_fail(err, Q8_EINPUT, "its shape needs more than 2^64 bits");
+    if (bits % 8)
+        return q8_fail(err, Q8_EINPUT, "its shape needs %" PRIu64 " bits, not whole bytes", bits);
+    *ret_bytes = bits / 8;
+    return true;
+}
+
+void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "[");
+
+    for (uint32_t d = 0; d < t->rank && used < size; d++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRIu64, d ? ", " : "", t->dim[d]);
+    if (used < size)
+        (void)snprintf(text + used, size - used, "]");
+}
+
+bool q8_index_add(struct q8_index *ix, const struct q8_tensor *t, struct q8_arena *mem,
+                  struct q8_err *err)
+{
+    struct q8_tensor *list =
+        q8_grow(mem, ix->tensor, ix->count, &ix->room, sizeof *ix->tensor, err);
+
+    if (!list)
+        return false;
+    ix->tensor = list;
+    ix->tensor[ix->count++] = *t;
+    return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_tensor *)a)->name, ((const struct q8_tensor *)b)->name);
+}
+
+void q8_index_sort(struct q8_index *ix)
+{
+    if (ix->count)
+        qsort(ix->tensor, ix->count, sizeof *ix->tensor, compare_names);
+}
+
+struct q8_tensor *q8_index_find(const struct q8_index *ix, const char *name)
+{
+    struct q8_tensor key = {.name = name};
+
+    if (!ix->count)
+        return NULL;
+    return bsearch(&key, ix->tensor, ix->count, sizeof key, compare_names);
+}

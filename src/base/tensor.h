@@ -1,0 +1,72 @@
+/* tensor.h - what a file contains: names, types, shapes, offsets */
+#ifndef Q8_BASE_TENSOR_H
+#define Q8_BASE_TENSOR_H
+
+#include "src/base/arena.h"
+
+/* Rank limit of q8: the deepest weights known (5-D video convolutions) plus room. */
+#define Q8_MAX_RANK 8
+
+/*
+ * Element types, in the order of the safetensors enum, because that order
+ * decides the layout of a file (safetensors 0.8.0, tensor.rs, `Dtype`).
+ */
+enum q8_dtype {
+    Q8_BOOL, Q8_F4, Q8_F6_E2M3, Q8_F6_E3M2, Q8_U8, Q8_I8, Q8_F8_E5M2, Q8_F8_E4M3,
+    Q8_F8_E8M0, Q8_F8_E4M3FNUZ, Q8_F8_E5M2FNUZ, Q8_I16, Q8_U16, Q8_F16, Q8_BF16, Q8_I32,
+    Q8_U32, Q8_F32, Q8_C64, Q8_F64, Q8_I64, Q8_U64,
+    Q8_DTYPES /* how many; also "none" */
+};
+
+/* A type as it is named on disk and how wide it is. */
+struct q8_dtype_row {
+    const char *name; /* "BF16" */
+    uint32_t bits;    /* of one element */
+};
+extern const struct q8_dtype_row q8_dtypes[Q8_DTYPES];
+
+/* The type of that name (not NUL-terminated, `len` bytes), or Q8_DTYPES. */
+enum q8_dtype q8_dtype_find(const char *name, uint64_t len);
+
+/* Where the bytes of one tensor lie.  Owns nothing. */
+struct q8_tensor {
+    const char *name;          /* UTF-8, may hold any character but NUL */
+    enum q8_dtype dtype;
+    uint32_t rank;             /* 0 is a scalar */
+    uint64_t dim[Q8_MAX_RANK]; /* outermost first; 0 is legal and means no bytes */
+    uint64_t offset;           /* of the first byte, from the start of its file */
+    uint64_t nbytes;
+    uint32_t shard;            /* which file of the model */
+};
+
+/* A key and value that a file carries along ("format": "pt"). */
+struct q8_meta {
+    const char *key, *value;
+};
+
+/* What one file, or a whole model, contains. */
+struct q8_index {
+    struct q8_tensor *tensor;
+    uint64_t count, room;     /* elements in use, elements allocated */
+    struct q8_meta *meta;
+    uint64_t metas, meta_room;
+    bool have_meta;           /* a metadata object is present, be it empty */
+};
+
+/* Bytes of a packed tensor of that type and shape; Q8_EINPUT on overflow or a part of a byte. */
+bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_err *err);
+
+/* "[4096, 11008]" into `text` (at least 200 bytes). */
+void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size);
+
+/* Adds a copy of *t (the name is not copied) to the index. */
+bool q8_index_add(struct q8_index *ix, const struct q8_tensor *t, struct q8_arena *mem,
+                  struct q8_err *err);
+
+/* Sorts the tensors by name, byte by byte. */
+void q8_index_sort(struct q8_index *ix);
+
+/* The tensor of that name in an index sorted by name; NULL = none. */
+struct q8_tensor *q8_index_find(const struct q8_index *ix, const char *name);
+
+#endif

@@ -1,0 +1,37 @@
+/* text.h - numbers and names for people */
+#ifndef Q8_BASE_TEXT_H
+#define Q8_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "0 B", "532 B", "1.20 GiB" (three significant digits, binary units) into text; returns text. */
+char *q8_text_bytes(uint64_t bytes, char *text, size_t size);
+
+/* "3.28 M", "1.10 B": a count of parameters (decimal; K, M, B, T); returns text. */
+char *q8_text_count(uint64_t count, char *text, size_t size);
+
+/* "0.4s", "12s", "3m 20s", "2h 05m"; "?" when negative, NaN or above 1e12; returns text. */
+char *q8_text_seconds(double seconds, char *text, size_t size);
+
+/* What q8_text_next gives for a byte that starts no UTF-8 character. */
+#define Q8_TEXT_BAD UINT32_MAX
+
+/* Takes one UTF-8 character off *text, or one byte that starts none (Q8_TEXT_BAD).  Not the NUL. */
+uint32_t q8_text_next(const char **text);
+
+/* Whether a terminal obeys, reorders by or does not show it: controls, bidirectional marks. */
+bool q8_text_hidden(uint32_t c);
+
+/*
+ * A name from a file, safe for a terminal or a one-line message: hidden characters and bytes that
+ * are not UTF-8 become \xNN or \u{NNNN}, a backslash is doubled; cut to fit with "..." at the end,
+ * never inside a character or an escape.  Returns text.
+ */
+char *q8_text_escape(const char *name, char *text, size_t size);
+
+/* Number of edits (insert, delete, replace a byte) between two names, both cut to 255 bytes. */
+unsigned q8_text_distance(const char *a, const char *b);
+
+#endif

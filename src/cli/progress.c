@@ -1,0 +1,87 @@
+/* progress.c - one line on a terminal, a few in a pipe, and the signals */
+#include "src/cli/progress.h"
+
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void print_line(struct q8_show *s, const struct q8_progress *p)
+{
+    double seconds = now() - s->begin, rate = (double)p->bytes / (seconds + 1e-9);
+    char done[32], all[32], speed[32], left[32];
+
+    q8_text_bytes(p->bytes, done, sizeof done);
+    q8_text_bytes(p->bytes_total, all, sizeof all);
+    q8_text_bytes((uint64_t)rate, speed, sizeof speed);
+    q8_text_seconds(p->bytes ? ((double)p->bytes_total - (double)p->bytes) / rate : 0, left,
+                    sizeof left);
+    fprintf(stderr, "%s%s: %s: %" PRIu64 "/%" PRIu64 " tensors, %s of %s, %s/s, %s left%s",
+            s->terminal ? "\r\033[K" : "", s->tool, p->phase, p->items, p->items_total, done, all,
+            speed, left, s->terminal ? "" : "\n");
+    fflush(stderr);
+}
+
+static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
+{
+    struct q8_show *s = self;
+    struct signalfd_siginfo info;
+    unsigned quarter;
+
+    if (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        return q8_fail(err, Q8_ESIGNAL + (int)info.ssi_signo, "stopped by %s",
+                       strsignal((int)info.ssi_signo));
+    if (s->quiet || p->bytes_total == 0)
+        return true;
+    if (s->phase != p->phase) {
+        s->phase = p->phase;
+        s->begin = now();
+        s->quarters = 0;
+    }
+    /* a pipe gets a line every quarter of a long phase: ten lines at most in all */
+    quarter = (unsigned)(4 * p->bytes / p->bytes_total);
+    if (s->terminal) {
+        print_line(s, p);
+    } else if (quarter > s->quarters && now() - s->begin > 2) {
+        s->quarters = quarter;
+        print_line(s, p);
+    }
+    return true;
+}
+
+bool q8_show_open(struct q8_show *s, const char *tool, bool quiet, struct q8_err *err)
+{
+    sigset_t set;
+
+    *s = (struct q8_show){.tool = tool, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    s->watch = (struct q8_watch){tick, s, s->signals};
+    return s->signals >= 0 || q8_fail_errno(err, "cannot listen for signals");
+}
+
+void q8_show_close(struct q8_show *s)
+{
+    if (s->terminal && s->phase)
+        fprintf(stderr, "\r\033[K");
+    if (s->signals >= 0)
+        (void)close(s->signals);
+    s->signals = -1;
+}

@@ -1,0 +1,244 @@
+/* q8_convert.c - the command q8-convert: options -> plan -> run -> report */
+#include "src/base/text.h"
+#include "src/cli/progress.h"
+#include "src/report.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MEMORY_LIMIT (UINT64_C(4) << 30) /* for names and plan: a header may name millions of tensors */
+
+const char *argp_program_version = "q8-convert " Q8_VERSION;
+
+enum { SKIP = 256, ONLY, ALSO, OVERRIDES, COVERAGE, RESUME, NO_SYNC, JSON, SHA256 };
+
+/* What the command line asks for. */
+struct options {
+    const char *input, *json;
+    bool quiet, dry_run, want_json, list;
+    struct q8_plan_options plan;
+    struct q8_convert_options run;
+    struct q8_select select;
+    struct q8_arena *mem;
+    struct q8_err *err;
+};
+
+static const struct argp_option table[] = {
+    {.doc = "What to write:", .group = 1},
+    {"to", 't', "TARGET", 0, "bnb-int8 (default), ct-w8a8, ct-w8a16, ct-w8a16-g32, -g64 or -g128; 'list' prints "
+                             "them with who loads them", 1},
+    {.doc = "Which modules become int8 (PATTERN: a module name, a glob, or re:REGEX):", .group = 2},
+    {"skip", SKIP, "PATTERN", 0, "leave these float", 2},
+    {"only", ONLY, "PATTERN", 0, "of what would become int8, take these alone", 2},
+    {"also", ALSO, "PATTERN", 0, "take in what stays float by default, such as lm_head", 2},
+    {"overrides", OVERRIDES, "FILE", 0, "read such lines from FILE: skip, only or also, and a pattern", 2},
+    {"min-coverage", COVERAGE, "PERCENT", 0, "fail before the work when less of the Linear parameters would become int8", 2},
+    {.doc = "How to run:", .group = 3},
+    {"dry-run", 'n', NULL, 0, "print the plan, sizes, memory and disk, and write nothing", 3},
+    {"threads", 'j', "N", 0, "threads to use (default: one per processor, 8 at most)", 3},
+    {"resume", RESUME, NULL, 0, "continue a run that was stopped or killed", 3},
+    {"force", 'f', NULL, 0, "replace an output of q8-convert, or start over", 3},
+    {"no-sync", NO_SYNC, NULL, 0, "do not wait for the disk: for output that may be lost", 3},
+    {.doc = "What to report:", .group = 4},
+    {"quiet", 'q', NULL, 0, "no progress and no summary", 4},
+    {"json", JSON, "FILE", OPTION_ARG_OPTIONAL, "write the report as JSON to FILE, or to standard output instead of the summary", 4},
+    {"sha256", SHA256, NULL, 0, "write SHA256SUMS for sha256sum -c", 4},
+    {0},
+};
+
+static bool set_threads(struct options *o, const char *arg)
+{
+    char *end;
+    long n = strtol(arg, &end, 10);
+
+    if (*end || end == arg || n < 1 || n > Q8_THREADS_MAX)
+        return q8_fail(o->err, Q8_EUSAGE, "--threads wants a number from 1 to %d, not '%s'",
+                       Q8_THREADS_MAX, arg);
+    o->run.threads = (unsigned)n;
+    return true;
+}
+
+static bool set_coverage(struct options *o, const char *arg)
+{
+    char *end;
+
+    o->plan.min_coverage = strtod(arg, &end);
+    if (*end || end == arg || !(o->plan.min_coverage >= 0 && o->plan.min_coverage <= 100))
+        return q8_fail(o->err, Q8_EUSAGE, "--min-coverage wants a number from 0 to 100, not '%s'",
+                       arg);
+    return true;
+}
+
+static bool set_target(struct options *o, const char *arg)
+{
+    o->list = strcmp(arg, "list") == 0;
+    o->plan.target = o->list ? q8_targets : q8_target_find(arg);
+    return o->plan.target || q8_fail(o->err, Q8_EUSAGE, "--to wants a target, not '%s'; --to=list "
+                                     "prints them", arg);
+}
+
+static bool set_pattern(struct options *o, int key, const char *arg)
+{
+    static const struct { enum q8_verb verb; const char *origin; } verbs[] = {
+        {Q8_SKIP, "--skip"}, {Q8_ONLY, "--only"}, {Q8_ALSO, "--also"}};
+
+    return q8_select_add(&o->select, verbs[key - SKIP].verb, arg, verbs[key - SKIP].origin, o->mem,
+                         o->err);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *o = state->input;
+    bool ok = true;
+
+    switch (key) {
+    case 't': ok = set_target(o, arg); break;
+    case SKIP: case ONLY: case ALSO: ok = set_pattern(o, key, arg); break;
+    case OVERRIDES: ok = q8_select_file(&o->select, arg, o->mem, o->err); break;
+    case COVERAGE: ok = set_coverage(o, arg); break;
+    case 'n': o->dry_run = true; break;
+    case 'j': ok = set_threads(o, arg); break;
+    case RESUME: o->run.resume = true; break;
+    case 'f': o->run.force = true; break;
+    case NO_SYNC: o->run.sync = false; break;
+    case 'q': o->quiet = true; break;
+    case JSON: o->want_json = true, o->json = arg; break;
+    case SHA256: o->run.sha256 = true; break;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 1)
+            ok = q8_fail(o->err, Q8_EUSAGE, "one INPUT and one OUTPUT, not '%s' too", arg);
+        *(state->arg_num ? &o->run.output : &o->input) = arg;
+        break;
+    case ARGP_KEY_END:
+        if (!o->list && !o->run.output)
+            ok = q8_fail(o->err, Q8_EUSAGE, "wants INPUT and OUTPUT; see --help");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return ok ? 0 : EINVAL;
+}
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .args_doc = "INPUT OUTPUT",
+    .doc = "Turn a Hugging Face checkpoint into int8 that runtimes load as it is.\v"
+           "INPUT is a model directory (config.json and safetensors) or one .safetensors file. OUTPUT is a "
+           "directory that does not exist yet.\n\n"
+           "Examples:\n"
+           "  q8-convert model model-int8\n"
+           "  q8-convert --to=ct-w8a16-g128 --dry-run model out\n"
+           "  q8-convert --skip='model.layers.0.*' model out\n\n"
+           "Exit status: 0 done, 1 under --min-coverage, 2 usage, 3 malformed input, 4 unsupported, 5 I/O, "
+           "6 a limit or memory, 7 busy, 128+n signal n. Q8_ISA=ref|avx2|avx512 caps the instruction set; "
+           "the bytes are the same. A GPU would not help: the work is bound by memory and disk.",
+};
+
+static unsigned default_threads(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > 8 ? 8 : (unsigned)n;
+}
+
+static bool choose_isa(enum q8_isa *ret, struct q8_err *err)
+{
+    const char *cap = getenv("Q8_ISA");
+    enum q8_isa isa = Q8_ISAS;
+
+    for (int i = 0; cap && i < Q8_ISAS; i++)
+        if (strcmp(cap, q8_isa_name((enum q8_isa)i)) == 0)
+            isa = (enum q8_isa)i;
+    if (cap && isa == Q8_ISAS)
+        return q8_fail(err, Q8_EUSAGE, "Q8_ISA wants ref, avx2 or avx512, not '%s'", cap);
+    *ret = q8_isa_detect(isa);
+    return true;
+}
+
+static bool print_report(const struct options *o, const struct q8_report *report)
+{
+    FILE *out = stdout;
+    bool ok = true;
+
+    if (o->want_json) {
+        if (o->json && !(out = fopen(o->json, "we")))
+            return q8_fail_errno(o->err, "cannot write %s", o->json);
+        ok = q8_report_json(report, out, o->err);
+        if (o->json && fclose(out) != 0 && ok)
+            ok = q8_fail_errno(o->err, "cannot write %s", o->json);
+    }
+    if (ok && !o->quiet && (!o->want_json || o->json))
+        ok = report->convert ? q8_report_text(report, stdout, o->err)
+                             : q8_report_plan(report, stdout, o->err);
+    if (ok && fflush(stdout) != 0)
+        ok = q8_fail_errno(o->err, "cannot write the report");
+    return ok;
+}
+
+/* Plan made: shows it, or carries it out. */
+static bool run(struct options *o, struct q8_plan *plan)
+{
+    struct q8_report report = {.plan = plan, .output = o->run.output};
+    struct q8_convert convert = {0};
+    struct q8_show show;
+    bool ok;
+
+    for (uint64_t i = 0; i < plan->warnings; i++)
+        fprintf(stderr, "q8-convert: warning: %s\n", plan->warning[i]);
+    report.memory_bytes = q8_convert_memory(plan, o->mem, o->run.threads);
+    if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err))
+        return false;
+    if (o->dry_run)
+        return q8_publish_check(o->run.output, o->run.resume, o->run.force, o->mem, o->err) &&
+               print_report(o, &report);
+    if (!q8_show_open(&show, "q8-convert", o->quiet, o->err))
+        return false;
+    o->run.watch = &show.watch;
+    ok = q8_convert_run(&convert, plan, &o->run, o->mem, o->err);
+    q8_show_close(&show);
+    report.convert = &convert;
+    return ok && print_report(o, &report);
+}
+
+static void print_targets(void)
+{
+    for (const struct q8_target *t = q8_targets; t->name; t++)
+        printf("%-14s %s\n", t->name, t->summary);
+}
+
+int main(int argc, char **argv)
+{
+    struct q8_err err = {0};
+    struct q8_arena mem;
+    struct q8_model model = {0};
+    struct q8_plan plan;
+    struct options o = {.mem = &mem, .err = &err};
+    int bad;
+
+    argp_err_exit_status = Q8_EUSAGE;
+    q8_arena_init(&mem, MEMORY_LIMIT);
+    o.plan.target = q8_targets;
+    o.plan.select = &o.select;
+    o.run.sync = true;
+    o.run.threads = default_threads();
+    bad = argp_parse(&argp, argc, argv, 0, NULL, &o);
+    if (bad && !err.code)
+        q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
+    o.plan.sha256 = o.run.sha256;
+    if (!bad && o.list)
+        print_targets();
+    else if (!bad && choose_isa(&o.run.isa, &err) && q8_model_open(&model, o.input, &mem, &err) &&
+             q8_plan_make(&plan, &model, &o.plan, &mem, &err))
+        (void)run(&o, &plan);
+    if (err.code)
+        fprintf(stderr, "q8-convert: %s\n", err.text);
+    q8_model_close(&model);
+    q8_select_close(&o.select);
+    q8_arena_clear(&mem);
+    return err.code;
+}

@@ -1,0 +1,184 @@
+/* convert.c - carries a plan out: data, side files, re-reading, manifest, publishing */
+#include "src/convert.h"
+
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROGRAM_BYTES (UINT64_C(12) << 20) /* code, libraries and stacks, as measured */
+
+static double now(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem,
+                           unsigned threads)
+{
+    return PROGRAM_BYTES + mem->used + plan->jobs * sizeof(struct q8_result) +
+           threads * q8_worker_bytes(plan);
+}
+
+static uint64_t job_bytes(const struct q8_job *job)
+{
+    return job->reason ? job->tensor->nbytes
+                       : job->rows * job->cols * (q8_dtypes[job->tensor->dtype].bits / 8);
+}
+
+struct sized {
+    uint64_t bytes, job;
+};
+
+static int compare_sized(const void *a, const void *b)
+{
+    const struct sized *x = a, *y = b;
+
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->job < y->job ? -1 : 1;
+}
+
+/* Largest first: the threads then end at about the same time. */
+static bool order_jobs(struct q8_convert *c, uint64_t *ret_bytes, struct q8_err *err)
+{
+    struct sized *list = q8_alloc(c->mem, c->plan->jobs, sizeof *list, err);
+
+    c->order = q8_alloc(c->mem, c->plan->jobs, sizeof *c->order, err);
+    if (!list || !c->order)
+        return false;
+    c->todo = 0;
+    *ret_bytes = 0;
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        if (!c->result[i].done) {
+            list[c->todo++] = (struct sized){job_bytes(&c->plan->job[i]), i};
+            *ret_bytes += job_bytes(&c->plan->job[i]);
+        }
+    qsort(list, c->todo, sizeof *list, compare_sized);
+    for (uint64_t i = 0; i < c->todo; i++)
+        c->order[i] = list[i].job;
+    return true;
+}
+
+static bool header_write(void *self, uint64_t off, const void *buf, uint64_t n, struct q8_err *err)
+{
+    return q8_file_write(self, off, buf, n, err);
+}
+
+/* Creates every output shard at its full size and writes its header: a full disk shows now. */
+static bool create_shards(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_plan *plan = c->plan;
+
+    for (uint32_t i = 0; i < plan->model->shards; i++) {
+        const char *path =
+            q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, plan->shard[i].name);
+
+        if (!path ||
+            !q8_file_create(&c->shard[i], path, plan->shard[i].bytes, c->publish.resumed, err) ||
+            !q8_plan_header(plan, i, err, header_write, &c->shard[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
+                     struct q8_err *err)
+{
+    struct q8_convert *c = self;
+    uint64_t number = c->order[i];
+    const struct q8_job *job = &c->plan->job[number];
+
+    return q8_job_run(&c->worker[worker], c->plan, job, &c->shard[job->tensor->shard], pool,
+                      &c->result[number], err) &&
+           q8_journal_add(c, number, err);
+}
+
+static bool run_jobs(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_pool pool = {.threads = c->options.threads, .watch = c->options.watch,
+                           .item = run_item, .self = c};
+    uint64_t bytes = 0;
+    bool ok = order_jobs(c, &bytes, err);
+
+    c->worker = q8_alloc(c->mem, c->options.threads, sizeof *c->worker, err);
+    ok = ok && c->worker;
+    for (unsigned i = 0; ok && i < c->options.threads; i++)
+        ok = q8_worker_open(&c->worker[i], c->plan, c->options.isa, err);
+    pool.progress = (struct q8_progress){"converting", 0, c->todo, 0, bytes};
+    ok = ok && q8_pool_run(&pool, err);
+    for (unsigned i = 0; c->worker && i < c->options.threads; i++)
+        q8_worker_close(&c->worker[i]);
+    return ok;
+}
+
+static bool check_disk(const struct q8_convert *c, struct q8_err *err)
+{
+    uint64_t available, needed = c->plan->total.output_bytes;
+    char a[32], b[32];
+
+    if (!q8_publish_free(c->options.output, &available, c->mem, err))
+        return false;
+    if (!c->publish.resumed && available < needed)
+        return q8_fail(err, Q8_EIO, "not enough disk space for %s: %s needed, %s free (%" PRIu64
+                       " bytes short)", c->options.output,
+                       q8_text_bytes(needed, a, sizeof a), q8_text_bytes(available, b, sizeof b),
+                       needed - available);
+    return true;
+}
+
+static bool carry_out(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_plan *plan = c->plan;
+
+    c->result = q8_alloc(c->mem, plan->jobs, sizeof *c->result, err);
+    c->shard = q8_alloc(c->mem, plan->model->shards, sizeof *c->shard, err);
+    for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
+        c->shard[i].fd = -1;
+    return c->result && c->shard && check_disk(c, err) && create_shards(c, err) &&
+           q8_journal_open(c, err) && run_jobs(c, err) && q8_model_same(plan->model, err) &&
+           q8_settle(c, err) && q8_publish_finish(&c->publish, c->options.sync, err);
+}
+
+/* Whether --resume can use what is there after that failure. */
+static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
+{
+    return c->journal >= 0 && (err->code == Q8_EIO || err->code > Q8_ESIGNAL);
+}
+
+bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
+                    const struct q8_convert_options *options, struct q8_arena *mem,
+                    struct q8_err *err)
+{
+    struct q8_convert *c = ret;
+    double begin = now();
+    bool ok, keep;
+
+    *c = (struct q8_convert){.plan = plan, .options = *options, .mem = mem, .journal = -1};
+    c->publish.lock = -1;
+    ok = q8_publish_open(&c->publish, options->output, options->resume, options->force, mem, err);
+    keep = c->publish.resumed;
+    if (ok) {
+        ok = carry_out(c, err);
+        keep = worth_keeping(c, err);
+    }
+    if (!ok && keep && c->journal >= 0) {
+        size_t used = strlen(err->text);
+
+        (void)snprintf(err->text + used, sizeof err->text - used,
+                       "; what is done stays in %s for --resume", c->publish.partial);
+    }
+    q8_journal_close(c);
+    for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
+        q8_file_close(&c->shard[i]);
+    q8_publish_close(&c->publish, ok || keep);
+    c->seconds = now() - begin;
+    return ok;
+}

@@ -1,0 +1,70 @@
+/* convert.h - carries a plan out: data, side files, re-reading, manifest, publishing */
+#ifndef Q8_CONVERT_H
+#define Q8_CONVERT_H
+
+#include "src/plan.h"
+#include "src/pool.h"
+#include "src/publish.h"
+#include "src/tile.h"
+
+struct q8_convert_options {
+    const char *output;
+    unsigned threads;              /* 1 to Q8_THREADS_MAX */
+    enum q8_isa isa;               /* best instruction set to use */
+    bool resume, force, sync, sha256;
+    const struct q8_watch *watch;  /* NULL: nobody watches */
+};
+
+/* One output file as it was re-read. */
+struct q8_written {
+    const char *name;
+    uint64_t bytes;
+    char xxh[Q8_XXH_TEXT];
+    char sha[Q8_SHA_TEXT];         /* empty unless asked for */
+};
+
+/* A conversion under way or done. */
+struct q8_convert {
+    struct q8_plan *plan;
+    struct q8_convert_options options;
+    struct q8_publish publish;
+    struct q8_result *result;      /* one per job */
+    struct q8_written *written;    /* shards, then side files, config and index */
+    uint64_t writtens;
+    struct q8_file *shard;         /* output shards */
+    uint64_t *order;               /* jobs left to do, largest first */
+    uint64_t todo;
+    struct q8_worker *worker;      /* one per thread */
+    int journal;                   /* file, -1 = none */
+    uint64_t kept;                 /* jobs taken over from an interrupted run */
+    struct q8_arena *mem;
+    double seconds;                /* that the work took */
+};
+
+/* Peak memory and disk that the run will take, in bytes. */
+uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem,
+                           unsigned threads);
+
+/*
+ * Carries the plan out.  On success OUTPUT is there, complete, re-read and synced.  On failure
+ * OUTPUT is as it was; OUTPUT.partial stays where --resume can use it (signals and I/O errors),
+ * and err says so.
+ */
+bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
+                    const struct q8_convert_options *options, struct q8_arena *mem,
+                    struct q8_err *err);
+
+/* ---- pieces, each in its own file ---- */
+
+/* journal.c: q8-journal in the partial directory, one line per finished job. */
+bool q8_journal_open(struct q8_convert *c, struct q8_err *err);
+bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err);
+void q8_journal_close(struct q8_convert *c);
+
+/* settle.c: what follows the data: side files, re-reading, manifest, checksums, syncing. */
+bool q8_settle(struct q8_convert *c, struct q8_err *err);
+
+/* manifest.c: the text of q8-manifest.json in `mem`. */
+char *q8_manifest_text(const struct q8_convert *c, struct q8_err *err);
+
+#endif

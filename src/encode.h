@@ -1,0 +1,43 @@
+/* encode.h - rows of a tile through the kernels: codes, scales, sums */
+#ifndef Q8_ENCODE_H
+#define Q8_ENCODE_H
+
+#include "kernels/kernels.h"
+#include "src/base/arena.h"
+#include "src/scheme.h"
+
+/* What was seen on the way; add up in order for a whole weight. */
+struct q8_stats {
+    double err2;           /* sum of (w - w')^2 */
+    double val2;           /* sum of w^2 */
+    uint64_t zero_rows;    /* rows without a number other than 0 */
+};
+
+/* Everything that encoding needs besides the rows; one per thread. */
+struct q8_encoder {
+    struct q8_kernels fast, ref;
+    const struct q8_scheme *scheme;
+    uint32_t *absmax;      /* [groups of the widest row] */
+    float *factor;         /* same */
+    double *step;          /* same: what a code of 1 stands for */
+    struct q8_sums *sums;  /* same */
+};
+
+/* Memory for rows of up to `cols` columns. */
+bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
+                     uint64_t cols, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * Encodes rows.  x [rows, cols] of type `type`; codes [rows, cols]; scales: absmax as float [rows],
+ * or steps [rows, groups] in the bits of `scale_dtype`.  Sums are added to *stats row by row.
+ * NaN, Inf and an fp16 overflow are Q8_EINPUT naming row first_row + r.  Denormals must be flushed
+ * in this thread (q8_denormals_flush).  The formulas are those of the scheme's rule (kernels.h).
+ */
+bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scale_dtype,
+                    const void *x, uint64_t rows, uint64_t cols, uint64_t first_row, int8_t *codes,
+                    void *scales, struct q8_stats *stats, struct q8_err *err);
+
+/* 10 log10(val2 / err2); infinity when nothing was lost. */
+double q8_stats_sqnr(const struct q8_stats *stats);
+
+#endif

@@ -1,0 +1,109 @@
+/* plan.h - what happens to each tensor and why, and the exact size of every output file */
+#ifndef Q8_PLAN_H
+#define Q8_PLAN_H
+
+#include "src/arch.h"
+#include "src/model.h"
+#include "src/select.h"
+#include "src/target.h"
+
+#define Q8_ROW_LIMIT (4u << 20) /* bytes of one row of a weight that becomes int8 */
+
+/* What becomes of a tensor, or of a row range of it. */
+struct q8_job {
+    const struct q8_tensor *tensor;  /* source */
+    const char *module;              /* int8: module that the parts are named after; copy: NULL */
+    const char *reason;              /* copy: why it is not int8 */
+    enum q8_kind kind;
+    bool transpose;                  /* the source is [cols, rows] */
+    uint64_t first_row;              /* of the source seen as a matrix of `cols` columns */
+    uint64_t rows, cols;             /* of the int8 weight; copy: 0 */
+    uint64_t offset[Q8_PARTS];       /* of each part in the output shard; copy: [0] */
+};
+
+/* One output file. */
+struct q8_out {
+    const char *name;                /* path below OUTPUT */
+    uint64_t bytes;
+};
+
+/* A file of the input directory that stays behind. */
+struct q8_left {
+    const char *name, *reason;
+};
+
+/* Options that decide what is written. */
+struct q8_plan_options {
+    const struct q8_target *target;
+    struct q8_select *select;
+    double min_coverage;             /* percent of the Linear parameters; 0 = no gate */
+    bool sha256;
+};
+
+struct q8_totals {
+    uint64_t parameters;             /* elements of all tensors */
+    uint64_t linear;                 /* of those, of Linear modules */
+    uint64_t int8;                   /* of those, becoming int8 */
+    uint64_t modules;                /* int8 modules */
+    uint64_t output_bytes;           /* of all output files but the manifest and checksums */
+};
+
+struct q8_plan {
+    const struct q8_model *model;
+    struct q8_plan_options options;
+    struct q8_arch arch;
+    struct q8_job *job;              /* by source tensor name, then row */
+    uint64_t jobs, job_room;
+    struct q8_out *shard;            /* one per input shard, same names */
+    struct q8_out *side;             /* files carried along as they are */
+    uint64_t sides, side_room;
+    struct q8_left *left;
+    uint64_t lefts, left_room;
+    const char **ignore;             /* modules that the config lists as float, sorted */
+    uint64_t ignores, ignore_room;
+    const char **warning;
+    uint64_t warnings, warning_room;
+    const char *quantization;        /* JSON text of quantization_config */
+    const char *config;              /* new text of config.json; NULL without one */
+    const char *index;               /* new text of the index file; NULL without one */
+    struct q8_totals total;
+};
+
+/*
+ * Decides everything before the first byte is written.  Q8_EUSAGE when a pattern matches nothing,
+ * Q8_EUNSUPPORTED when nothing would become int8 or no runtime would load it, Q8_EGATE under
+ * the minimum coverage.
+ */
+bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
+                  const struct q8_plan_options *options, struct q8_arena *mem,
+                  struct q8_err *err);
+
+/* Writes everything of output shard `number` but its tensor data (sink NULL: only lays it out). */
+bool q8_plan_header(struct q8_plan *plan, uint32_t number,
+                    struct q8_err *err, bool (*write)(void *self, uint64_t off, const void *buf,
+                                                      uint64_t n, struct q8_err *err),
+                    void *self);
+
+/* The name of that output tensor of a job in `text`; the source's own name for a copy. */
+const char *q8_job_part(const struct q8_plan *plan, const struct q8_job *job, unsigned part,
+                        struct q8_tensor *ret, char *text, size_t size, struct q8_err *err);
+
+/* How many tensors the job writes. */
+unsigned q8_job_parts(const struct q8_plan *plan, const struct q8_job *job);
+
+/* Adds a warning in printf style. */
+bool q8_plan_warn(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- pieces of the plan, each in its own file ---- */
+
+/* plan_layout.c: sizes and offsets of the output shards and the text of the index file. */
+bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* plan_config.c: ignore list, quantization_config and config.json. */
+bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* plan_side.c: which other files of the input directory come along. */
+bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+#endif

@@ -1,0 +1,126 @@
+/* plan_config.c - the list of float modules, quantization_config and the new config.json */
+#include "src/plan.h"
+
+#include "src/base/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Kinds that a runtime takes for a Linear: when float, they must be listed by name. */
+#define LISTED_KINDS                                                                               \
+    (1u << Q8_KIND_LINEAR | 1u << Q8_KIND_SUBLINEAR | 1u << Q8_KIND_CONV1D | 1u << Q8_KIND_HEAD |  \
+     1u << Q8_KIND_KEEP | 1u << Q8_KIND_EXPERT | 1u << Q8_KIND_ROUTER)
+
+static bool add_ignored(struct q8_plan *plan, const char *module, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    const char **list = q8_grow(mem, plan->ignore, plan->ignores, &plan->ignore_room, sizeof *list,
+                                err);
+
+    if (!list)
+        return false;
+    plan->ignore = list;
+    list[plan->ignores++] = module;
+    return true;
+}
+
+static bool is_int8(const struct q8_plan *plan, const char *module)
+{
+    for (uint64_t i = 0; i < plan->jobs; i++)
+        if (!plan->job[i].reason && strcmp(plan->job[i].module, module) == 0)
+            return true;
+    return false;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Every float Linear by its full name, and heads that are tied and so not in the file. */
+static bool list_ignored(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *head;
+    uint64_t kept = 0;
+
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+
+        if (job->reason && job->module && (LISTED_KINDS & 1u << job->kind) &&
+            !add_ignored(plan, job->module, mem, err))
+            return false;
+    }
+    for (size_t i = 0; (head = q8_arch_head(&plan->arch, i)); i++)
+        if (!is_int8(plan, head) && !add_ignored(plan, head, mem, err))
+            return false;
+    if (plan->ignores)
+        qsort(plan->ignore, plan->ignores, sizeof *plan->ignore, compare_names);
+    for (uint64_t i = 0; i < plan->ignores; i++)
+        if (kept == 0 || strcmp(plan->ignore[kept - 1], plan->ignore[i]) != 0)
+            plan->ignore[kept++] = plan->ignore[i];
+    plan->ignores = kept;
+    return true;
+}
+
+/* ["a", "b"] over lines, as json.dumps(indent=2) nests it below two levels. */
+static char *ignore_text(const struct q8_plan *plan)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    struct q8_json j = {.out = out, .indent = 2, .depth = 2};
+
+    if (!out)
+        return NULL;
+    q8_json_begin(&j, NULL, '[');
+    for (uint64_t i = 0; i < plan->ignores; i++)
+        q8_json_text(&j, NULL, plan->ignore[i]);
+    q8_json_end(&j, ']');
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static bool make_quantization(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *before = plan->options.target->config, *mark = strstr(before, "@ignore@");
+    char *list = ignore_text(plan);
+
+    if (!list)
+        return q8_fail(err, Q8_ELIMIT, "out of memory for the list of float modules");
+    plan->quantization = q8_sprintf(mem, err, "%.*s%s%s", (int)(mark - before), before,
+                                    list + strspn(list, " \n"), mark + strlen("@ignore@"));
+    free(list);
+    return plan->quantization != NULL;
+}
+
+/*
+ * Puts the new member in front of the closing brace; every other byte of the text stays.  The
+ * text was parsed before, so its last character that is no white space is that brace.
+ */
+static bool edit_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *text = plan->model->config;
+    size_t brace = plan->model->config_len, last;
+
+    while (brace > 0 && text[brace - 1] != '}')
+        brace--;
+    if (brace == 0)
+        return q8_fail(err, Q8_EINPUT, "%s/config.json is not an object", plan->model->path);
+    last = --brace;
+    while (last > 0 && strchr(" \t\r\n", text[last - 1]))
+        last--;
+    plan->config = q8_sprintf(mem, err, "%.*s%s\n  \"quantization_config\": %s\n%s", (int)last,
+                              text, text[last - 1] == '{' ? "" : ",", plan->quantization,
+                              text + brace);
+    return plan->config != NULL;
+}
+
+bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    return list_ignored(plan, mem, err) && make_quantization(plan, mem, err) &&
+           (!plan->model->config || edit_config(plan, mem, err));
+}

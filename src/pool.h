@@ -1,0 +1,55 @@
+/* pool.h - a list of work items shared among threads, with progress and a stop */
+#ifndef Q8_POOL_H
+#define Q8_POOL_H
+
+#include "src/base/err.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+#define Q8_THREADS_MAX 256
+
+/* How far a run has come. */
+struct q8_progress {
+    const char *phase;             /* "converting" */
+    uint64_t items, items_total;
+    uint64_t bytes, bytes_total;
+};
+
+/* The user's side of a run: called from the thread that called q8_pool_run. */
+struct q8_watch {
+    /* Shows progress; false stops the run and sets err (Q8_ESIGNAL + number). */
+    bool (*tick)(void *self, const struct q8_progress *progress, struct q8_err *err);
+    void *self;
+    int fd;                        /* readable when tick should be called at once; -1 = none */
+};
+
+/* One run over a list of items. */
+struct q8_pool {
+    unsigned threads;
+    const struct q8_watch *watch;  /* NULL: nobody watches */
+    struct q8_progress progress;   /* phase and totals, set by the caller */
+
+    /*
+     * Does item i.  Called from any thread, each i once, i in rising order of start; `worker` is
+     * in [0, threads).  Long items call q8_pool_advance now and then.
+     */
+    bool (*item)(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
+                 struct q8_err *err);
+    void *self;
+
+    /* internal */
+    pthread_mutex_t lock;
+    uint64_t next, running;
+    int event;                     /* eventfd: a worker ended */
+    bool stop;
+    struct q8_err err;             /* the first failure */
+};
+
+/* Does all items; the first failure stops the others and is returned. */
+bool q8_pool_run(struct q8_pool *pool, struct q8_err *err);
+
+/* Counts bytes done; false (without an error) when the run is being stopped: return false then. */
+bool q8_pool_advance(struct q8_pool *pool, uint64_t bytes);
+
+#endif

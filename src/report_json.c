@@ -1,0 +1,172 @@
+/* report_json.c - the report for machines, schema q8-convert/1 */
+#include "src/report.h"
+
+#include "src/base/json.h"
+
+#include <string.h>
+
+static void print_shape(struct q8_json *j, const struct q8_tensor *t)
+{
+    q8_json_begin(j, "shape", '[');
+    for (uint32_t d = 0; d < t->rank; d++)
+        q8_json_number(j, NULL, t->dim[d]);
+    q8_json_end(j, ']');
+}
+
+static bool print_outputs(const struct q8_report *r, const struct q8_job *job, struct q8_json *j,
+                          struct q8_err *err)
+{
+    q8_json_begin(j, "outputs", '[');
+    for (unsigned p = 0; p < q8_job_parts(r->plan, job); p++) {
+        char text[4096];
+        struct q8_tensor t;
+        const char *name = q8_job_part(r->plan, job, p, &t, text, sizeof text, err);
+
+        if (!name)
+            return false;
+        q8_json_begin(j, NULL, '{');
+        q8_json_text(j, "name", name);
+        q8_json_text(j, "dtype", q8_dtypes[t.dtype].name);
+        print_shape(j, &t);
+        q8_json_number(j, "bytes", t.nbytes);
+        q8_json_end(j, '}');
+    }
+    q8_json_end(j, ']');
+    return true;
+}
+
+static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, struct q8_err *err)
+{
+    const struct q8_job *job = &r->plan->job[i];
+
+    q8_json_begin(j, NULL, '{');
+    q8_json_text(j, "name", job->tensor->name);
+    q8_json_text(j, "file", r->plan->shard[job->tensor->shard].name);
+    q8_json_text(j, "dtype", q8_dtypes[job->tensor->dtype].name);
+    print_shape(j, job->tensor);
+    q8_json_text(j, "action", job->reason ? "copy" : "int8");
+    if (job->reason) {
+        q8_json_text(j, "reason", job->reason);
+    } else {
+        q8_json_text(j, "module", job->module);
+        if (job->tensor->rank == 3) {
+            q8_json_number(j, "first_row", job->first_row);
+            q8_json_number(j, "rows", job->rows);
+        }
+    }
+    if (!print_outputs(r, job, j, err))
+        return false;
+    if (r->convert && !job->reason) {
+        q8_json_double(j, "sqnr_db", q8_stats_sqnr(&r->convert->result[i].stats));
+        q8_json_number(j, "zero_rows", r->convert->result[i].stats.zero_rows);
+    }
+    q8_json_end(j, '}');
+    return true;
+}
+
+static void print_totals(const struct q8_report *r, struct q8_json *j)
+{
+    const struct q8_totals *t = &r->plan->total;
+
+    q8_json_begin(j, "totals", '{');
+    q8_json_number(j, "tensors", r->plan->model->index.count);
+    q8_json_number(j, "parameters", t->parameters);
+    q8_json_number(j, "parameters_linear", t->linear);
+    q8_json_number(j, "parameters_int8", t->int8);
+    q8_json_number(j, "modules_int8", t->modules);
+    q8_json_double(j, "coverage_percent",
+                   t->linear ? 100.0 * (double)t->int8 / (double)t->linear : 0);
+    q8_json_number(j, "input_bytes", r->plan->model->bytes);
+    q8_json_number(j, "output_bytes", t->output_bytes);
+    q8_json_number(j, "peak_memory_bytes", r->memory_bytes);
+    q8_json_number(j, "disk_needed_bytes", t->output_bytes);
+    q8_json_number(j, "disk_free_bytes", r->free_bytes);
+    if (r->convert) {
+        struct q8_stats all = q8_report_stats(r->convert);
+
+        q8_json_number(j, "zero_rows", all.zero_rows);
+        q8_json_double(j, "sqnr_db", q8_stats_sqnr(&all));
+        q8_json_double(j, "seconds", r->convert->seconds);
+        q8_json_double(j, "bytes_per_second",
+                       (double)r->plan->model->bytes / (r->convert->seconds + 1e-9));
+    }
+    q8_json_end(j, '}');
+}
+
+static void print_lists(const struct q8_report *r, struct q8_json *j)
+{
+    struct q8_kept kept[Q8_KEPT_MAX];
+    unsigned n = q8_report_kept(r->plan, kept);
+
+    q8_json_begin(j, "kept", '[');
+    for (unsigned i = 0; i < n; i++) {
+        q8_json_begin(j, NULL, '{');
+        q8_json_text(j, "reason", kept[i].reason);
+        q8_json_number(j, "tensors", kept[i].tensors);
+        q8_json_number(j, "parameters", kept[i].parameters);
+        q8_json_end(j, '}');
+    }
+    q8_json_end(j, ']');
+    q8_json_begin(j, "warnings", '[');
+    for (uint64_t i = 0; i < r->plan->warnings; i++)
+        q8_json_text(j, NULL, r->plan->warning[i]);
+    q8_json_end(j, ']');
+    q8_json_begin(j, "left", '[');
+    for (uint64_t i = 0; i < r->plan->lefts; i++) {
+        q8_json_begin(j, NULL, '{');
+        q8_json_text(j, "name", r->plan->left[i].name);
+        q8_json_text(j, "reason", r->plan->left[i].reason);
+        q8_json_end(j, '}');
+    }
+    q8_json_end(j, ']');
+}
+
+static void print_file(struct q8_json *j, const char *name, uint64_t bytes)
+{
+    q8_json_begin(j, NULL, '{');
+    q8_json_text(j, "name", name);
+    q8_json_number(j, "bytes", bytes);
+    q8_json_end(j, '}');
+}
+
+static void print_files(const struct q8_plan *plan, struct q8_json *j)
+{
+    q8_json_begin(j, "files", '[');
+    for (uint32_t i = 0; i < plan->model->shards; i++)
+        print_file(j, plan->shard[i].name, plan->shard[i].bytes);
+    for (uint64_t i = 0; i < plan->sides; i++)
+        print_file(j, plan->side[i].name, plan->side[i].bytes);
+    if (plan->config)
+        print_file(j, "config.json", strlen(plan->config));
+    if (plan->index)
+        print_file(j, plan->model->index_name, strlen(plan->index));
+    q8_json_end(j, ']');
+}
+
+bool q8_report_json(const struct q8_report *r, FILE *out, struct q8_err *err)
+{
+    struct q8_json j = {.out = out, .indent = 1};
+
+    q8_json_begin(&j, NULL, '{');
+    q8_json_text(&j, "schema", "q8-convert/1");
+    q8_json_text(&j, "version", Q8_VERSION);
+    q8_json_flag(&j, "dry_run", !r->convert);
+    q8_json_text(&j, "input", r->plan->model->path);
+    q8_json_text(&j, "output", r->output);
+    q8_json_text(&j, "target", r->plan->options.target->name);
+    q8_json_text(&j, "model_type", r->plan->arch.model_type);
+    q8_json_text(&j, "architecture", r->plan->arch.class_name);
+    q8_json_flag(&j, "architecture_known", r->plan->arch.known);
+    print_totals(r, &j);
+    print_lists(r, &j);
+    print_files(r->plan, &j);
+    q8_json_raw(&j, "quantization_config", r->plan->quantization);
+    q8_json_begin(&j, "tensors", '[');
+    for (uint64_t i = 0; i < r->plan->jobs; i++)
+        if (!print_job(r, i, &j, err))
+            return false;
+    q8_json_end(&j, ']');
+    q8_json_end(&j, '}');
+    fputc('\n', out);
+    return !ferror(out) || q8_fail_errno(err, "cannot write the report");
+}

@@ -1,0 +1,55 @@
+/* select.h - the one pattern language: --skip, --only, --also, --overrides */
+#ifndef Q8_SELECT_H
+#define Q8_SELECT_H
+
+#include "src/base/arena.h"
+
+/* What a pattern does to the modules that it matches. */
+enum q8_verb { Q8_SKIP, Q8_ONLY, Q8_ALSO };
+
+/* One pattern.  A full module name; a glob when it holds * ? or [ (a '*' crosses dots); "re:" and a POSIX extended regex that must match the whole name. */
+struct q8_pattern {
+    enum q8_verb verb;
+    const char *text;     /* as the user wrote it */
+    const char *origin;   /* "--skip", or "overrides.txt:12" */
+    void *regex;          /* compiled, for "re:"; NULL otherwise */
+    uint64_t matches;     /* modules matched so far */
+};
+
+/* All patterns of a run, in the order given. */
+struct q8_select {
+    struct q8_pattern *pattern;
+    uint64_t count, room;
+    bool have_only;       /* at least one ONLY pattern */
+};
+
+/* Adds a pattern; Q8_EUSAGE when the regex does not compile (with the library's reason). */
+bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, const char *origin,
+                   struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * Adds the patterns of a file: one per line, "skip PATTERN", "only PATTERN" or "also PATTERN";
+ * empty lines and lines that start with '#' are passed over; a '#' after white space starts a comment.
+ */
+bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem,
+                    struct q8_err *err);
+
+/* What the patterns say of one module. */
+struct q8_choice {
+    const struct q8_pattern *skip, *only, *also; /* the first that matched, NULL = none */
+};
+
+/* Asks every pattern about `module` and counts the matches. */
+struct q8_choice q8_select_ask(struct q8_select *s, const char *module);
+
+/*
+ * After every module was asked: Q8_EUSAGE for the first pattern that matched nothing, with the three nearest
+ * of the `count` names given by `name(self, i)`.
+ */
+bool q8_select_check(const struct q8_select *s, uint64_t count,
+                     const char *(*name)(void *self, uint64_t i), void *self, struct q8_err *err);
+
+/* Releases the compiled regexes. */
+void q8_select_close(struct q8_select *s);
+
+#endif

@@ -1,0 +1,45 @@
+/* tile.h - one job, tile by tile: read, encode, write, digest */
+#ifndef Q8_TILE_H
+#define Q8_TILE_H
+
+#include "src/encode.h"
+#include "src/plan.h"
+#include "src/pool.h"
+
+#define Q8_TILE_BYTES (512u << 10) /* of source per step: what stays in a core's L2 (performance.md 1.3) */
+
+/* What a finished job leaves behind. */
+struct q8_result {
+    bool done;
+    struct q8_stats stats;
+    char source[Q8_XXH_TEXT];          /* of the source bytes */
+    char part[Q8_PARTS][Q8_XXH_TEXT];  /* of each output tensor */
+};
+
+/* One thread's buffers. */
+struct q8_worker {
+    struct q8_encoder encoder;
+    struct q8_arena mem;
+    unsigned char *source;             /* raw tile */
+    unsigned char *rows;               /* the tile as rows of floats, when it is not what was read */
+    unsigned char *codes, *scales;
+    uint64_t tile_bytes;               /* of source */
+    struct q8_xxh xxh[1 + Q8_PARTS];   /* source, parts */
+};
+
+/* Bytes of memory that one worker takes for this plan. */
+uint64_t q8_worker_bytes(const struct q8_plan *plan);
+
+bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa isa,
+                    struct q8_err *err);
+void q8_worker_close(struct q8_worker *w); /* accepts a zeroed struct */
+
+/*
+ * Runs one job into its output shard.  False without an error when the pool is stopping.  Errors
+ * name the source file and the tensor, and the --skip that would let the run pass.
+ */
+bool q8_job_run(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
+                const struct q8_file *out, struct q8_pool *pool, struct q8_result *ret,
+                struct q8_err *err);
+
+#endif

@@ -1,0 +1,47 @@
+# every target converts the real model, with the sizes that the dry run said
+for to in bnb-int8 ct-w8a8 ct-w8a16 ct-w8a16-g32 ct-w8a16-g64 ct-w8a16-g128; do
+    "$Q8" -q --json=plan.json --dry-run --to=$to "$DATA/kjv-llama" out
+    [ ! -e out ] && [ ! -e out.partial ] || die "a dry run wrote something"
+    "$Q8" -q --sha256 --json=done.json --to=$to "$DATA/kjv-llama" out
+    [ ! -e out.partial ] || die "the partial directory is left"
+    said=$(sed -n '/"files"/,/]/p' plan.json | sed -n '/"model.safetensors"/{n;s/[^0-9]//g;p}')
+    is=$(stat -c %s out/model.safetensors)
+    [ "$said" = "$is" ] || die "$to: the plan said $said bytes, the file has $is"
+    (cd out && sha256sum --quiet -c SHA256SUMS) || die "SHA256SUMS is wrong"
+    rm -r out
+done
+
+# all of config.json but the new member is as it was
+"$Q8" -q "$DATA/kjv-llama" out
+sed '/"quantization_config"/,$d' out/config.json | sed '$s/,$//' >head
+head -c "$(stat -c %s head)" "$DATA/kjv-llama/config.json" | cmp - head || die "config.json changed"
+cmp "$DATA/kjv-llama/tokenizer.json" out/tokenizer.json
+
+# a bare file has no config, and the report says what one must say
+"$Q8" "$DATA/kjv-llama/model.safetensors" bare >report 2>warning
+cmp bare/model.safetensors out/model.safetensors || die "the bare file gives other bytes"
+grep -q '"llm_int8_skip_modules"' report || die "the report shows no quantization_config"
+
+# hub cache: snapshots/HASH/* are links to blobs
+mkdir -p hub/blobs hub/snapshots/1
+for file in "$DATA"/kjv-llama/*; do
+    cp "$file" "hub/blobs/$(basename "$file").blob"
+    ln -s "../../blobs/$(basename "$file").blob" "hub/snapshots/1/$(basename "$file")"
+done
+"$Q8" -q hub/snapshots/1 cached
+same cached out
+
+# sub-folders come along, weights in other formats do not
+mkdir -p more/1_Pooling
+cp "$DATA"/kjv-llama/* more
+echo '{}' >more/1_Pooling/config.json
+touch more/pytorch_model.bin more/model.onnx
+"$Q8" --json more more-int8 >json
+[ -f more-int8/1_Pooling/config.json ] || die "a sub-folder stayed behind"
+[ ! -e more-int8/pytorch_model.bin ] || die "other weights came along"
+grep -q '"pytorch_model.bin"' json || die "the report does not name what was left"
+
+# --also takes the head in, --skip leaves a layer out, and the list says so
+"$Q8" -q --also lm_head --skip 'model.layers.0.*' "$DATA/kjv-llama" chosen 2>err
+! grep -q '"lm_head"' chosen/config.json || die "lm_head is int8 and listed as float"
+grep -q '"model.layers.0.mlp.up_proj"' chosen/config.json || die "a skipped module is not listed"

@@ -1,0 +1,46 @@
+# what is refused, with which exit status and words
+expect 2 "wants INPUT and OUTPUT" "$Q8"
+expect 2 "--to wants a target" "$Q8" --to=int3 a b
+expect 2 "--threads wants a number from 1 to 256, not 'x'" "$Q8" -j x a b
+expect 5 "No such file" "$Q8" nothing out
+expect 2 "nearest" "$Q8" --skip model.layers.0.mlp.up "$DATA/kjv-llama" out
+expect 2 "cannot become int8" "$Q8" --also model.embed_tokens "$DATA/kjv-llama" out
+expect 1 "--min-coverage wants" "$Q8" --min-coverage 99 "$DATA/kjv-llama" out
+expect 4 "nothing would become int8" "$Q8" --skip '*' "$DATA/kjv-llama" out
+mkdir empty
+expect 3 "no config.json" "$Q8" empty out
+echo '{}' >empty/config.json
+expect 4 "neither model.safetensors" "$Q8" empty out
+
+# an existing output, and one that q8 did not write
+mkdir out
+expect 2 "--force" "$Q8" "$DATA/kjv-llama" out
+expect 2 "nothing that q8-convert wrote" "$Q8" --force "$DATA/kjv-llama" out
+rmdir out
+
+# a model that is int8 already
+"$Q8" -q "$DATA/kjv-llama" out
+expect 4 "quantization_config already" "$Q8" out again
+"$Q8" -q --force "$DATA/kjv-llama" out
+
+# NaN and overflow name tensor, row and the way out
+cp -r "$DATA/kjv-llama" bad
+end=$(stat -c %s bad/model.safetensors)
+printf '\377\177' | dd of=bad/model.safetensors bs=1 seek=$((end - 700000)) conv=notrunc status=none
+expect 3 "--skip 'model.layers." "$Q8" -q bad out2
+grep -q NaN err || die "no NaN in: $(cat err)"
+[ ! -e out2 ] && [ ! -e out2.partial ] || die "a refused input left something behind"
+
+# malformed files
+head -c 1000000 "$DATA/kjv-llama/model.safetensors" >bad/model.safetensors
+expect 3 "cut short" "$Q8" -q bad out2
+echo '{"weight_map": {"a": "../x.safetensors"}}' >bad/model.safetensors.index.json
+rm bad/model.safetensors
+expect 3 "not a plain file name" "$Q8" -q bad out2
+
+# a second run on the same output, while the first lives
+mkdir held.partial
+flock held.partial sleep 5 &
+sleep 0.3
+expect 7 "another run" "$Q8" "$DATA/kjv-llama" held
+kill $! 2>/dev/null || true

@@ -1,0 +1,34 @@
+#!/bin/sh
+# run.sh SCRIPT Q8_CONVERT FAIL_IO - runs a script of this folder in a fresh directory
+set -eu
+script=$1
+Q8=$2
+FAIL_IO=$3
+DATA=$(cd "$(dirname "$script")/../../testdata" && pwd)
+export Q8 FAIL_IO DATA
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+die() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# expect STATUS PHRASE COMMAND... : the exit status, and a phrase of standard error
+expect() {
+    status=$1
+    phrase=$2
+    shift 2
+    got=0
+    "$@" >stdout 2>err || got=$?
+    [ "$got" = "$status" ] || die "exit $got, expected $status: $* ($(cat err))"
+    grep -qF -- "$phrase" err || die "'$phrase' is not in: $(cat err)"
+}
+
+# same A B : two directories hold the same files with the same bytes
+same() {
+    diff -r "$1" "$2" >/dev/null || die "$1 and $2 differ"
+}
+
+. "$script"

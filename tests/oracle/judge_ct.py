@@ -1,0 +1,189 @@
+"""judge_ct.py - the compressed-tensors targets: scales, codes, names, config, loading, logits"""
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from transformers.quantizers.base import get_keys_to_not_convert
+from transformers.quantizers.quantizers_utils import should_convert_module
+
+import models
+import reference
+from common import WEIGHTS, check_config, check_side_files, convert, read_dir, read_file
+from judge_bnb import judge_refusal, loading_problems
+
+# Conv1D is transposed and no compressed-tensors target takes it.
+REFUSED = {"gpt2": "bnb-int8", "gpt2-fp16": "bnb-int8"}
+
+# What transformers 5.23 does not load (formats.md 2.2.6): q8 must warn.  The judge also sees that
+# it really does not, so that the list stays true.
+MOE = {"mixtral", "qwen2_moe", "qwen3_moe", "deepseek_v3"}
+TRANSFORMERS_REFUSES = {"int-quantized": MOE, "pack-quantized": {"falcon", "t5", "t5-bf16"}}
+
+
+def targets_of(name):
+    more = ["ct-w8a16-g64", "ct-w8a16-g128"] if name == "llama-wide" else []
+    return ["ct-w8a8", "ct-w8a16", "ct-w8a16-g32", *more]
+
+
+def group_of(target):
+    return int(target.partition("-g")[2] or 0)
+
+
+def expected_modules(model, source):
+    """(names in the file to be int8, names in memory to be ignored); source as read_dir gives it.
+
+    Every Linear but what transformers leaves float by default, and the experts of the file.
+    """
+    keep = get_keys_to_not_convert(model)
+    linears = {n for n, m in model.named_modules() if isinstance(m, nn.Linear)}
+    names = models.file_names(model, {n: reference.to_torch(t) for n, t in source.items()},
+                              nn.Linear)
+    wanted = {n for n in linears if should_convert_module(n, keep) and n in names}
+    experts = {n.removesuffix(".weight") for n, t in source.items()
+               if ".experts." in n and n.endswith(".weight") and len(t.shape) == 2}
+    return {names[n] for n in wanted} | experts, linears - wanted
+
+
+def parts_of(module, weight, target):
+    """What the module's weight must become: {name: (dtype, shape, bytes)}."""
+    group = group_of(target)
+    scale = reference.scales(weight, group)
+    code = reference.codes(weight, scale, group)
+    rows, cols = weight.shape
+    parts = {f"{module}.weight_scale": (reference.NAMES[scale.dtype], tuple(scale.shape),
+                                        reference.to_bytes(scale))}
+    if target == "ct-w8a8":
+        parts[f"{module}.weight"] = ("I8", (rows, cols), code.tobytes())
+    else:
+        parts[f"{module}.weight_packed"] = ("I32", (rows, -(-cols // 4)),
+                                            reference.pack(code).tobytes())
+        parts[f"{module}.weight_shape"] = ("I64", (2,), np.array([rows, cols]).tobytes())
+    return parts
+
+
+def judge_tensors(source, out, int8, target):
+    """Names, dtypes, shapes and bytes of everything in the output."""
+    source, have = read_dir(source), read_dir(out)
+    problems, wanted = [], set()
+    for name, tensor in source.items():
+        module = name.removesuffix(".weight")
+        if module not in int8 or module == name:
+            wanted.add(name)
+            same = name in have and (have[name].dtype, have[name].shape, have[name].data) == \
+                (tensor.dtype, tensor.shape, tensor.data)
+            problems += [] if same else [f"{name}: missing or changed"]
+            continue
+        parts = parts_of(module, reference.to_torch(tensor), target)
+        wanted |= parts.keys()
+        for part, (dtype, shape, data) in parts.items():
+            found = have.get(part)
+            if not found:
+                problems.append(f"missing {part}")
+            elif (found.dtype, found.shape) != (dtype, shape):
+                problems.append(f"{part}: expected {dtype} {shape}, "
+                                f"found {found.dtype} {found.shape}")
+            elif found.data != data:
+                bad = sum(a != b for a, b in zip(data, found.data))
+                problems.append(f"{part}: {bad} of {len(data)} bytes differ")
+    return problems + [f"extra {name}" for name in sorted(have.keys() - wanted)]
+
+
+def judge_files(source, out, model, target):
+    int8, ignored = expected_modules(model, read_dir(source))
+    problems = judge_tensors(source, out, int8, target)
+    problems += check_config(source, out) + check_side_files(source, out)
+    quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
+    listed = quantization["ignore"]
+    problems += [f"{m} is float and not in ignore" for m in sorted(ignored - set(listed))]
+    return problems + [f"{m} is int8 and in ignore" for m in sorted(int8 & set(listed))]
+
+
+def decode_module(have, module, group):
+    """The float weight of one quantized module of a directory read with read_dir."""
+    scale = reference.to_torch(have[f"{module}.weight_scale"])
+    if f"{module}.weight" in have:
+        code = reference.to_torch(have[f"{module}.weight"]).numpy()
+    else:
+        rows, cols = np.frombuffer(have[f"{module}.weight_shape"].data, np.int64)
+        raw = np.frombuffer(have[f"{module}.weight_packed"].data, np.uint8).reshape(rows, -1)
+        code = (raw[:, :cols] ^ 0x80).view(np.int8)
+    return reference.decode(code, scale, group)
+
+
+def write_float_twin(source, out, twin, group):
+    """The source with every quantized weight replaced by what its codes stand for."""
+    have = read_dir(out)
+    shutil.copytree(source, twin)
+    for path in Path(twin).glob("*" + WEIGHTS):
+        tensors = {}
+        for name, tensor in read_file(path).items():
+            module = name.removesuffix(".weight")
+            tensors[name] = (decode_module(have, module, group).to(reference.DTYPES[tensor.dtype])
+                             if module != name and f"{module}.weight_scale" in have
+                             else reference.to_torch(tensor))
+        save_file(tensors, path, metadata={"format": "pt"})
+
+
+def judge_loading(row, source, out, twin, target):
+    model, info = models.load(out, row)
+    logits = models.run(model, row)
+    problems = loading_problems(info)
+    if torch.isnan(logits).any():
+        problems.append("NaN in the logits")
+    if target == "ct-w8a8":         # rounds activations too: no float model has its logits
+        return problems
+    write_float_twin(source, out, twin, group_of(target))
+    want = models.run(models.load(twin, row)[0], row)
+    if not torch.equal(want, logits):
+        problems.append(f"logits differ from the float twin's by up to "
+                        f"{(want.float() - logits.float()).abs().max():g}")
+    return problems
+
+
+def judge_known_refusal(row, out, warnings):
+    problems = [] if "transformers" in warnings else ["no warning that names transformers"]
+    try:
+        model, info = models.load(out, row)
+        if not loading_problems(info) and not torch.isnan(models.run(model, row)).any():
+            problems.append("transformers loads it now: take it off the list")
+    except Exception:               # what the warning says
+        pass
+    return problems
+
+
+def check(checks, q8, row, source, work, jobs):
+    """All compressed-tensors checks of one model; jobs collects what the peers are asked later."""
+    name = row[0]
+    model = models.load(source, row)[0]
+    for target in targets_of(name):
+        out, what = work / target, f"{target} {name}"
+        if name in REFUSED:
+            checks.attempt(f"{what}: refused", judge_refusal, q8, source, out, target,
+                           REFUSED[name])
+            continue
+        warnings, problems = convert(q8, target, source, out)
+        if not checks.add(f"{what}: converts", problems):
+            continue
+        checks.attempt(f"{what}: files", judge_files, source, out, model, target)
+        layout = "int-quantized" if target == "ct-w8a8" else "pack-quantized"
+        if name in TRANSFORMERS_REFUSES[layout]:
+            checks.attempt(f"{what}: warns", judge_known_refusal, row, out, warnings)
+        else:
+            checks.add(f"{what}: no warning of transformers",
+                       [warnings.strip()] if "transformers" in warnings else [])
+            checks.attempt(f"{what}: loads", judge_loading, row, source, out,
+                           work / f"{target}-twin", target)
+        jobs.append(job_of(what, source, out, model))
+
+
+def job_of(what, source, out, model):
+    """What peers.py needs to know of one output."""
+    int8, ignored = expected_modules(model, read_dir(source))
+    weights = {n.removesuffix(".weight") for n in read_dir(source) if n.endswith(".weight")}
+    quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
+    return {"what": what, "source": str(source), "out": str(out), "quantization": quantization,
+            "int8": sorted(int8), "float": sorted(ignored), "ignore": sorted(weights - int8)}

@@ -1,0 +1,64 @@
+"""judge_vllm.py - asks vLLM 0.33.0's own selection code; needs the peers' environment (env.sh --peers)
+
+    judge_vllm.py JOBS.json       [{"out": DIR, "int8": [module, ...], "float": [module, ...]}]
+
+For every directory: the scheme for each int8 module is the one that its format stands for, and
+there is none for the float ones.  q, k, v and gate, up are asked for under their fused names as
+vLLM asks.  No GPU: the device check alone is switched off.  Prints a JSON list of problem lists.
+"""
+import json
+import sys
+from pathlib import Path
+
+import torch
+from vllm.model_executor.layers.quantization.compressed_tensors.compressed_tensors import (
+    CompressedTensorsConfig)
+
+FUSED = {"qkv_proj": ["q_proj", "k_proj", "v_proj"], "gate_up_proj": ["gate_proj", "up_proj"]}
+SCHEMES = {"int-quantized": "CompressedTensorsW8A8Int8", "pack-quantized": "CompressedTensorsWNA16"}
+
+
+class Linear(torch.nn.Module):
+    """A layer whose class name is what the targets of the configuration name."""
+
+
+def fused_name(module, modules):
+    """The name under which vLLM asks for this module."""
+    path, _, leaf = module.rpartition(".")
+    for fused, leaves in FUSED.items():
+        if leaf in leaves and all(f"{path}.{other}" in modules for other in leaves):
+            return f"{path}.{fused}"
+    return module
+
+
+def select(config, module):
+    scheme = config.get_scheme(Linear(), layer_name=module)
+    return type(scheme).__name__ if scheme else None
+
+
+def judge(job):
+    quantization = json.loads((Path(job["out"]) / "config.json").read_text())["quantization_config"]
+    config = CompressedTensorsConfig.from_config(quantization)
+    config.packed_modules_mapping = FUSED
+    config._check_scheme_supported = lambda *_, **__: True
+    modules = set(job["int8"]) | set(job["float"])
+    problems = []
+    for kind, want in (("int8", SCHEMES[quantization["format"]]), ("float", None)):
+        for module in sorted({fused_name(m, modules) for m in job[kind]}):
+            have = select(config, module)
+            if have != want:
+                problems.append(f"{module}: {have}, not {want}")
+    return problems
+
+
+def main():
+    answers = []
+    for job in json.load(open(sys.argv[1])):
+        try:
+            answers.append(judge(job))
+        except Exception as error:      # reported to the judge, which fails the check
+            answers.append([f"{type(error).__name__}: {error}"])
+    print("\n" + json.dumps(answers))
+
+
+main()

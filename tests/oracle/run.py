@@ -1,0 +1,102 @@
+"""run.py - the outside judge: runs its parts against a q8-convert and counts
+
+    run.py Q8_CONVERT [PART...]      parts: faults bnb ct peers ppl kill; default: all
+    --models NAME,NAME               only these rows of models.py
+    --kills N                        moments at which the conversion is killed (default 200)
+    --keep DIR                       work there and leave everything
+"""
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.update(CUDA_VISIBLE_DEVICES="", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false",
+                  TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import logging
+import warnings
+
+warnings.filterwarnings("ignore")
+logging.disable(logging.ERROR)      # the libraries warn once per matrix
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+import judge_bnb
+import judge_ct
+import judge_faults
+import kill
+import models
+import peers
+import ppl
+from common import Checks
+
+PARTS = ("faults", "bnb", "ct", "peers", "ppl", "kill")
+
+
+def run_models(checks, q8, parts, rows, work):
+    """Makes every model once and judges its outputs."""
+    jobs = []
+    for row in rows:
+        folder = work / row[0]
+        folder.mkdir()
+        source = folder / "source"
+        models.make(row, source)
+        if "bnb" in parts:
+            judge_bnb.check(checks, q8, row, source, folder)
+        if "ct" in parts:
+            judge_ct.check(checks, q8, row, source, folder, jobs)
+    if "peers" in parts:
+        peers.check(checks, jobs, work)
+
+
+def run_faults(checks, work):
+    row = models.MODELS[0]
+    folder = work / "faults"
+    folder.mkdir()
+    models.make(row, folder / "source")
+    judge_faults.check(checks, row, folder / "source", folder)
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("q8", type=Path)
+    parser.add_argument("parts", nargs="*", default=[])
+    parser.add_argument("--models", default="")
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--keep", type=Path)
+    words = parser.parse_args()
+    words.parts = words.parts or list(PARTS)
+    if set(words.parts) - set(PARTS):
+        parser.error(f"parts are {' '.join(PARTS)}")
+    return words
+
+
+def main():
+    words = arguments()
+    transformers_logging.disable_progress_bar()
+    torch.set_num_threads(min(2, os.cpu_count()))
+    rows = [r for r in models.MODELS if not words.models or r[0] in words.models.split(",")]
+    work = words.keep or Path(tempfile.mkdtemp(prefix="q8-oracle-"))
+    work.mkdir(exist_ok=True)
+    q8, checks = words.q8.resolve(), Checks()
+    try:
+        if "faults" in words.parts:
+            run_faults(checks, work)
+        if {"bnb", "ct"} & set(words.parts):
+            run_models(checks, q8, words.parts, rows, work)
+        if "ppl" in words.parts:
+            ppl.check(checks, q8, HERE.parents[1] / "testdata/kjv-llama", work)
+        if "kill" in words.parts:
+            kill.check(checks, q8, work, words.kills)
+    finally:
+        if not words.keep:
+            shutil.rmtree(work)
+    return checks.last_line()
+
+
+sys.exit(main())

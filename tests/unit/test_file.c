@@ -1,0 +1,280 @@
+/* test_file.c - whole reads and writes, and what is said when a file is not what it was */
+#include "src/base/arena.h"
+#include "src/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* Every test runs in an empty directory of its own. */
+static int enter_folder(void **state)
+{
+    char name[] = "/tmp/q8-test-file-XXXXXX";
+
+    if (!mkdtemp(name) || chdir(name) < 0)
+        return -1;
+    *state = strdup(name);
+    return *state ? 0 : -1;
+}
+
+static int leave_folder(void **state)
+{
+    static const char *const names[] = {"a", "b", "link", "pipe"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        (void)unlink(names[i]);
+    (void)rmdir("folder");
+    (void)rmdir(*state);
+    free(*state);
+    return 0;
+}
+
+static void put_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void file_open_says_what_is_missing(void **state)
+{
+    struct q8_err err = {0};
+    struct q8_file f;
+
+    (void)state;
+    assert_false(q8_file_open(&f, "no\x1bne", &err));
+    assert_int_equal(err.code, Q8_EIO);
+    assert_string_equal(err.text, "cannot open no\\x1bne: No such file or directory");
+}
+
+static void file_open_refuses_folders_and_pipes_without_hanging(void **state)
+{
+    struct q8_err err = {0}, err2 = {0};
+    struct q8_file f;
+
+    (void)state;
+    assert_int_equal(mkdir("folder", 0777), 0);
+    assert_int_equal(mkfifo("pipe", 0666), 0);
+    assert_false(q8_file_open(&f, "folder", &err));
+    assert_int_equal(err.code, Q8_EINPUT);
+    assert_string_equal(err.text, "folder is a directory, not a file");
+    assert_false(q8_file_open(&f, "pipe", &err2));
+    assert_int_equal(err2.code, Q8_EINPUT);
+}
+
+static void file_open_follows_links(void **state)
+{
+    struct q8_err err = {0};
+    struct q8_file f;
+
+    (void)state;
+    put_text("a", "hello");
+    assert_int_equal(symlink("a", "link"), 0);
+    assert_true(q8_file_open(&f, "link", &err));
+    assert_int_equal(f.size, 5);
+    assert_true(q8_file_same(&f, &err));
+    assert_true(fcntl(f.fd, F_GETFD) & FD_CLOEXEC);
+    q8_file_close(&f);
+    assert_int_equal(f.fd, -1);
+    q8_file_close(&f);
+}
+
+static void file_read_beyond_the_end_says_that_it_changed(void **state)
+{
+    struct q8_err err = {0};
+    struct q8_file f;
+    char buf[8] = {0};
+
+    (void)state;
+    put_text("a", "hello");
+    assert_true(q8_file_open(&f, "a", &err));
+    assert_true(q8_file_read(&f, 1, buf, 4, &err));
+    assert_string_equal(buf, "ello");
+    assert_true(q8_file_read(&f, 5, buf, 0, &err));
+    assert_int_equal(truncate("a", 3), 0);
+    assert_false(q8_file_read(&f, 1, buf, 4, &err));
+    assert_int_equal(err.code, Q8_EIO);
+    assert_string_equal(err.text, "a ends at byte 3 or before, but had 5 bytes when it was opened: "
+                                  "it changed during the run");
+    q8_file_close(&f);
+}
+
+static void file_create_sets_size_and_room(void **state)
+{
+    struct q8_err err = {0};
+    struct stat st;
+    struct q8_file f;
+    char buf[4];
+
+    (void)state;
+    assert_true(q8_file_create(&f, "a", 1 << 20, false, &err));
+    assert_int_equal(f.size, 1 << 20);
+    assert_int_equal(stat("a", &st), 0);
+    assert_int_equal(st.st_size, 1 << 20);
+    assert_true(st.st_blocks * 512 >= 1 << 20); /* not a hole */
+    assert_true(q8_file_write(&f, (1 << 20) - 4, "tail", 4, &err));
+    assert_true(q8_file_read(&f, (1 << 20) - 4, buf, 4, &err));
+    assert_memory_equal(buf, "tail", 4);
+    assert_true(q8_file_sync(&f, &err));
+    assert_true(q8_dir_sync(".", &err));
+    q8_file_close(&f);
+}
+
+static void file_create_keeps_content_only_when_asked(void **state)
+{
+    struct q8_err err = {0};
+    struct q8_file f;
+    char buf[8];
+
+    (void)state;
+    put_text("a", "hello");
+    assert_true(q8_file_create(&f, "a", 8, true, &err));
+    assert_int_equal(f.size, 8);
+    assert_true(q8_file_read(&f, 0, buf, 8, &err));
+    assert_memory_equal(buf, "hello\0\0\0", 8);
+    q8_file_close(&f);
+    assert_true(q8_file_create(&f, "a", 2, true, &err));
+    assert_int_equal(f.size, 2);
+    q8_file_close(&f);
+    assert_true(q8_file_create(&f, "b", 0, true, &err));
+    q8_file_close(&f);
+    assert_false(q8_file_create(&f, "a", 8, false, &err));
+    assert_string_equal(err.text, "cannot create a: File exists");
+    assert_int_equal(access("a", F_OK), 0);
+}
+
+static void file_create_follows_no_link(void **state)
+{
+    struct q8_err err = {0};
+    struct q8_file f;
+
+    (void)state;
+    put_text("a", "hello");
+    assert_int_equal(symlink("a", "link"), 0);
+    assert_false(q8_file_create(&f, "link", 0, true, &err));
+    assert_int_equal(err.code, Q8_EIO);
+}
+
+static void file_create_without_room_says_how_much_and_leaves_nothing(void **state)
+{
+    const struct rlimit small = {4096, RLIM_INFINITY};
+    struct q8_err err = {0}, err2 = {0};
+    struct rlimit old;
+    struct q8_file f;
+    bool ok;
+
+    (void)state;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    ok = q8_file_create(&f, "a", 8192, false, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_false(ok);
+    assert_int_equal(err.code, Q8_EIO);
+    assert_string_equal(err.text, "cannot set aside 8192 bytes of disk for a: File too large");
+    assert_int_equal(access("a", F_OK), -1);
+    assert_false(q8_file_create(&f, "a", UINT64_MAX, false, &err2));
+    assert_int_equal(err2.code, Q8_EIO);
+    assert_int_equal(access("a", F_OK), -1);
+}
+
+static void file_write_says_where_it_stopped(void **state)
+{
+    struct q8_err err = {0};
+    struct q8_file f;
+
+    (void)state;
+    put_text("a", "hello");
+    assert_true(q8_file_open(&f, "a", &err)); /* for reading only */
+    assert_false(q8_file_write(&f, 2, "xyz", 3, &err));
+    assert_string_equal(err.text, "cannot write 3 bytes at byte 2 of a: Bad file descriptor");
+    q8_file_close(&f);
+}
+
+static void file_same_sees_writes_and_replacement(void **state)
+{
+    const struct timespec old[2] = {{1000, 5}, {1000, 5}}, newer[2] = {{1000, 6}, {1000, 6}};
+    struct q8_err err = {0}, err2 = {0}, err3 = {0};
+    struct q8_file f;
+
+    (void)state;
+    put_text("a", "hello");
+    assert_int_equal(utimensat(AT_FDCWD, "a", old, 0), 0);
+    assert_true(q8_file_open(&f, "a", &err));
+    assert_true(q8_file_same(&f, &err));
+    assert_int_equal(utimensat(AT_FDCWD, "a", newer, 0), 0);
+    assert_false(q8_file_same(&f, &err)); /* one nanosecond apart */
+    assert_int_equal(err.code, Q8_EIO);
+    assert_int_equal(utimensat(AT_FDCWD, "a", old, 0), 0);
+    put_text("b", "hello");
+    assert_int_equal(utimensat(AT_FDCWD, "b", old, 0), 0);
+    assert_int_equal(rename("b", "a"), 0);
+    assert_false(q8_file_same(&f, &err2));
+    assert_string_equal(err2.text, "a was replaced by another file during the run: run again");
+    assert_int_equal(unlink("a"), 0);
+    assert_false(q8_file_same(&f, &err3));
+    assert_string_equal(err3.text, "cannot look again at a: No such file or directory");
+    q8_file_close(&f);
+}
+
+static void file_text_has_a_nul_behind_and_a_limit(void **state)
+{
+    struct q8_err err = {0};
+    struct q8_arena mem;
+    uint64_t len = 99;
+    char *text;
+
+    (void)state;
+    q8_arena_init(&mem, 1 << 20);
+    put_text("a", "hello");
+    text = q8_file_text("a", 5, &len, &mem, &err);
+    assert_non_null(text);
+    assert_int_equal(len, 5);
+    assert_string_equal(text, "hello");
+    assert_null(q8_file_text("a", 4, &len, &mem, &err));
+    assert_int_equal(err.code, Q8_ELIMIT);
+    assert_string_equal(err.text, "a has 5 bytes (at most 4)");
+    q8_arena_clear(&mem);
+}
+
+static void dir_sync_refuses_a_file(void **state)
+{
+    struct q8_err err = {0};
+
+    (void)state;
+    put_text("a", "hello");
+    assert_false(q8_dir_sync("a", &err));
+    assert_string_equal(err.text, "cannot open the directory a: Not a directory");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(file_open_says_what_is_missing),
+        TEST(file_open_refuses_folders_and_pipes_without_hanging),
+        TEST(file_open_follows_links),
+        TEST(file_read_beyond_the_end_says_that_it_changed),
+        TEST(file_create_sets_size_and_room),
+        TEST(file_create_keeps_content_only_when_asked),
+        TEST(file_create_follows_no_link),
+        TEST(file_create_without_room_says_how_much_and_leaves_nothing),
+        TEST(file_write_says_where_it_stopped),
+        TEST(file_same_sees_writes_and_replacement),
+        TEST(file_text_has_a_nul_behind_and_a_limit),
+        TEST(dir_sync_refuses_a_file),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
