@@ -5,7 +5,8 @@ script=$1
 Q8=$2
 FAIL_IO=$3
 DATA=$(cd "$(dirname "$script")/../../testdata" && pwd)
-export Q8 FAIL_IO DATA
+ASAN_OPTIONS=verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+export Q8 FAIL_IO DATA ASAN_OPTIONS
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

@@ -40,7 +40,9 @@ ROWS = [
     ("tiny-llama-bf16", "LlamaConfig", "LlamaForCausalLM", models.BF16, TINY, set()),
     ("tiny-gpt2", "GPT2Config", "GPT2LMHeadModel", models.F32, GPT2, set()),
 ]
-SHORT = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+# Bare files: columns that fill no vector, and columns that every group divides.
+UNEVEN = [(models.F32, 11, 7), (models.F16, 10, 33), (models.BF16, 13, 67), (torch.float64, 10, 20)]
+GROUPS = [(models.F32, 10, 128), (models.F16, 10, 128), (models.BF16, 10, 256)]
 
 
 def hard_rows(weight, span):
@@ -79,14 +81,13 @@ def harden(folder):
     save_file(tensors, path, metadata={"format": "pt"})
 
 
-def make_rows(folder):
-    """A bare file without a config: all dtypes side by side, sizes that fill no vector."""
+def make_bare(folder, shapes):
+    """A bare file without a config: dtypes side by side; shapes has (dtype, rows, columns)."""
     folder.mkdir()
     generator = torch.Generator().manual_seed(5)
     tensors = {}
-    for dtype, rows, cols in ((models.F32, 11, 7), (models.F16, 10, 33), (models.BF16, 13, 128),
-                              (torch.float64, 10, 20)):
-        name = {**SHORT, torch.float64: "F64"}[dtype].lower()
+    for dtype, rows, cols in shapes:
+        name = reference.NAMES[dtype].lower()
         weight = torch.randn((rows, cols), generator=generator)
         hard_rows(weight, spans(dtype))
         tensors[f"model.layers.0.{name}.up_proj.weight"] = weight.to(dtype)
@@ -94,6 +95,11 @@ def make_rows(folder):
     tensors["model.norm.weight"] = torch.ones(7)
     tensors["model.position_ids"] = torch.arange(5)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    source = read_dir(folder)
+    int8 = {n.removesuffix(".weight") for n in source if n.endswith("up_proj.weight")}
+    outputs = {"bnb-int8": bnb_of_bare(source)}
+    outputs.update({target: ct_of(source, int8, target) for target in TARGETS_CT})
+    write_golden(folder, outputs)
 
 
 def bnb_of_bare(source):
@@ -161,13 +167,8 @@ def main():
         shutil.rmtree(old)
     for row in ROWS:
         make_model(row, testdata / row[0])
-    folder = testdata / "tiny-rows"
-    make_rows(folder)
-    source = read_dir(folder)
-    int8 = {n.removesuffix(".weight") for n in source if n.endswith("up_proj.weight")}
-    outputs = {"bnb-int8": bnb_of_bare(source)}
-    outputs.update({target: ct_of(source, int8, target) for target in TARGETS_CT})
-    write_golden(folder, outputs)
+    make_bare(testdata / "tiny-rows", UNEVEN)
+    make_bare(testdata / "tiny-groups", GROUPS)
 
 
 main()

@@ -46,17 +46,18 @@ def scales(weight, group):
 def codes(weight, scale, group):
     """The codes for the stored scales, [rows, cols] int8: one IEEE fp32 division, clamp, rint.
 
-    float64 then proves each to be the nearest.  For 16-bit weights exactly so; for fp32 weights the
-    quotient may lie within its own rounding error of k + 1/2, and there either neighbour is near.
+    float64 then proves each to be the nearest.  For 16-bit weights exactly so.  The quotient of
+    fp32 weights may lie within its own rounding error of k + 1/2, and there both neighbours are
+    near: -absmax does so in every row, its quotient being -127.5 or next to it.
     """
     weight = narrowed(weight)
     w, s = grouped(weight, group).float().numpy(), scale.float().numpy()[:, :, None]
     code = np.rint(np.clip(w / s, -128, 127))
     exact = np.clip(w.astype(np.float64) / s, -128, 127)
-    off = np.abs(exact - code) - np.where(weight.dtype == torch.float32, 0.5 * 2.0 ** -24, 0) \
-        * np.abs(exact) - 0.5
-    assert not (off > 0).any(), "a code that is not the nearest"
-    assert weight.dtype == torch.float32 or (code == np.rint(exact)).all()
+    if weight.dtype == torch.float32:
+        assert (np.abs(exact - code) <= 0.5 + np.abs(exact) * 2.0 ** -24).all(), "not the nearest"
+    else:
+        assert (code == np.rint(exact)).all(), "not the nearest"
     return code.reshape(weight.shape).astype(np.int8)
 
 

@@ -1,4 +1,4 @@
-"""run.py - the outside judge: runs its parts against a q8-convert and counts
+"""run.py - the outside judge: runs its parts against a q8-convert and counts (run.sh starts it)
 
     run.py Q8_CONVERT [PART...]      parts: faults bnb ct peers ppl kill; default: all
     --models NAME,NAME               only these rows of models.py
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 os.environ.update(CUDA_VISIBLE_DEVICES="", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false",
-                  TRANSFORMERS_VERBOSITY="error", TQDM_DISABLE="1")
+                  TRANSFORMERS_VERBOSITY="error")
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
@@ -24,7 +24,7 @@ warnings.filterwarnings("ignore")
 logging.disable(logging.ERROR)      # the libraries warn once per matrix
 
 import torch
-from transformers.utils import logging as transformers_logging
+import tqdm
 
 import judge_bnb
 import judge_ct
@@ -62,6 +62,12 @@ def run_faults(checks, work):
     judge_faults.check(checks, row, folder / "source", folder)
 
 
+def without_progress_bars():
+    """Every library draws some, whatever the environment says."""
+    init = tqdm.std.tqdm.__init__
+    tqdm.std.tqdm.__init__ = lambda *args, **words: init(*args, **{**words, "disable": True})
+
+
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("q8", type=Path)
@@ -78,7 +84,7 @@ def arguments():
 
 def main():
     words = arguments()
-    transformers_logging.disable_progress_bar()
+    without_progress_bars()
     torch.set_num_threads(min(2, os.cpu_count()))
     rows = [r for r in models.MODELS if not words.models or r[0] in words.models.split(",")]
     work = words.keep or Path(tempfile.mkdtemp(prefix="q8-oracle-"))

@@ -1,0 +1,91 @@
+/*
+ * twin.c - the reads and writes of a conversion to int8, and no arithmetic
+ *
+ *     twin INPUT OUTPUT THREADS FLOAT_BYTES
+ *
+ * Reads INPUT in the pieces that q8-convert reads, writes half of each piece (all of it for the
+ * last FLOAT_BYTES, which stay float), then reads the output once more in one thread, as
+ * q8-convert does to check it.  Prints the seconds.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PIECE (UINT64_C(512) << 10)
+
+struct twin {
+    int in, out;
+    uint64_t size, floats;      /* bytes of the input; of those, copied as they are */
+    _Atomic uint64_t next;
+};
+
+static double now(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *work(void *arg)
+{
+    struct twin *t = arg;
+    char *piece = aligned_alloc(64, PIECE);
+    uint64_t at;
+
+    while (piece && (at = atomic_fetch_add(&t->next, PIECE)) < t->size) {
+        uint64_t n = t->size - at < PIECE ? t->size - at : PIECE, small = t->size - t->floats;
+        uint64_t keep = at < small ? n / 2 : n;
+        uint64_t to = at < small ? at / 2 : small / 2 + at - small;
+
+        if (pread(t->in, piece, n, (off_t)at) != (ssize_t)n ||
+            pwrite(t->out, piece, keep, (off_t)to) != (ssize_t)keep)
+            abort();
+    }
+    free(piece);
+    return NULL;
+}
+
+static void reread(const struct twin *t)
+{
+    static char piece[256 << 10];
+    off_t at = 0;
+    ssize_t n;
+
+    while ((n = pread(t->out, piece, sizeof piece, at)) > 0)
+        at += n;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t thread[16];
+    struct twin t = {0};
+    struct stat st;
+    double begin = now();
+    int threads = argc == 5 ? atoi(argv[3]) : 0;
+
+    if (threads < 1 || threads > 16)
+        return 2;
+    t.in = open(argv[1], O_RDONLY | O_CLOEXEC);
+    t.out = open(argv[2], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (t.in < 0 || t.out < 0 || fstat(t.in, &st) < 0)
+        return 5;
+    t.size = (uint64_t)st.st_size;
+    t.floats = (uint64_t)strtoull(argv[4], NULL, 10);
+    if (t.floats > t.size || posix_fallocate(t.out, 0, (off_t)(t.floats + (t.size - t.floats) / 2)))
+        return 5;
+    for (int i = 0; i < threads; i++)
+        if (pthread_create(&thread[i], NULL, work, &t))
+            return 6;
+    for (int i = 0; i < threads; i++)
+        (void)pthread_join(thread[i], NULL);
+    reread(&t);
+    printf("%.4f\n", now() - begin);
+    return 0;
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# whole.sh Q8_CONVERT TWIN [--peers] - the whole conversion of 1.1e9 parameters against a twin that only reads
+# and writes, and with --peers against bitsandbytes; the model is made once, outside the tree
+set -eu
+q8=$1
+twin=$2
+here=$(cd "$(dirname "$0")" && pwd)
+python=${Q8_ORACLE_ENV:-${XDG_CACHE_HOME:-$HOME/.cache}/q8-oracle/env}/bin/python
+model=${Q8_BENCH_MODEL:-${XDG_CACHE_HOME:-$HOME/.cache}/q8-bench/llama-1b}
+[ -x "$python" ] || { echo "whole.sh: SKIPPED: no $python; sh tests/oracle/env.sh makes it"; exit 77; }
+[ -f "$model/config.json" ] || "$python" "$here/make_llama.py" "$model"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+floats=$((65536000 * 4))
+cat "$model/model.safetensors" >/dev/null
+
+median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+
+for threads in 1 2; do
+    : >"$work/q8"
+    : >"$work/twin"
+    for _ in 1 2 3 4 5 6 7; do
+        rm -rf "$work/out" "$work/file"
+        "$twin" "$model/model.safetensors" "$work/file" $threads $floats >>"$work/twin"
+        rm -f "$work/file"
+        "$q8" -q -j $threads --no-sync --json="$work/json" "$model" "$work/out"
+        sed -n 's/.*"seconds": \([0-9.]*\).*/\1/p' "$work/json" >>"$work/q8"
+    done
+    a=$(median <"$work/q8")
+    b=$(median <"$work/twin")
+    echo "$a $b" | awk -v t=$threads '{printf "threads %d: q8-convert %.3f s, twin %.3f s, ratio %.2f\n", t, $1, $2, $2 / $1}'
+done
+rm -rf "$work/out"
+/usr/bin/time -f "%e %M" -o "$work/time" "$q8" -q -j 2 --no-sync "$model" "$work/out"
+awk '{printf "q8-convert, whole process, 2 threads: %.2f s, %.1f MB\n", $1, $2 / 1024}' "$work/time"
+if [ "${3-}" = --peers ]; then
+    rm -rf "$work/out"
+    "$python" "$here/peer_bnb.py" "$model" "$work/out"
+fi
