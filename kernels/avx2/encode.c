@@ -10,6 +10,12 @@
 #include <string.h>
 
 #define CHUNK 4096
+
+/*
+ * bf16 differs from its fp16 only below 2^-14.  A factor of at most 2^13 makes all of those 0.5 or
+ * less, which is code 0 either way, so such rows need no rounding to fp16.
+ */
+#define EXACT_FACTOR 8191.0f
 #define STEP 32
 #define INLINE static inline __attribute__((always_inline))
 
@@ -31,8 +37,8 @@ struct lanes {
 };
 
 /* Codes of 8 elements as 32-bit numbers; `high` says which half of the lanes they are. */
-INLINE __m256i codes8(enum q8_rule rule, enum q8_float type, const unsigned char *x, __m256 f,
-                      int high, struct lanes *sums)
+INLINE __m256i codes8(enum q8_rule rule, enum q8_float type, bool half, const unsigned char *x,
+                      __m256 f, int high, struct lanes *sums)
 {
     __m256 w = load(type, x), y, v, e;
     __m256i codes;
@@ -43,7 +49,7 @@ INLINE __m256i codes8(enum q8_rule rule, enum q8_float type, const unsigned char
     } else {
         v = _mm256_mul_ps(w, f);
         y = v;
-        if (type != Q8_FLOAT_F16)
+        if (half)
             y = _mm256_mul_ps(_mm256_cvtph_ps(_mm256_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
     }
     codes = _mm256_cvtps_epi32(y);
@@ -56,15 +62,15 @@ INLINE __m256i codes8(enum q8_rule rule, enum q8_float type, const unsigned char
 }
 
 /* 32 codes in order. */
-INLINE __m256i codes32(enum q8_rule rule, enum q8_float type, const unsigned char *x, __m256 f,
-                       struct lanes *sums)
+INLINE __m256i codes32(enum q8_rule rule, enum q8_float type, bool half, const unsigned char *x,
+                       __m256 f, struct lanes *sums)
 {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
-    __m256i a = codes8(rule, type, x, f, 0, sums);
-    __m256i b = codes8(rule, type, x + 8 * size, f, 1, sums);
-    __m256i c = codes8(rule, type, x + 16 * size, f, 0, sums);
-    __m256i d = codes8(rule, type, x + 24 * size, f, 1, sums);
+    __m256i a = codes8(rule, type, half, x, f, 0, sums);
+    __m256i b = codes8(rule, type, half, x + 8 * size, f, 1, sums);
+    __m256i c = codes8(rule, type, half, x + 16 * size, f, 0, sums);
+    __m256i d = codes8(rule, type, half, x + 24 * size, f, 1, sums);
 
     a = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
     return _mm256_permutevar8x32_epi32(a, order);
@@ -86,8 +92,13 @@ INLINE double fold(const __m256 lanes[2])
     return wide[0];
 }
 
-/* One chunk of at most 4,096 elements. */
-INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, int8_t *codes,
+INLINE size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One chunk of at most 4,096 elements; `half`: weights are rounded to fp16 first. */
+INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, bool half, int8_t *codes,
                          const unsigned char *x, size_t n, size_t ahead, __m256 f,
                          struct lanes *sums)
 {
@@ -98,14 +109,14 @@ INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, int8_t *codes,
         for (size_t line = 0; line < STEP * size; line += 64)
             _mm_prefetch((const char *)(x + i * size + ahead + line), _MM_HINT_T0);
         _mm256_storeu_si256((__m256i *)(void *)(codes + i),
-                            codes32(rule, type, x + i * size, f, sums));
+                            codes32(rule, type, half, x + i * size, f, sums));
     }
     if (i < n) {
         unsigned char padded[STEP * 4] = {0};
         int8_t last[STEP];
 
         memcpy(padded, x + i * size, (n - i) * size);
-        _mm256_storeu_si256((__m256i *)(void *)last, codes32(rule, type, padded, f, sums));
+        _mm256_storeu_si256((__m256i *)(void *)last, codes32(rule, type, half, padded, f, sums));
         memcpy(codes + i, last, n - i);
     }
 }
@@ -124,8 +135,13 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
             const __m256 zero = _mm256_setzero_ps();
             struct lanes lanes = {{zero, zero}, {zero, zero}};
 
-            encode_chunk(rule, type, codes + at, x + at * size, end - at < CHUNK ? end - at : CHUNK,
-                         n * size, _mm256_set1_ps(factor[g]), want ? &lanes : NULL);
+            if (rule == Q8_RULE_HALF_TIMES && type != Q8_FLOAT_F16 &&
+                (type == Q8_FLOAT_F32 || factor[g] > EXACT_FACTOR))
+                encode_chunk(rule, type, true, codes + at, x + at * size, least(end - at, CHUNK),
+                             n * size, _mm256_set1_ps(factor[g]), want ? &lanes : NULL);
+            else
+                encode_chunk(rule, type, false, codes + at, x + at * size, least(end - at, CHUNK),
+                             n * size, _mm256_set1_ps(factor[g]), want ? &lanes : NULL);
             if (want) {
                 total.err2 += fold(lanes.err2);
                 total.val2 += fold(lanes.val2);

@@ -9,6 +9,12 @@
 #include <immintrin.h>
 
 #define CHUNK 4096
+
+/*
+ * bf16 differs from its fp16 only below 2^-14.  A factor of at most 2^13 makes all of those 0.5 or
+ * less, which is code 0 either way, so such rows need no rounding to fp16.
+ */
+#define EXACT_FACTOR 8191.0f
 #define INLINE static inline __attribute__((always_inline))
 
 /* Up to 16 elements as floats; those that the mask leaves out are 0. */
@@ -30,8 +36,8 @@ struct lanes {
 };
 
 /* Codes of 16 elements as 32-bit numbers. */
-INLINE __m512i codes16(enum q8_rule rule, enum q8_float type, const unsigned char *x, __mmask16 m,
-                       __m512 f, struct lanes *sums)
+INLINE __m512i codes16(enum q8_rule rule, enum q8_float type, bool half, const unsigned char *x,
+                       __mmask16 m, __m512 f, struct lanes *sums)
 {
     __m512 w = load(type, x, m), y, v, e;
     __m512i codes;
@@ -42,7 +48,7 @@ INLINE __m512i codes16(enum q8_rule rule, enum q8_float type, const unsigned cha
     } else {
         v = _mm512_mul_ps(w, f);
         y = v;
-        if (type != Q8_FLOAT_F16)
+        if (half)
             y = _mm512_mul_ps(_mm512_cvtph_ps(_mm512_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
     }
     codes = _mm512_cvtps_epi32(y);
@@ -66,8 +72,13 @@ INLINE double fold(__m512 lanes)
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-/* One chunk of at most 4,096 elements. */
-INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, int8_t *codes,
+INLINE size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One chunk of at most 4,096 elements; `half`: weights are rounded to fp16 first. */
+INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, bool half, int8_t *codes,
                          const unsigned char *x, size_t n, size_t ahead, __m512 f,
                          struct lanes *sums)
 {
@@ -83,16 +94,16 @@ INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, int8_t *codes,
 
         for (size_t line = 0; line < 64 * size; line += 64)
             _mm_prefetch((const char *)(p + ahead + line), _MM_HINT_T0);
-        a = codes16(rule, type, p, 0xffff, f, sums);
-        b = codes16(rule, type, p + 16 * size, 0xffff, f, sums);
-        c = codes16(rule, type, p + 32 * size, 0xffff, f, sums);
-        d = codes16(rule, type, p + 48 * size, 0xffff, f, sums);
+        a = codes16(rule, type, half, p, 0xffff, f, sums);
+        b = codes16(rule, type, half, p + 16 * size, 0xffff, f, sums);
+        c = codes16(rule, type, half, p + 32 * size, 0xffff, f, sums);
+        d = codes16(rule, type, half, p + 48 * size, 0xffff, f, sums);
         a = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
         _mm512_storeu_si512(codes + i, _mm512_permutexvar_epi32(order, a));
     }
     for (; i < n; i += 16) {
         __mmask16 m = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1);
-        __m512i a = codes16(rule, type, x + i * size, m, f, sums);
+        __m512i a = codes16(rule, type, half, x + i * size, m, f, sums);
 
         _mm512_mask_cvtepi32_storeu_epi8(codes + i, m, a);
     }
@@ -111,8 +122,13 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
         for (size_t at = begin; at < end; at += CHUNK) {
             struct lanes lanes = {_mm512_setzero_ps(), _mm512_setzero_ps()};
 
-            encode_chunk(rule, type, codes + at, x + at * size, end - at < CHUNK ? end - at : CHUNK,
-                         n * size, _mm512_set1_ps(factor[g]), want ? &lanes : NULL);
+            if (rule == Q8_RULE_HALF_TIMES && type != Q8_FLOAT_F16 &&
+                (type == Q8_FLOAT_F32 || factor[g] > EXACT_FACTOR))
+                encode_chunk(rule, type, true, codes + at, x + at * size, least(end - at, CHUNK),
+                             n * size, _mm512_set1_ps(factor[g]), want ? &lanes : NULL);
+            else
+                encode_chunk(rule, type, false, codes + at, x + at * size, least(end - at, CHUNK),
+                             n * size, _mm512_set1_ps(factor[g]), want ? &lanes : NULL);
             if (want) {
                 total.err2 += fold(lanes.err2);
                 total.val2 += fold(lanes.val2);
