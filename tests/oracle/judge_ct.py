@@ -33,16 +33,21 @@ def group_of(target):
     return int(target.partition("-g")[2] or 0)
 
 
-def expected_modules(model, source):
+def expected_modules(model, source, group=0):
     """(names in the file to be int8, names in memory to be ignored); source as read_dir gives it.
 
-    Every Linear but what transformers leaves float by default, and the experts of the file.
+    Every Linear but what transformers leaves float by default and what no group divides
+    (llm-compressor stops there), and the experts of the file.
     """
+    def divides(name):
+        return not group or source[f"{name}.weight"].shape[1] % group == 0
+
     keep = get_keys_to_not_convert(model)
     linears = {n for n, m in model.named_modules() if isinstance(m, nn.Linear)}
     names = models.file_names(model, {n: reference.to_torch(t) for n, t in source.items()},
                               nn.Linear)
-    wanted = {n for n in linears if should_convert_module(n, keep) and n in names}
+    wanted = {n for n in linears if should_convert_module(n, keep) and n in names
+              and divides(names[n])}
     experts = {n.removesuffix(".weight") for n, t in source.items()
                if ".experts." in n and n.endswith(".weight") and len(t.shape) == 2}
     return {names[n] for n in wanted} | experts, linears - wanted
@@ -93,7 +98,7 @@ def judge_tensors(source, out, int8, target):
 
 
 def judge_files(source, out, model, target):
-    int8, ignored = expected_modules(model, read_dir(source))
+    int8, ignored = expected_modules(model, read_dir(source), group_of(target))
     problems = judge_tensors(source, out, int8, target)
     problems += check_config(source, out) + check_side_files(source, out)
     quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
@@ -177,12 +182,12 @@ def check(checks, q8, row, source, work, jobs):
                        [warnings.strip()] if "transformers" in warnings else [])
             checks.attempt(f"{what}: loads", judge_loading, row, source, out,
                            work / f"{target}-twin", target)
-        jobs.append(job_of(what, source, out, model))
+        jobs.append(job_of(what, source, out, model, target))
 
 
-def job_of(what, source, out, model):
+def job_of(what, source, out, model, target):
     """What peers.py needs to know of one output."""
-    int8, ignored = expected_modules(model, read_dir(source))
+    int8, ignored = expected_modules(model, read_dir(source), group_of(target))
     weights = {n.removesuffix(".weight") for n in read_dir(source) if n.endswith(".weight")}
     quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
     return {"what": what, "source": str(source), "out": str(out), "quantization": quantization,

@@ -47,6 +47,8 @@ MODELS = [
      {**GROUPED, **UNTIED, "attention_bias": True, "mlp_bias": True}, set()),
     ("llama-wide", "LlamaConfig", "LlamaForCausalLM", BF16,
      {**GROUPED, **UNTIED, "hidden_size": 128, "intermediate_size": 256}, set()),
+    ("llama-odd", "LlamaConfig", "LlamaForCausalLM", F16,
+     {**GROUPED, **UNTIED, "intermediate_size": 97}, set()),
     ("mistral", "MistralConfig", "MistralForCausalLM", F16, GROUPED, {"shard"}),
     ("qwen2", "Qwen2Config", "Qwen2ForCausalLM", BF16, {**GROUPED, **TIED}, set()),
     ("qwen3", "Qwen3Config", "Qwen3ForCausalLM", F32, {**HEAD16, **TIED}, {"shard"}),

@@ -1,6 +1,6 @@
 """run.py - the outside judge: runs its parts against a q8-convert and counts (run.sh starts it)
 
-    run.py Q8_CONVERT [PART...]      parts: faults bnb ct peers ppl kill; default: all
+    run.py Q8_CONVERT [PART...]      parts: faults choice bnb ct peers ppl kill; default: all
     --models NAME,NAME               only these rows of models.py
     --kills N                        moments at which the conversion is killed (default 200)
     --keep DIR                       work there and leave everything
@@ -27,6 +27,7 @@ import torch
 import tqdm
 
 import judge_bnb
+import judge_choice
 import judge_ct
 import judge_faults
 import kill
@@ -35,7 +36,7 @@ import peers
 import ppl
 from common import Checks
 
-PARTS = ("faults", "bnb", "ct", "peers", "ppl", "kill")
+PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -54,12 +55,12 @@ def run_models(checks, q8, parts, rows, work):
         peers.check(checks, jobs, work)
 
 
-def run_faults(checks, work):
-    row = models.MODELS[0]
-    folder = work / "faults"
+def run_llama(name, work, check, *args):
+    """Gives the first model, a sharded llama, to a part that needs just one."""
+    row, folder = models.MODELS[0], work / name
     folder.mkdir()
     models.make(row, folder / "source")
-    judge_faults.check(checks, row, folder / "source", folder)
+    check(*args, row, folder / "source", folder)
 
 
 def without_progress_bars():
@@ -92,7 +93,9 @@ def main():
     q8, checks = words.q8.resolve(), Checks()
     try:
         if "faults" in words.parts:
-            run_faults(checks, work)
+            run_llama("faults", work, judge_faults.check, checks)
+        if "choice" in words.parts:
+            run_llama("choice", work, judge_choice.check, checks, q8)
         if {"bnb", "ct"} & set(words.parts):
             run_models(checks, q8, words.parts, rows, work)
         if "ppl" in words.parts:

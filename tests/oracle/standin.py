@@ -69,7 +69,8 @@ def write_bnb(row, source, truth, out):
 def write_ct(row, source, out, target):
     """The reference arithmetic in the shards of the source."""
     have = read_dir(source)
-    int8, ignored = judge_ct.expected_modules(models.load(source, row)[0], have)
+    int8, ignored = judge_ct.expected_modules(models.load(source, row)[0], have,
+                                              judge_ct.group_of(target))
     parts = {}
     for module in int8:
         weight = reference.to_torch(have[f"{module}.weight"])
