@@ -33,7 +33,8 @@ struct q8_format {
 
     /*
      * Reads and checks everything but the data: on success `out` holds every tensor, sorted by
-     * offset, with absolute offsets inside [0, source size), and the metadata.  Memory grows with
+     * offset, with absolute offsets inside [0, source size), and the metadata; room that `out`
+     * has for tensors is used again; on failure `out` is of no use.  Memory grows with
      * the bytes that were read, never with a number that the file claims.  Errors: Q8_EINPUT with
      * the tensor and the byte, Q8_ELIMIT, Q8_EIO.
      */

@@ -218,7 +218,7 @@ static bool parse_header(struct q8_source *source, uint64_t length, struct q8_in
 static bool parse(struct q8_source *source, struct q8_index *out, struct q8_arena *mem,
                   struct q8_err *err)
 {
-    struct q8_index found = {0};
+    struct q8_index found = {.tensor = out->tensor, .room = out->room};
     unsigned char head[8];
     uint64_t length = 0;
 

@@ -1,209 +1,284 @@
-/* arch.c - what a model class tells about its weights: a rule by name and a table of exceptions */
+/* arch.c - what a model class tells about its weights: a rule by name, and a table of exceptions */
 #include "src/arch.h"
 
 #include <string.h>
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+#include "src/arch_table.inc"
+
+static const char *const reasons[Q8_KINDS] = {
+    [Q8_KIND_OTHER] = "not a Linear: a norm, a convolution or a bare parameter",
+    [Q8_KIND_LINEAR] = "a Linear",
+    [Q8_KIND_SUBLINEAR] = "a subclass of nn.Linear: bitsandbytes converts only nn.Linear itself",
+    [Q8_KIND_CONV1D] = "a Conv1D, stored transposed: compressed-tensors converts only Linear",
+    [Q8_KIND_HEAD] = "an output head or a tied weight: float unless asked for",
+    [Q8_KIND_KEEP] = "a Linear that transformers keeps in fp32",
+    [Q8_KIND_EMBEDDING] = "an embedding is looked up, not multiplied",
+    [Q8_KIND_ROUTER] = "a router: it chooses experts",
+    [Q8_KIND_LINEAR_ROUTER] = "a router: it chooses experts",
+    [Q8_KIND_EXPERT] = "an expert, which transformers fuses with the others into one 3-D weight",
+};
+
 const char *q8_kind_reason(enum q8_kind kind)
 {
-    static const char *const reasons[Q8_KINDS] = {
-        [Q8_KIND_OTHER] = "not a Linear weight",
-        [Q8_KIND_LINEAR] = "a Linear",
-        [Q8_KIND_SUBLINEAR] = "bitsandbytes does not convert subclasses of Linear",
-        [Q8_KIND_CONV1D] = "compressed-tensors does not convert Conv1D",
-        [Q8_KIND_HEAD] = "a head stays float unless --also names it",
-        [Q8_KIND_KEEP] = "transformers keeps it in fp32",
-        [Q8_KIND_EMBEDDING] = "an embedding is looked up, not multiplied",
-        [Q8_KIND_ROUTER] = "a router chooses experts and stays float",
-        [Q8_KIND_EXPERT] = "bitsandbytes leaves fused experts in 16 bit",
-    };
-
     return reasons[kind];
 }
 
-/* Model classes whose Linears are GPT-2's Conv1D. */
-static const char *const conv1d_types[] = {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"};
-/* Model types whose Linears are subclasses of nn.Linear. */
-static const char *const sublinear_types[] = {"falcon"};
+/* The rule: the first pattern that matches decides; what none matches is a Linear. */
+static const struct q8_arch_row rule[] = {
+    /* experts, one by one in the file */
+    {NULL, ".experts.#.*", Q8_KIND_EXPERT},
+    /* what chooses them */
+    {NULL, ".gate", Q8_KIND_ROUTER},
+    {NULL, ".router", Q8_KIND_ROUTER},
+    {NULL, ".router.classifier", Q8_KIND_LINEAR_ROUTER},
+    {NULL, ".router.layer", Q8_KIND_LINEAR_ROUTER},
+    {NULL, ".shared_expert_gate", Q8_KIND_LINEAR_ROUTER},
+    /* heads */
+    {NULL, ".lm_head", Q8_KIND_HEAD},
+    {NULL, ".lm_head.decoder", Q8_KIND_HEAD},
+    {NULL, ".cls.predictions.decoder", Q8_KIND_HEAD},
+    {NULL, "score", Q8_KIND_HEAD},
+    {NULL, "embed_out", Q8_KIND_HEAD},
+    {NULL, "proj_out", Q8_KIND_HEAD},
+    /* the pooling head of the siglip family, and whatever else holds an nn.MultiheadAttention */
+    {NULL, ".head.attention.out_proj", Q8_KIND_SUBLINEAR},
+    {NULL, ".multihead_attn.out_proj", Q8_KIND_SUBLINEAR},
+    /* the words of embeddings, but for the Linears that hold one of them */
+    {NULL, ".patch_embedding", Q8_KIND_LINEAR},
+};
 
-static const char *const embedding_words[] = {"embed",    "wte",     "wpe",          "embeddings",
-                                              "shared",   "position", "relative_attention_bias",
-                                              "token_type"};
-static const char *const router_leaves[] = {"gate", "router"};
-/* Fused experts [experts, 2 * inner, hidden] and [experts, hidden, inner], as llm-compressor splits them. */
-static const char *const split_types[] = {"qwen3_5_moe", "qwen3_5_moe_text"};
-static const char *const head_leaves[] = {"lm_head", "score", "embed_out", "qa_outputs"};
-static const char *const norm_words[] = {"norm", "ln_", "layernorm"};
+/* A leaf that holds one of these is an embedding. */
+static const char *const embedding_words[] = {
+    "embed", "wte", "wpe", "shared", "relative_attention_bias", "position",
+};
 
-static bool among(const char *name, const char *const *list, size_t count)
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/*
+ * Whether the first p bytes of a pattern match the first m of a path, from the back so that the
+ * front of a suffix pattern falls on a dot.
+ */
+static bool ends_like(const char *pattern, size_t p, const char *module, size_t m)
+{
+    while (p > 0) {
+        if (pattern[p - 1] == '#') {
+            size_t end = m;
+
+            while (m > 0 && is_digit(module[m - 1]))
+                m--;
+            if (m == end)
+                return false;
+        } else if (m > 0 && pattern[p - 1] == module[m - 1]) {
+            m--;
+        } else {
+            /* ".a" matches the whole path "a" too */
+            return p == 1 && pattern[0] == '.' && m == 0;
+        }
+        p--;
+    }
+    return m == 0 || pattern[0] == '.';
+}
+
+static bool matches(const char *pattern, const char *module, size_t length)
+{
+    size_t p = strlen(pattern);
+
+    if (p < 2 || strcmp(pattern + p - 2, ".*") != 0)
+        return ends_like(pattern, p, module, length);
+    for (size_t m = 0; m < length; m++)
+        if (module[m] == '.' && ends_like(pattern, p - 2, module, m))
+            return true;
+    return false;
+}
+
+/* The first of the rows that matches, or NULL. */
+static const struct q8_arch_row *find(const struct q8_arch_row *row, size_t rows,
+                                      const char *module, size_t length)
+{
+    for (size_t i = 0; i < rows; i++)
+        if (matches(row[i].pattern, module, length))
+            return &row[i];
+    return NULL;
+}
+
+/* The rows of one owner in a table sorted by owner. */
+static const struct q8_arch_row *rows_of(const struct q8_arch_row *table, size_t count,
+                                         const char *owner, size_t *ret_rows)
+{
+    size_t low = 0, end;
+
+    *ret_rows = 0;
+    if (!owner)
+        return NULL;
+    while (low < count && strcmp(table[low].owner, owner) != 0)
+        low++;
+    for (end = low; end < count && strcmp(table[end].owner, owner) == 0;)
+        end++;
+    *ret_rows = end - low;
+    return *ret_rows ? table + low : NULL;
+}
+
+static bool is_listed(const char *const *list, size_t count, const char *name)
 {
     for (size_t i = 0; name && i < count; i++)
-        if (strcmp(name, list[i]) == 0)
+        if (strcmp(list[i], name) == 0)
             return true;
     return false;
 }
-
-static bool holds(const char *text, const char *const *words, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strstr(text, words[i]))
-            return true;
-    return false;
-}
-
-/* Whether one of the dotted components of a module path is `word`. */
-static bool holds_component(const char *module, size_t length, const char *word)
-{
-    size_t n = strlen(word);
-
-    for (size_t i = 0; i + n <= length; i++)
-        if ((i == 0 || module[i - 1] == '.') && memcmp(module + i, word, n) == 0 &&
-            (i + n == length || module[i + n] == '.'))
-            return true;
-    return false;
-}
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
-
-/* rows, heads and classes: made by tests/oracle/arch_make.py */
-#include "src/arch_table.inc"
 
 void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *class_name)
 {
     *arch = (struct q8_arch){.model_type = model_type, .class_name = class_name};
-    for (size_t i = 0; class_name && i < COUNT(classes) && !arch->known; i++)
-        arch->known = strcmp(classes[i], class_name) == 0;
+    arch->known = is_listed(known_classes, COUNT(known_classes), class_name);
+    arch->row[0] = rows_of(exceptions, COUNT(exceptions), class_name, &arch->rows[0]);
+    arch->row[1] = rows_of(exceptions, COUNT(exceptions), model_type, &arch->rows[1]);
+    arch->head = rows_of(heads, COUNT(heads), class_name, &arch->heads);
 }
 
-/* Whether module path `name` (numbers and all) is or ends with `pattern`, whose numbers are '#'. */
-static bool matches(const char *name, size_t length, const char *pattern)
+/* What the leaf of a module path says when nothing else does. */
+static enum q8_kind kind_by_leaf(const char *module, size_t length)
 {
-    size_t n = length, p = strlen(pattern);
-
-    while (p > 0) {
-        if (n == 0)
-            return false;
-        if (pattern[p - 1] == '#') {
-            if (name[n - 1] < '0' || name[n - 1] > '9')
-                return false;
-            while (n > 0 && name[n - 1] >= '0' && name[n - 1] <= '9')
-                n--;
-            p--;
-        } else if (name[--n] != pattern[--p]) {
-            return false;
-        }
-    }
-    return n == 0 || pattern[0] == '.' || name[n - 1] == '.';
-}
-
-/* The rule by the last component of the module's name. */
-static enum q8_kind rule(const struct q8_arch *arch, const char *module, size_t length)
-{
-    char leaf[128];
     size_t start = length;
 
     while (start > 0 && module[start - 1] != '.')
         start--;
-    if (length - start >= sizeof leaf)
-        return Q8_KIND_OTHER;
-    memcpy(leaf, module + start, length - start);
-    leaf[length - start] = 0;
-    if (holds(leaf, norm_words, COUNT(norm_words)))
-        return Q8_KIND_OTHER;
-    if (among(leaf, head_leaves, COUNT(head_leaves)))
-        return Q8_KIND_HEAD;
-    if (holds(leaf, embedding_words, COUNT(embedding_words)))
-        return Q8_KIND_EMBEDDING;
-    if (among(leaf, router_leaves, COUNT(router_leaves)))
-        return Q8_KIND_ROUTER;
-    if (holds_component(module, length, "experts"))
-        return Q8_KIND_EXPERT;
-    if (among(arch->model_type, conv1d_types, COUNT(conv1d_types)))
-        return Q8_KIND_CONV1D;
-    if (among(arch->model_type, sublinear_types, COUNT(sublinear_types)))
-        return Q8_KIND_SUBLINEAR;
+    for (size_t i = 0; i < COUNT(embedding_words); i++)
+        if (memmem(module + start, length - start, embedding_words[i], strlen(embedding_words[i])))
+            return Q8_KIND_EMBEDDING;
     return Q8_KIND_LINEAR;
 }
 
 enum q8_kind q8_arch_kind(const struct q8_arch *arch, const char *name, uint32_t rank)
 {
-    size_t length = strlen(name);
+    static const char tail[] = ".weight";
+    size_t length = strlen(name), cut = sizeof tail - 1;
+    const struct q8_arch_row *row;
 
-    if (rank != 2 || length < 8 || strcmp(name + length - 7, ".weight") != 0)
+    if (rank != 2 || length <= cut || strcmp(name + length - cut, tail) != 0)
         return Q8_KIND_OTHER;
-    length -= 7;
-    for (size_t i = 0; i < COUNT(rows); i++)
-        if ((arch->class_name && strcmp(rows[i].owner, arch->class_name) == 0) &&
-            matches(name, length, rows[i].module))
-            return rows[i].kind;
-    return rule(arch, name, length);
+    length -= cut;
+    row = find(arch->row[0], arch->rows[0], name, length);
+    if (!row)
+        row = find(arch->row[1], arch->rows[1], name, length);
+    if (!row)
+        row = find(rule, COUNT(rule), name, length);
+    return row ? row->kind : kind_by_leaf(name, length);
 }
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t n = strlen(text), m = strlen(tail);
+
+    return n >= m && strcmp(text + n - m, tail) == 0;
+}
+
+/* Classes that end like this have an lm_head unless the table says otherwise. */
+static const char *const language_models[] = {
+    "ForCausalLM", "ForConditionalGeneration", "LMHeadModel",
+};
 
 const char *q8_arch_head(const struct q8_arch *arch, size_t i)
 {
-    for (size_t k = 0; arch->class_name && k < COUNT(heads); k++)
-        if (strcmp(heads[k].owner, arch->class_name) == 0 && i-- == 0)
-            return heads[k].module;
-    return !arch->known && arch->class_name && i == 0 ? "lm_head" : NULL;
+    if (arch->heads)
+        return i < arch->heads ? arch->head[i].pattern : NULL;
+    for (size_t k = 0; arch->class_name && i == 0 && k < COUNT(language_models); k++)
+        if (ends_with(arch->class_name, language_models[k]))
+            return "lm_head";
+    return NULL;
 }
+
+/*
+ * Fused experts [experts, 2 * inner, hidden] and [experts, hidden, inner], rows first, gate above
+ * up: what llm-compressor splits (entrypoints/model_free/converter.py, split_fused_moe_experts).
+ */
+static const struct q8_arch_experts split_experts[] = {
+    {".experts.gate_up_proj", {"gate_proj", "up_proj"}},
+    {".experts.down_proj", {"down_proj", NULL}},
+};
 
 const struct q8_arch_experts *q8_arch_experts(const struct q8_arch *arch, const char *name)
 {
-    static const struct q8_arch_experts layouts[] = {
-        {".experts.gate_up_proj", {"gate_proj", "up_proj"}},
-        {".experts.down_proj", {"down_proj", NULL}},
-    };
-    size_t length = strlen(name);
-
-    if (!among(arch->model_type, split_types, COUNT(split_types)))
+    if (!is_listed(fused_types, COUNT(fused_types), arch->model_type))
         return NULL;
-    for (size_t i = 0; i < COUNT(layouts); i++) {
-        size_t n = strlen(layouts[i].suffix);
-
-        if (length > n && strcmp(name + length - n, layouts[i].suffix) == 0)
-            return &layouts[i];
-    }
+    for (size_t i = 0; i < COUNT(split_experts); i++)
+        if (ends_with(name, split_experts[i].suffix))
+            return &split_experts[i];
     return NULL;
 }
 
 const char *q8_arch_group(const char *module)
 {
-    const char *leaf = strrchr(module, '.');
+    static const struct {
+        const char *leaf, *group;
+    } fused[] = {
+        {".q_proj", "qkv_proj"}, {".k_proj", "qkv_proj"},        {".v_proj", "qkv_proj"},
+        {".gate_proj", "gate_up_proj"}, {".up_proj", "gate_up_proj"},
+    };
 
-    if (!leaf)
-        return NULL;
-    if (strcmp(leaf, ".q_proj") == 0 || strcmp(leaf, ".k_proj") == 0 || strcmp(leaf, ".v_proj") == 0)
-        return "qkv_proj";
-    if (strcmp(leaf, ".gate_proj") == 0 || strcmp(leaf, ".up_proj") == 0)
-        return "gate_up_proj";
+    for (size_t i = 0; i < COUNT(fused); i++)
+        if (ends_with(module, fused[i].leaf))
+            return fused[i].group;
     return NULL;
 }
 
-/* Seen on real runs of transformers 5.23: formats.md 2.2.6. */
-static const struct refusal {
-    const char *layout, *model_type;   /* model_type NULL: any */
-    bool experts;                      /* only where the file holds experts */
+/* When a refusal holds. */
+enum condition { ALWAYS, WITH_EXPERTS, WITH_SPLIT_EXPERTS, WITH_SUBLINEAR };
+
+#define TRANSFORMERS "transformers 5.23"
+#define T5(type)                                                                                   \
+    {type, "pack-quantized", ALWAYS,                                                               \
+     {TRANSFORMERS, "the class's initialization reads q.weight, which is packed", false}}
+
+/* Seen on real runs (formats.md 2.2.6). */
+static const struct {
+    const char *model_type; /* NULL: any */
+    const char *layout;
+    enum condition when;
     struct q8_arch_refusal what;
 } refusals[] = {
-    {"pack-quantized", "falcon", false,
-     {"transformers 5.23", "FalconLinear.forward reads self.weight", false}},
-    {"pack-quantized", "t5", false,
-     {"transformers 5.23", "its init code reads the weight of q", false}},
-    {"int-quantized", NULL, true,
-     {"transformers 5.23", "it cannot merge the experts of an int-quantized file", false}},
+    {NULL, "pack-quantized", WITH_SUBLINEAR,
+     {TRANSFORMERS, "code around a subclass of Linear reads its weight, which is packed", false}},
+    {NULL, "int-quantized", WITH_EXPERTS,
+     {TRANSFORMERS, "it merges the experts into one 3-D weight, which has no place for their scales",
+      false}},
+    {NULL, "int-quantized", WITH_SPLIT_EXPERTS,
+     {TRANSFORMERS, "it wants the experts of this class as one 3-D weight", false}},
+    {NULL, "pack-quantized", WITH_SPLIT_EXPERTS,
+     {TRANSFORMERS, "it wants the experts of this class as one 3-D weight", false}},
+    T5("longt5"), T5("mt5"), T5("pop2piano"), T5("switch_transformers"), T5("t5"), T5("udop"),
+    T5("umt5"),
 };
 
-bool q8_arch_refusal(const struct q8_arch *arch, const char *layout, bool has_experts,
-                     bool has_sublinear, size_t i, struct q8_arch_refusal *ret)
+static bool holds(enum condition when, const struct q8_arch_traits *traits)
 {
-    (void)has_sublinear;
-    for (size_t k = 0; k < COUNT(refusals); k++) {
-        const struct refusal *r = &refusals[k];
-        bool type = !r->model_type || (arch->model_type && strcmp(arch->model_type, r->model_type) == 0);
+    switch (when) {
+    case WITH_EXPERTS:
+        return traits->experts;
+    case WITH_SPLIT_EXPERTS:
+        return traits->split_experts;
+    case WITH_SUBLINEAR:
+        return traits->sublinear;
+    default:
+        return true;
+    }
+}
 
-        if (strcmp(r->layout, layout) == 0 && type && (!r->experts || has_experts) && i-- == 0) {
-            *ret = r->what;
-            return true;
-        }
+bool q8_arch_refusal(const struct q8_arch *arch, const char *layout,
+                     const struct q8_arch_traits *traits, size_t i, struct q8_arch_refusal *ret)
+{
+    for (size_t k = 0; k < COUNT(refusals); k++) {
+        const char *type = refusals[k].model_type;
+
+        if ((type && (!arch->model_type || strcmp(type, arch->model_type) != 0)) ||
+            strcmp(refusals[k].layout, layout) != 0 || !holds(refusals[k].when, traits) || i-- > 0)
+            continue;
+        *ret = refusals[k].what;
+        return true;
     }
     return false;
 }

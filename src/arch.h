@@ -15,18 +15,32 @@ enum q8_kind {
     Q8_KIND_HEAD,      /* a Linear that stays float unless asked for: output head, tied weight */
     Q8_KIND_KEEP,      /* a Linear that transformers keeps in fp32 (_keep_in_fp32_modules: t5's wo) */
     Q8_KIND_EMBEDDING, /* a lookup table: a 2-D weight, but not a Linear */
-    Q8_KIND_ROUTER,    /* chooses experts; a bare parameter in transformers 5 */
+    Q8_KIND_ROUTER,    /* chooses experts; a bare parameter, or a subclass of nn.Linear */
+    Q8_KIND_LINEAR_ROUTER, /* chooses experts and is exactly nn.Linear: bitsandbytes converts it,
+                              llm-compressor's recipes leave it float */
     Q8_KIND_EXPERT,    /* one expert's 2-D Linear in the file, fused to 3-D by transformers 5 */
     Q8_KINDS
 };
 
+/* Kinds whose weights are multiplied: what the coverage counts. */
+#define Q8_LINEAR_KINDS                                                                            \
+    (1u << Q8_KIND_LINEAR | 1u << Q8_KIND_SUBLINEAR | 1u << Q8_KIND_CONV1D | 1u << Q8_KIND_HEAD |  \
+     1u << Q8_KIND_KEEP | 1u << Q8_KIND_LINEAR_ROUTER | 1u << Q8_KIND_EXPERT)
+
+/* Kinds that some runtime takes for a Linear: when float, they are listed in the config by name. */
+#define Q8_LISTED_KINDS (Q8_LINEAR_KINDS | 1u << Q8_KIND_ROUTER)
+
 /* A short sentence for reports: "an embedding is looked up, not multiplied". */
 const char *q8_kind_reason(enum q8_kind kind);
 
-/* One row of the generated table of exceptions (src/arch_table.inc). */
+/*
+ * One row of a table: the rule in arch.c, or an exception to it in src/arch_table.inc, which
+ * tests/oracle/arch_make.py writes.  A pattern is a module path in which '#' stands for a number;
+ * ".a.b" also matches at the end of a longer path, "a.*" also everything below a.
+ */
 struct q8_arch_row {
-    const char *owner;   /* architectures[0] or model_type */
-    const char *module;  /* module path with numbers as '#', or a suffix of one that starts with '.' */
+    const char *owner;   /* architectures[0] or model_type; NULL in the rule */
+    const char *pattern;
     enum q8_kind kind;
 };
 
@@ -41,6 +55,10 @@ struct q8_arch {
     const char *model_type; /* config.json model_type, or NULL */
     const char *class_name; /* architectures[0], or NULL */
     bool known;             /* one of the classes that the table was proved for */
+    const struct q8_arch_row *row[2]; /* exceptions of the class, then of the type; NULL = none */
+    size_t rows[2];
+    const struct q8_arch_row *head;   /* heads of the class that the rule does not know */
+    size_t heads;
 };
 
 /* Looks the class up.  Either name may be NULL.  Allocates nothing. */
@@ -75,12 +93,18 @@ struct q8_arch_refusal {
     bool all;            /* no known runtime loads it: an error, not a warning */
 };
 
+/* What a plan holds that decides whether a runtime loads it. */
+struct q8_arch_traits {
+    bool experts;         /* 2-D experts in the file, int8 or not */
+    bool split_experts;   /* fused experts of the file become int8 one by one */
+    bool sublinear;       /* a subclass of Linear becomes int8 */
+};
+
 /*
  * The i-th refusal for a model of this class whose int8 weights are stored in `layout`
- * ("bitsandbytes", "int-quantized", "pack-quantized"); false past the last.  `has_experts` says
- * that the file holds experts, int8 or not; `has_sublinear` that some int8 weight is one.
+ * ("bitsandbytes", "int-quantized", "pack-quantized"); false past the last.
  */
-bool q8_arch_refusal(const struct q8_arch *arch, const char *layout, bool has_experts,
-                     bool has_sublinear, size_t i, struct q8_arch_refusal *ret);
+bool q8_arch_refusal(const struct q8_arch *arch, const char *layout,
+                     const struct q8_arch_traits *traits, size_t i, struct q8_arch_refusal *ret);
 
 #endif

@@ -2,10 +2,9 @@
 #ifndef Q8_CONVERT_H
 #define Q8_CONVERT_H
 
-#include "src/plan.h"
+#include "src/manifest.h"
 #include "src/pool.h"
 #include "src/publish.h"
-#include "src/tile.h"
 
 struct q8_convert_options {
     const char *output;
@@ -15,22 +14,13 @@ struct q8_convert_options {
     const struct q8_watch *watch;  /* NULL: nobody watches */
 };
 
-/* One output file as it was re-read. */
-struct q8_written {
-    const char *name;
-    uint64_t bytes;
-    char xxh[Q8_XXH_TEXT];
-    char sha[Q8_SHA_TEXT];         /* empty unless asked for */
-};
-
 /* A conversion under way or done. */
 struct q8_convert {
     struct q8_plan *plan;
     struct q8_convert_options options;
     struct q8_publish publish;
     struct q8_result *result;      /* one per job */
-    struct q8_written *written;    /* shards, then side files, config and index */
-    uint64_t writtens;
+    struct q8_written *written;    /* one per hashed file of the plan */
     struct q8_file *shard;         /* output shards */
     uint64_t *order;               /* jobs left to do, largest first */
     uint64_t todo;
@@ -63,8 +53,5 @@ void q8_journal_close(struct q8_convert *c);
 
 /* settle.c: what follows the data: side files, re-reading, manifest, checksums, syncing. */
 bool q8_settle(struct q8_convert *c, struct q8_err *err);
-
-/* manifest.c: the text of q8-manifest.json in `mem`. */
-char *q8_manifest_text(const struct q8_convert *c, struct q8_err *err);
 
 #endif

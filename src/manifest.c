@@ -1,29 +1,30 @@
 /* manifest.c - q8-manifest.json: what was written from what; no time, no host, no path */
-#include "src/convert.h"
+#include "src/manifest.h"
 
 #include "src/base/json.h"
 
-#include <stdlib.h>
+/* Stands for a digest that is not known yet: as long as one. */
+static const char unknown[Q8_XXH_TEXT] = "00000000000000000000000000000000";
 
-static void print_sources(const struct q8_convert *c, struct q8_json *j)
+static void print_sources(const struct q8_manifest *m, struct q8_json *j)
 {
-    const struct q8_model *m = c->plan->model;
+    const struct q8_model *model = m->plan->model;
 
     q8_json_begin(j, "sources", '[');
-    for (uint32_t i = 0; i < m->shards; i++) {
+    for (uint32_t i = 0; i < model->shards; i++) {
         q8_json_begin(j, NULL, '{');
-        q8_json_text(j, "name", m->shard[i].name);
-        q8_json_number(j, "bytes", m->shard[i].file.size);
-        q8_json_text(j, "header_xxh3_128", m->shard[i].header);
+        q8_json_text(j, "name", model->shard[i].name);
+        q8_json_number(j, "bytes", model->shard[i].file.size);
+        q8_json_text(j, "header_xxh3_128", model->shard[i].header);
         q8_json_end(j, '}');
     }
     q8_json_end(j, ']');
 }
 
-static void print_options(const struct q8_convert *c, struct q8_json *j)
+static void print_options(const struct q8_manifest *m, struct q8_json *j)
 {
     static const char *const verbs[] = {"skip", "only", "also"};
-    const struct q8_select *select = c->plan->options.select;
+    const struct q8_select *select = m->plan->options.select;
 
     q8_json_begin(j, "patterns", '[');
     for (uint64_t i = 0; i < select->count; i++) {
@@ -34,41 +35,41 @@ static void print_options(const struct q8_convert *c, struct q8_json *j)
     q8_json_end(j, ']');
 }
 
-static void print_files(const struct q8_convert *c, struct q8_json *j)
+static void print_files(const struct q8_manifest *m, struct q8_json *j)
 {
     q8_json_begin(j, "files", '[');
-    for (uint64_t i = 0; i < c->writtens; i++) {
+    for (uint64_t i = 0; i < m->plan->hashed; i++) {
         q8_json_begin(j, NULL, '{');
-        q8_json_text(j, "name", c->written[i].name);
-        q8_json_number(j, "bytes", c->written[i].bytes);
-        q8_json_text(j, "xxh3_128", c->written[i].xxh);
+        q8_json_text(j, "name", m->plan->file[i].name);
+        q8_json_number(j, "bytes", m->plan->file[i].bytes);
+        q8_json_text(j, "xxh3_128", m->written ? m->written[i].xxh : unknown);
         q8_json_end(j, '}');
     }
     q8_json_end(j, ']');
 }
 
-static bool print_tensors(const struct q8_convert *c, struct q8_json *j, struct q8_err *err)
+static bool print_tensors(const struct q8_manifest *m, struct q8_json *j, struct q8_err *err)
 {
     q8_json_begin(j, "tensors", '[');
-    for (uint64_t i = 0; i < c->plan->jobs; i++) {
-        const struct q8_job *job = &c->plan->job[i];
+    for (uint64_t i = 0; i < m->plan->jobs; i++) {
+        const struct q8_job *job = &m->plan->job[i];
 
-        for (unsigned p = 0; p < q8_job_parts(c->plan, job); p++) {
+        for (unsigned p = 0; p < q8_job_parts(m->plan, job); p++) {
             char text[4096];
             struct q8_tensor t;
-            const char *name = q8_job_part(c->plan, job, p, &t, text, sizeof text, err);
+            const char *name = q8_job_part(m->plan, job, p, &t, text, sizeof text, err);
 
             if (!name)
                 return false;
             q8_json_begin(j, NULL, '{');
             q8_json_text(j, "name", name);
-            q8_json_text(j, "xxh3_128", c->result[i].part[p]);
+            q8_json_text(j, "xxh3_128", m->result ? m->result[i].part[p] : unknown);
             q8_json_text(j, "source", job->tensor->name);
             if (!job->reason && job->tensor->rank == 3) {
                 q8_json_number(j, "first_row", job->first_row);
                 q8_json_number(j, "rows", job->rows);
             }
-            q8_json_text(j, "source_xxh3_128", c->result[i].source);
+            q8_json_text(j, "source_xxh3_128", m->result ? m->result[i].source : unknown);
             q8_json_end(j, '}');
         }
     }
@@ -76,32 +77,21 @@ static bool print_tensors(const struct q8_convert *c, struct q8_json *j, struct 
     return true;
 }
 
-char *q8_manifest_text(const struct q8_convert *c, struct q8_err *err)
+bool q8_manifest_print(void *self, FILE *out, struct q8_err *err)
 {
-    char *text = NULL, *copy = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    const struct q8_manifest *m = self;
     struct q8_json j = {.out = out, .indent = 1};
     bool ok;
 
-    if (!out) {
-        q8_fail_errno(err, "cannot make the manifest");
-        return NULL;
-    }
     q8_json_begin(&j, NULL, '{');
     q8_json_text(&j, "schema", "q8-manifest/1");
     q8_json_text(&j, "version", Q8_VERSION);
-    q8_json_text(&j, "target", c->plan->options.target->name);
-    print_options(c, &j);
-    print_sources(c, &j);
-    print_files(c, &j);
-    ok = print_tensors(c, &j, err);
+    q8_json_text(&j, "target", m->plan->options.target->name);
+    print_options(m, &j);
+    print_sources(m, &j);
+    print_files(m, &j);
+    ok = print_tensors(m, &j, err);
     q8_json_end(&j, '}');
     fputc('\n', out);
-    if (fclose(out) != 0)
-        ok = q8_fail(err, Q8_ELIMIT, "out of memory for the manifest");
-    if (ok)
-        copy = q8_strndup(c->mem, text, size, err);
-    free(text);
-    return copy;
+    return ok;
 }

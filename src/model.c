@@ -27,6 +27,7 @@ struct placed {
 struct placement {
     struct placed *entry;
     uint64_t count, room;
+    struct q8_arena mem;     /* its own: it goes when the model is open */
 };
 
 static bool file_fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
@@ -74,12 +75,12 @@ static bool read_weight_map(struct q8_model *m, struct q8_scan *s, struct placem
     if (!q8_scan_open(s, '{'))
         return false;
     while (q8_scan_key(s)) {
-        struct placed *list = q8_grow(mem, map->entry, map->count, &map->room, sizeof *list, err);
+        struct placed *list = q8_grow(&map->mem, map->entry, map->count, &map->room, sizeof *list, err);
 
         if (!list)
             return false;
         map->entry = list;
-        list[map->count].tensor = q8_strndup(mem, s->text, s->length, err);
+        list[map->count].tensor = q8_strndup(&map->mem, s->text, s->length, err);
         if (!list[map->count].tensor || !q8_scan_string(s) ||
             !add_shard(m, s->text, &room, &list[map->count].shard, mem, err))
             return false;
@@ -98,7 +99,7 @@ static bool read_index_file(struct q8_model *m, const char *path, struct placeme
 
     if (!q8_file_open(&file, path, err))
         return false;
-    ok = q8_scan_init(&s, file_fill, &file, 0, file.size, mem, err) && q8_scan_open(&s, '{');
+    ok = q8_scan_init(&s, file_fill, &file, 0, file.size, &map->mem, err) && q8_scan_open(&s, '{');
     while (ok && q8_scan_key(&s)) {
         if (strcmp(s.text, "weight_map") != 0) {
             ok = q8_scan_skip(&s);
@@ -161,12 +162,11 @@ static bool digest_header(struct q8_shard *shard, uint64_t size, struct q8_err *
     return ok;
 }
 
-static bool open_shard(struct q8_model *m, uint32_t number, struct q8_arena *mem,
-                       struct q8_err *err)
+static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *found,
+                       struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_shard *shard = &m->shard[number];
     const char *path = q8_sprintf(mem, err, "%s/%s", m->dir, shard->name);
-    struct q8_index found = {0};
     struct q8_source source = {.read = file_fill, .self = &shard->file};
     uint64_t data;
 
@@ -174,16 +174,16 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_arena *mem
         return false;
     source.size = data = shard->file.size;
     m->bytes += shard->file.size;
-    if (!q8_format_find("safetensors")->parse(&source, &found, mem, err))
+    if (!q8_format_find("safetensors")->parse(&source, found, mem, err))
         return q8_fail_in(err, path);
-    shard->meta = found.meta;
-    shard->metas = found.metas;
-    shard->have_meta = found.have_meta;
-    for (uint64_t i = 0; i < found.count; i++) {
-        found.tensor[i].shard = number;
-        if (found.tensor[i].offset < data)
-            data = found.tensor[i].offset;
-        if (!q8_index_add(&m->index, &found.tensor[i], mem, err))
+    shard->meta = found->meta;
+    shard->metas = found->metas;
+    shard->have_meta = found->have_meta;
+    for (uint64_t i = 0; i < found->count; i++) {
+        found->tensor[i].shard = number;
+        if (found->tensor[i].offset < data)
+            data = found->tensor[i].offset;
+        if (!q8_index_add(&m->index, &found->tensor[i], mem, err))
             return false;
     }
     return digest_header(shard, data, err);
@@ -204,10 +204,9 @@ static bool check_unique(const struct q8_model *m, struct q8_err *err)
 }
 
 /* Every tensor of the index file is where it says; tensors that it does not name are counted. */
-static bool check_placement(struct q8_model *m, const struct placement *map, struct q8_arena *mem,
-                            struct q8_err *err)
+static bool check_placement(struct q8_model *m, struct placement *map, struct q8_err *err)
 {
-    unsigned char *named = q8_alloc(mem, m->index.count, 1, err);
+    unsigned char *named = q8_alloc(&map->mem, m->index.count, 1, err);
     char name[256];
 
     if (!named)
@@ -279,24 +278,35 @@ static bool find_bare(struct q8_model *m, struct q8_arena *mem, struct q8_err *e
     return m->dir && add_shard(m, slash ? slash + 1 : m->path, &room, &number, mem, err);
 }
 
-bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem,
-                   struct q8_err *err)
+static bool open_all(struct q8_model *m, struct placement *map, struct q8_arena *mem,
+                     struct q8_err *err)
 {
-    struct q8_model *m = ret;
-    struct placement map = {0};
+    struct q8_index found = {0};    /* of one shard; its room serves all */
     struct stat st;
     bool ok;
 
-    *m = (struct q8_model){.path = path, .dir = path};
-    if (stat(path, &st) < 0)
-        return q8_fail_errno(err, "%s", path);
-    ok = S_ISDIR(st.st_mode) ? find_shards(m, &map, mem, err) : find_bare(m, mem, err);
+    if (stat(m->path, &st) < 0)
+        return q8_fail_errno(err, "%s", m->path);
+    ok = S_ISDIR(st.st_mode) ? find_shards(m, map, mem, err) : find_bare(m, mem, err);
     for (uint32_t i = 0; ok && i < m->shards; i++)
-        ok = open_shard(m, i, mem, err);
+        ok = open_shard(m, i, &found, mem, err);
     if (!ok)
         return false;
     q8_index_sort(&m->index);
-    return check_unique(m, err) && (!m->index_name || check_placement(m, &map, mem, err));
+    return check_unique(m, err) && (!m->index_name || check_placement(m, map, err));
+}
+
+bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem,
+                   struct q8_err *err)
+{
+    struct placement map = {0};
+    bool ok;
+
+    *ret = (struct q8_model){.path = path, .dir = path};
+    q8_arena_init(&map.mem, mem->limit);
+    ok = open_all(ret, &map, mem, err);
+    q8_arena_clear(&map.mem);
+    return ok;
 }
 
 void q8_model_close(struct q8_model *m)

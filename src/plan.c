@@ -10,10 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LINEAR_KINDS                                                                               \
-    (1u << Q8_KIND_LINEAR | 1u << Q8_KIND_SUBLINEAR | 1u << Q8_KIND_CONV1D | 1u << Q8_KIND_HEAD |  \
-     1u << Q8_KIND_KEEP | 1u << Q8_KIND_EXPERT)
-
 bool q8_plan_warn(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err,
                   const char *format, ...)
 {
@@ -112,7 +108,7 @@ static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct 
     job.rows = t->dim[job.transpose];
     job.cols = t->dim[!job.transpose];
     job.reason = keep_reason(plan, kind, job.module, t, job.cols, err);
-    if (LINEAR_KINDS & 1u << kind)
+    if (Q8_LINEAR_KINDS & 1u << kind)
         plan->total.linear += elements(t);
     if (err->code || !add_job(plan, &job, mem, err))
         return false;
@@ -152,21 +148,45 @@ static bool plan_experts(struct q8_plan *plan, const struct q8_tensor *t,
     return true;
 }
 
+/*
+ * The layout of a fused expert tensor when it is one that can be split: known for the class, and
+ * borne out by the shapes of the pair, gate_up [E, 2 * I, H] and down [E, H, I] (transposed ones
+ * have 2 * I where the other has H).
+ */
+static const struct q8_arch_experts *split_layout(const struct q8_plan *plan,
+                                                  const struct q8_tensor *t)
+{
+    static const char gate_up[] = "gate_up_proj", down[] = "down_proj";
+    const struct q8_arch_experts *layout = NULL;
+    const struct q8_tensor *g, *d;
+    char other[4096];
+    size_t stem;
+
+    if (t->rank == 3 && plan->options.target->splits_experts)
+        layout = q8_arch_experts(&plan->arch, t->name);
+    if (!layout || obstacle(plan->options.target, Q8_KIND_EXPERT, t, t->dim[2]))
+        return NULL;
+    stem = strlen(t->name) - strlen(layout->part[1] ? gate_up : down);
+    if ((size_t)snprintf(other, sizeof other, "%.*s%s", (int)stem, t->name,
+                         layout->part[1] ? down : gate_up) >= sizeof other)
+        return NULL;
+    d = q8_index_find(&plan->model->index, other);
+    g = layout->part[1] ? t : d;
+    d = layout->part[1] ? d : t;
+    if (!g || !d || g->rank != 3 || d->rank != 3 || g->dim[0] != d->dim[0] ||
+        g->dim[2] != d->dim[1] || d->dim[2] > UINT64_MAX / 2 || g->dim[1] != 2 * d->dim[2])
+        return NULL;
+    return layout;
+}
+
 static bool plan_tensors(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     for (uint64_t i = 0; i < plan->model->index.count; i++) {
         const struct q8_tensor *t = &plan->model->index.tensor[i];
-        const struct q8_arch_experts *layout = NULL;
+        const struct q8_arch_experts *layout = split_layout(plan, t);
 
-        if (t->rank == 3 && plan->options.target->splits_experts)
-            layout = q8_arch_experts(&plan->arch, t->name);
-        if (layout && t->dim[1] % (layout->part[1] ? 2 : 1) == 0 &&
-            !obstacle(plan->options.target, Q8_KIND_EXPERT, t, t->dim[2])) {
-            if (!plan_experts(plan, t, layout, mem, err))
-                return false;
-        } else if (!plan_matrix(plan, t, mem, err)) {
+        if (!(layout ? plan_experts(plan, t, layout, mem, err) : plan_matrix(plan, t, mem, err)))
             return false;
-        }
     }
     return true;
 }
@@ -189,37 +209,38 @@ static const char *module_name(void *self, uint64_t i)
     return plan->job[i].module ? plan->job[i].module : "";
 }
 
+/* Whether two jobs are members of one fused group of one layer. */
+static bool same_group(const struct q8_job *a, const struct q8_job *b)
+{
+    const char *x = a->module ? q8_arch_group(a->module) : NULL;
+    const char *y = b->module ? q8_arch_group(b->module) : NULL;
+    size_t stem = x ? (size_t)(strrchr(a->module, '.') - a->module) + 1 : 0;
+
+    return x && y && strcmp(x, y) == 0 && strncmp(a->module, b->module, stem) == 0 &&
+           !strchr(b->module + stem, '.');
+}
+
 /* q/k/v and gate/up of one layer are one weight in vLLM and SGLang: they share one fate. */
 static bool warn_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    const struct q8_job *other = NULL;
+    const struct q8_job *first = NULL, *other = NULL;
+    uint64_t groups = 0;
     char a[256], b[256];
 
-    for (uint64_t i = 0; i < plan->jobs; i++) {
-        const struct q8_job *job = &plan->job[i];
-        const char *group = job->module ? q8_arch_group(job->module) : NULL;
-        size_t stem = group ? (size_t)(strrchr(job->module, '.') - job->module) + 1 : 0;
-
-        if (!group || job->first_row)
-            continue;
+    for (uint64_t i = 0; i < plan->jobs; i++)
         /* sorted by name, so the members of one group stand near each other */
-        other = NULL;
-        for (uint64_t k = i + 1; k < plan->jobs && k < i + 16; k++) {
-            const struct q8_job *next = &plan->job[k];
-            const char *same = next->module ? q8_arch_group(next->module) : NULL;
-
-            if (same && strcmp(same, group) == 0 && strncmp(next->module, job->module, stem) == 0 &&
-                !strchr(next->module + stem, '.') && !next->reason != !job->reason)
-                other = next;
-        }
-        if (other && !q8_plan_warn(plan, mem, err, "%s becomes int8 and %s does not: vLLM and SGLang"
-                                   " fuse them into %s and refuse to load the model",
-                                   q8_text_escape(job->reason ? other->module : job->module, a, sizeof a),
-                                   q8_text_escape(job->reason ? job->module : other->module, b, sizeof b),
-                                   group))
-            return false;
-    }
-    return true;
+        for (uint64_t k = i + 1; k < plan->jobs && k < i + 16; k++)
+            if (!plan->job[i].reason != !plan->job[k].reason &&
+                same_group(&plan->job[i], &plan->job[k]) && groups++ == 0) {
+                first = plan->job[i].reason ? &plan->job[k] : &plan->job[i];
+                other = plan->job[i].reason ? &plan->job[i] : &plan->job[k];
+            }
+    return !groups ||
+           q8_plan_warn(plan, mem, err, "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
+                        "SGLang fuse them into %s and refuse to load the model",
+                        q8_text_escape(first->module, a, sizeof a),
+                        q8_text_escape(other->module, b, sizeof b), groups,
+                        q8_arch_group(first->module));
 }
 
 /* Says which runtimes are known not to load the result, before the work. */
@@ -227,14 +248,16 @@ static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_
 {
     const struct q8_target *target = plan->options.target;
     struct q8_arch_refusal refusal;
-    bool experts = false, sublinear = false;
+    struct q8_arch_traits traits = {0};
 
     for (uint64_t i = 0; i < plan->jobs; i++) {
-        experts |= plan->job[i].kind == Q8_KIND_EXPERT;
-        sublinear |= plan->job[i].kind == Q8_KIND_SUBLINEAR && !plan->job[i].reason;
+        const struct q8_job *job = &plan->job[i];
+
+        traits.experts |= job->kind == Q8_KIND_EXPERT && job->tensor->rank == 2;
+        traits.split_experts |= job->tensor->rank == 3 && !job->reason;
+        traits.sublinear |= job->kind == Q8_KIND_SUBLINEAR && !job->reason;
     }
-    for (size_t i = 0;
-         q8_arch_refusal(&plan->arch, target->layout, experts, sublinear, i, &refusal); i++) {
+    for (size_t i = 0; q8_arch_refusal(&plan->arch, target->layout, &traits, i, &refusal); i++) {
         if (refusal.all)
             return q8_fail(err, Q8_EUNSUPPORTED, "no known runtime loads %s of %s: %s; try --to=%s",
                            target->name, plan->arch.model_type, refusal.reason, target->instead);
@@ -305,12 +328,15 @@ static bool find_arch(struct q8_plan *plan, struct q8_err *err)
 bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
                   const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err)
 {
-    *ret = (struct q8_plan){.model = model, .options = *options};
+    *ret = (struct q8_plan){.model = model, .options = *options, .job_room = model->index.count};
+    ret->job = q8_alloc(mem, ret->job_room, sizeof *ret->job, err);
+    if (!ret->job)
+        return false;
     if (!find_arch(ret, err) || !plan_tensors(ret, mem, err) ||
         !q8_select_check(options->select, ret->jobs, module_name, ret, err))
         return false;
     count_totals(ret);
     return warn_model(ret, mem, err) && check_coverage(ret, err) && warn_runtimes(ret, mem, err) &&
            warn_groups(ret, mem, err) && q8_plan_config(ret, mem, err) &&
-           q8_plan_layout(ret, mem, err) && q8_plan_side(ret, mem, err);
+           q8_plan_side(ret, mem, err) && q8_plan_layout(ret, mem, err);
 }

@@ -7,6 +7,8 @@
 #include "src/select.h"
 #include "src/target.h"
 
+#include <stdio.h>
+
 #define Q8_ROW_LIMIT (4u << 20) /* bytes of one row of a weight that becomes int8 */
 
 /* What becomes of a tensor, or of a row range of it. */
@@ -45,7 +47,7 @@ struct q8_totals {
     uint64_t linear;                 /* of those, of Linear modules */
     uint64_t int8;                   /* of those, becoming int8 */
     uint64_t modules;                /* int8 modules */
-    uint64_t output_bytes;           /* of all output files but the manifest and checksums */
+    uint64_t output_bytes;           /* of all output files */
 };
 
 struct q8_plan {
@@ -54,7 +56,11 @@ struct q8_plan {
     struct q8_arch arch;
     struct q8_job *job;              /* by source tensor name, then row */
     uint64_t jobs, job_room;
-    struct q8_out *shard;            /* one per input shard, same names */
+    struct q8_out *file;             /* every output file: shards, side files, config.json, index,
+                                        q8-manifest.json, SHA256SUMS */
+    uint64_t files;
+    uint64_t hashed;                 /* how many the manifest names: all but itself and SHA256SUMS */
+    struct q8_out *shard;            /* = file: one per input shard, same names */
     struct q8_out *side;             /* files carried along as they are */
     uint64_t sides, side_room;
     struct q8_left *left;
@@ -65,7 +71,6 @@ struct q8_plan {
     uint64_t warnings, warning_room;
     const char *quantization;        /* JSON text of quantization_config */
     const char *config;              /* new text of config.json; NULL without one */
-    const char *index;               /* new text of the index file; NULL without one */
     struct q8_totals total;
 };
 
@@ -97,8 +102,11 @@ bool q8_plan_warn(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err
 
 /* ---- pieces of the plan, each in its own file ---- */
 
-/* plan_layout.c: sizes and offsets of the output shards and the text of the index file. */
+/* plan_layout.c: sizes and offsets of the output shards, and the list of all output files. */
 bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* plan_index.c: prints the index file (self: the plan).  Format: formats.md 1.1.6. */
+bool q8_plan_index(void *self, FILE *out, struct q8_err *err);
 
 /* plan_config.c: ignore list, quantization_config and config.json. */
 bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);

@@ -8,10 +8,6 @@
 #include <string.h>
 
 /* Kinds that a runtime takes for a Linear: when float, they must be listed by name. */
-#define LISTED_KINDS                                                                               \
-    (1u << Q8_KIND_LINEAR | 1u << Q8_KIND_SUBLINEAR | 1u << Q8_KIND_CONV1D | 1u << Q8_KIND_HEAD |  \
-     1u << Q8_KIND_KEEP | 1u << Q8_KIND_EXPERT | 1u << Q8_KIND_ROUTER)
-
 static bool add_ignored(struct q8_plan *plan, const char *module, struct q8_arena *mem,
                         struct q8_err *err)
 {
@@ -47,7 +43,7 @@ static bool list_ignored(struct q8_plan *plan, struct q8_arena *mem, struct q8_e
     for (uint64_t i = 0; i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
 
-        if (job->reason && job->module && (LISTED_KINDS & 1u << job->kind) &&
+        if (job->reason && job->module && (Q8_LISTED_KINDS & 1u << job->kind) &&
             !add_ignored(plan, job->module, mem, err))
             return false;
     }

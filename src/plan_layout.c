@@ -1,8 +1,9 @@
-/* plan_layout.c - sizes and offsets of the output shards, and the text of the index file */
+/* plan_layout.c - sizes and offsets of the output shards, and the list of all output files */
 #include "src/plan.h"
 
 #include "formats/format.h"
-#include "src/base/json.h"
+#include "src/base/text.h"
+#include "src/manifest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,6 +80,19 @@ static bool list_outputs(const struct q8_plan *plan, uint32_t number, struct q8_
     return true;
 }
 
+/* An input that has "x.weight" and "x.SCB" already would give two tensors of one name. */
+static bool check_names(struct q8_index *ix, struct q8_err *err)
+{
+    char name[256];
+
+    q8_index_sort(ix);
+    for (uint64_t i = 1; i < ix->count; i++)
+        if (strcmp(ix->tensor[i - 1].name, ix->tensor[i].name) == 0)
+            return q8_fail(err, Q8_EUNSUPPORTED, "two output tensors would be named '%s': is the input "
+                           "quantized already?", q8_text_escape(ix->tensor[i].name, name, sizeof name));
+    return true;
+}
+
 bool q8_plan_header(struct q8_plan *plan, uint32_t number,
                     struct q8_err *err, bool (*write)(void *self, uint64_t off, const void *buf,
                                                       uint64_t n, struct q8_err *err),
@@ -93,7 +107,7 @@ bool q8_plan_header(struct q8_plan *plan, uint32_t number,
 
     q8_arena_init(&own, LAYOUT_LIMIT);
     ix.meta = q8_alloc(&own, shard->metas + 1, sizeof *ix.meta, err);
-    ok = ix.meta && list_outputs(plan, number, &ix, &origin, &own, err);
+    ok = ix.meta && list_outputs(plan, number, &ix, &origin, &own, err) && check_names(&ix, err);
     if (ok && shard->metas)
         memcpy(ix.meta, shard->meta, shard->metas * sizeof *ix.meta);
     ok = ok && q8_format_find("safetensors")->print(&ix, write ? &sink : NULL,
@@ -105,87 +119,62 @@ bool q8_plan_header(struct q8_plan *plan, uint32_t number,
     return ok || q8_fail_in(err, shard->name);
 }
 
-static int compare_entries(const void *a, const void *b)
+static void add_file(struct q8_plan *plan, const char *name, uint64_t bytes)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    plan->file[plan->files++] = (struct q8_out){name, bytes};
 }
 
-/* Writes {"metadata": {"total_size": N}, "weight_map": {...}}, keys sorted.  formats.md 1.1.6. */
-static bool print_index(const struct q8_plan *plan, FILE *out, struct q8_arena *own,
+/* The size of a text that is printed when the rest is there. */
+static bool add_printed(struct q8_plan *plan, const char *name, const struct q8_printer *printer,
                         struct q8_err *err)
 {
-    uint64_t count = 0, room = 0, total = 0;
-    const char **entry = NULL;   /* the tensor name; its shard's name follows behind the NUL */
-    struct q8_json j = {.out = out, .indent = 2};
-    char text[4096];
+    uint64_t bytes;
 
-    for (uint64_t i = 0; i < plan->jobs; i++)
-        for (unsigned p = 0; p < q8_job_parts(plan, &plan->job[i]); p++) {
-            struct q8_tensor t;
-            const char *name = q8_job_part(plan, &plan->job[i], p, &t, text, sizeof text, err);
-
-            entry = name ? q8_grow(own, entry, count, &room, sizeof *entry, err) : NULL;
-            if (!entry)
-                return false;
-            total += t.nbytes;
-            entry[count] = q8_sprintf(own, err, "%s%c%s", name, 0,
-                                      plan->shard[plan->job[i].tensor->shard].name);
-            if (!entry[count++])
-                return false;
-        }
-    qsort(entry, count, sizeof *entry, compare_entries);
-    q8_json_begin(&j, NULL, '{');
-    q8_json_begin(&j, "metadata", '{');
-    q8_json_number(&j, "total_size", total);
-    q8_json_end(&j, '}');
-    q8_json_begin(&j, "weight_map", '{');
-    for (uint64_t i = 0; i < count; i++)
-        q8_json_text(&j, entry[i], entry[i] + strlen(entry[i]) + 1);
-    q8_json_end(&j, '}');
-    q8_json_end(&j, '}');
-    fputc('\n', out);
+    if (!q8_file_print(NULL, false, printer, &bytes, err))
+        return false;
+    add_file(plan, name, bytes);
     return true;
 }
 
-static bool make_index(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+/* Digests have a fixed length, so the manifest's size is known before they are. */
+static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
 {
-    struct q8_arena own;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    bool ok;
+    struct q8_manifest manifest = {.plan = plan};
+    uint64_t sums = 0;
 
-    if (!out)
-        return q8_fail_errno(err, "cannot make the index file");
-    q8_arena_init(&own, LAYOUT_LIMIT);
-    ok = print_index(plan, out, &own, err);
-    if (fclose(out) != 0 && ok)
-        ok = q8_fail(err, Q8_ELIMIT, "out of memory for the index file");
-    if (ok) {
-        plan->index = q8_strndup(mem, text, size, err);
-        ok = plan->index != NULL;
-    }
-    free(text);
-    q8_arena_clear(&own);
-    return ok;
+    plan->hashed = plan->files;
+    if (!add_printed(plan, "q8-manifest.json",
+                     &(struct q8_printer){q8_manifest_print, &manifest}, err))
+        return false;
+    for (uint64_t i = 0; i < plan->hashed; i++)
+        sums += Q8_SHA_TEXT - 1 + strlen(plan->file[i].name) + strlen("  \n");
+    if (plan->options.sha256)
+        add_file(plan, "SHA256SUMS", sums);
+    return true;
 }
 
 bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *m = plan->model;
+    struct q8_printer index = {q8_plan_index, plan};
 
-    plan->shard = q8_alloc(mem, m->shards, sizeof *plan->shard, err);
-    if (!plan->shard)
+    plan->file = q8_alloc(mem, m->shards + plan->sides + 4, sizeof *plan->file, err);
+    if (!plan->file)
         return false;
+    plan->shard = plan->file;
     for (uint32_t i = 0; i < m->shards; i++) {
-        plan->shard[i].name = m->shard[i].name;
+        add_file(plan, m->shard[i].name, 0);
         if (!q8_plan_header(plan, i, err, NULL, NULL))
             return false;
-        plan->total.output_bytes += plan->shard[i].bytes;
     }
-    if (m->index_name && !make_index(plan, mem, err))
+    for (uint64_t i = 0; i < plan->sides; i++)
+        add_file(plan, plan->side[i].name, plan->side[i].bytes);
+    if (plan->config)
+        add_file(plan, "config.json", strlen(plan->config));
+    if ((m->index_name && !add_printed(plan, m->index_name, &index, err)) ||
+        !add_manifest(plan, err))
         return false;
-    plan->total.output_bytes += plan->index ? strlen(plan->index) : 0;
-    plan->total.output_bytes += plan->config ? strlen(plan->config) : 0;
+    for (uint64_t i = 0; i < plan->files; i++)
+        plan->total.output_bytes += plan->file[i].bytes;
     return true;
 }

@@ -87,7 +87,6 @@ static bool take_entry(struct q8_plan *plan, const char *path, const char *leaf,
             return false;
         plan->side = list;
         list[plan->sides++] = (struct q8_out){path, (uint64_t)st.st_size};
-        plan->total.output_bytes += (uint64_t)st.st_size;
     }
     return plan->sides + plan->lefts <= SIDE_LIMIT ||
            q8_fail(err, Q8_ELIMIT, "%s: more than %d files", plan->model->dir, SIDE_LIMIT);

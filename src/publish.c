@@ -134,7 +134,9 @@ bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bo
     if (!check_paths(p, resume, force, mem, err))
         return false;
     if (p->resumed && !resume) {
-        if (!has_file(p->partial, "q8-journal", mem, err))
+        /* a manifest: an old output that was being replaced */
+        if (!has_file(p->partial, "q8-journal", mem, err) &&
+            !has_file(p->partial, "q8-manifest.json", mem, err))
             return q8_fail(err, Q8_EUSAGE, "%s is nothing that q8-convert wrote; remove it by hand",
                            p->partial);
         if (!remove_tree(p->partial, err))
@@ -161,7 +163,9 @@ bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_err *err)
             return q8_fail_errno(err, "cannot exchange %s and %s", p->partial, p->output);
         if (!remove_tree(p->partial, err))      /* the old output, under the partial name now */
             return false;
-    } else if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_NOREPLACE) < 0) {
+    } else if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_NOREPLACE) < 0 &&
+               /* file systems without the flag: rename would replace only an empty directory */
+               (errno != EINVAL || rename(p->partial, p->output) < 0)) {
         return q8_fail_errno(err, "cannot rename %s to %s", p->partial, p->output);
     }
     q8_arena_init(&mem, 1 << 20);

@@ -80,10 +80,10 @@ static void print_files(const struct q8_report *r, FILE *out)
     if (r->plan->model->bare)
         fprintf(out, "a config.json must get \"quantization_config\": %s\n",
                 r->plan->quantization);
-    for (uint32_t i = 0; !r->convert && i < r->plan->model->shards; i++)
-        fprintf(out, "file %s: %" PRIu64 " bytes (%s)\n", r->plan->shard[i].name,
-                r->plan->shard[i].bytes,
-                q8_text_bytes(r->plan->shard[i].bytes, size, sizeof size));
+    for (uint64_t i = 0; !r->convert && i < r->plan->files; i++)
+        fprintf(out, "file %s: %" PRIu64 " bytes (%s)\n",
+                q8_text_escape(r->plan->file[i].name, name, sizeof name), r->plan->file[i].bytes,
+                q8_text_bytes(r->plan->file[i].bytes, size, sizeof size));
 }
 
 static void print_totals(const struct q8_report *r, FILE *out)

@@ -121,25 +121,15 @@ static void print_lists(const struct q8_report *r, struct q8_json *j)
     q8_json_end(j, ']');
 }
 
-static void print_file(struct q8_json *j, const char *name, uint64_t bytes)
-{
-    q8_json_begin(j, NULL, '{');
-    q8_json_text(j, "name", name);
-    q8_json_number(j, "bytes", bytes);
-    q8_json_end(j, '}');
-}
-
 static void print_files(const struct q8_plan *plan, struct q8_json *j)
 {
     q8_json_begin(j, "files", '[');
-    for (uint32_t i = 0; i < plan->model->shards; i++)
-        print_file(j, plan->shard[i].name, plan->shard[i].bytes);
-    for (uint64_t i = 0; i < plan->sides; i++)
-        print_file(j, plan->side[i].name, plan->side[i].bytes);
-    if (plan->config)
-        print_file(j, "config.json", strlen(plan->config));
-    if (plan->index)
-        print_file(j, plan->model->index_name, strlen(plan->index));
+    for (uint64_t i = 0; i < plan->files; i++) {
+        q8_json_begin(j, NULL, '{');
+        q8_json_text(j, "name", plan->file[i].name);
+        q8_json_number(j, "bytes", plan->file[i].bytes);
+        q8_json_end(j, '}');
+    }
     q8_json_end(j, ']');
 }
 

@@ -6,20 +6,14 @@
 #include "src/base/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PIECE (256u << 10)
-
-static struct q8_written *add_written(struct q8_convert *c, const char *name)
-{
-    struct q8_written *w = &c->written[c->writtens++];
-
-    w->name = name;
-    return w;
-}
+#define SYNC_PIECE (UINT64_C(64) << 20) /* what a slow disk flushes within a second */
 
 /* Makes the folders of "a/b/file" below the partial directory. */
 static bool make_folders(struct q8_convert *c, const char *name, struct q8_err *err)
@@ -36,18 +30,25 @@ static bool make_folders(struct q8_convert *c, const char *name, struct q8_err *
     return true;
 }
 
-/* Writes one small file whole. */
-static bool put_text(struct q8_convert *c, const char *name, const char *text, struct q8_err *err)
+/* Writes one small file. */
+static bool put(struct q8_convert *c, const char *name,
+                bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
+                struct q8_err *err)
 {
     const char *path = q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, name);
-    struct q8_file out;
-    bool ok;
+    struct q8_printer printer = {print, self};
+    uint64_t bytes;
 
-    if (!path || !q8_file_create(&out, path, strlen(text), c->publish.resumed, err))
-        return false;
-    ok = q8_file_write(&out, 0, text, strlen(text), err);
-    q8_file_close(&out);
-    return ok;
+    return path && q8_file_print(path, c->publish.resumed, &printer, &bytes, err);
+}
+
+static bool print_config(void *self, FILE *out, struct q8_err *err)
+{
+    const struct q8_plan *plan = self;
+
+    (void)err;
+    fputs(plan->config, out);
+    return true;
 }
 
 static bool copy_side(struct q8_convert *c, const struct q8_out *side, unsigned char *buffer,
@@ -79,22 +80,12 @@ static bool carry_files(struct q8_convert *c, struct q8_err *err)
 
     if (!buffer)
         return false;
-    for (uint32_t i = 0; i < plan->model->shards; i++)
-        add_written(c, plan->shard[i].name);
-    for (uint64_t i = 0; i < plan->sides; i++) {
+    for (uint64_t i = 0; i < plan->sides; i++)
         if (!copy_side(c, &plan->side[i], buffer, err))
             return false;
-        add_written(c, plan->side[i].name);
-    }
-    if (plan->config && !put_text(c, "config.json", plan->config, err))
-        return false;
-    if (plan->config)
-        add_written(c, "config.json");
-    if (plan->index && !put_text(c, plan->model->index_name, plan->index, err))
-        return false;
-    if (plan->index)
-        add_written(c, plan->model->index_name);
-    return true;
+    return (!plan->config || put(c, "config.json", print_config, plan, err)) &&
+           (!plan->model->index_name ||
+            put(c, plan->model->index_name, q8_plan_index, plan, err));
 }
 
 /* Digests [from, to) of a file into the file's running digests, and into `own` when given. */
@@ -201,6 +192,17 @@ static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r
     return digest_range(&r->file, at, r->file.size, r->buffer, &r->whole, &r->sha, NULL, pool, err);
 }
 
+/* Flushes piece by piece, so that a stop is seen in between. */
+static bool sync_file(const struct q8_file *f, struct q8_pool *pool, struct q8_err *err)
+{
+    for (uint64_t at = 0; at < f->size; at += SYNC_PIECE) {
+        q8_file_flush(f, at, q8_min(SYNC_PIECE, f->size - at));
+        if (!q8_pool_advance(pool, 0))
+            return false;
+    }
+    return q8_file_sync(f, err);
+}
+
 static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
                         struct q8_err *err)
 {
@@ -214,21 +216,24 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
     q8_arena_init(&r.mem, UINT64_MAX);
     r.buffer = q8_alloc(&r.mem, PIECE, 1, err);
     ok = r.buffer != NULL;
-    if (ok && (size_t)snprintf(path, sizeof path, "%s/%s", c->publish.partial, w->name) >=
-                  sizeof path)
-        ok = q8_fail(err, Q8_ELIMIT, "path too long: %s/%s", c->publish.partial, w->name);
+    if (ok && (size_t)snprintf(path, sizeof path, "%s/%s", c->publish.partial,
+                               c->plan->file[i].name) >= sizeof path)
+        ok = q8_fail(err, Q8_ELIMIT, "path too long: %s/%s", c->publish.partial,
+                     c->plan->file[i].name);
     ok = ok && q8_file_open(&r.file, path, err) && q8_xxh_open(&r.whole, err) &&
          q8_xxh_open(&r.own, err) && (!c->options.sha256 || q8_sha_open(&r.sha, err));
     if (ok && i < c->plan->model->shards)
         ok = reread_shard(c, (uint32_t)i, &r, pool, err) || (err->code && q8_fail_in(err, path));
     else if (ok)
         ok = digest_range(&r.file, 0, r.file.size, r.buffer, &r.whole, &r.sha, NULL, pool, err);
+    if (ok && r.file.size != c->plan->file[i].bytes)
+        ok = q8_fail(err, Q8_EIO, "%s: %" PRIu64 " bytes, but %" PRIu64 " were planned", path,
+                     r.file.size, c->plan->file[i].bytes);
     if (ok) {
-        w->bytes = r.file.size;
         q8_xxh_text(&r.whole, w->xxh);
         ok = !c->options.sha256 || q8_sha_text(&r.sha, w->sha, err);
     }
-    ok = ok && (!c->options.sync || q8_file_sync(&r.file, err));
+    ok = ok && (!c->options.sync || sync_file(&r.file, pool, err));
     q8_sha_close(&r.sha);
     q8_xxh_close(&r.own);
     q8_xxh_close(&r.whole);
@@ -242,27 +247,21 @@ static bool reread_all(struct q8_convert *c, struct q8_err *err)
     struct q8_pool pool = {.threads = c->options.threads, .watch = c->options.watch,
                            .item = reread_item, .self = c};
 
-    pool.progress = (struct q8_progress){"re-reading", 0, c->writtens, 0,
-                                         c->plan->total.output_bytes};
+    pool.progress = (struct q8_progress){"re-reading", 0, c->plan->hashed, 0, 0};
+    for (uint64_t i = 0; i < c->plan->hashed; i++)
+        pool.progress.bytes_total += c->plan->file[i].bytes;
     return q8_pool_run(&pool, err);
 }
 
 /* SHA256SUMS as sha256sum prints it; it can check itself with `sha256sum -c`. */
-static bool put_sums(struct q8_convert *c, struct q8_err *err)
+static bool print_sums(void *self, FILE *out, struct q8_err *err)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    bool ok;
+    const struct q8_convert *c = self;
 
-    if (!out)
-        return q8_fail_errno(err, "cannot make SHA256SUMS");
-    for (uint64_t i = 0; i < c->writtens; i++)
-        fprintf(out, "%s  %s\n", c->written[i].sha, c->written[i].name);
-    ok = fclose(out) == 0 || q8_fail(err, Q8_ELIMIT, "out of memory");
-    ok = ok && put_text(c, "SHA256SUMS", text, err);
-    free(text);
-    return ok;
+    (void)err;
+    for (uint64_t i = 0; i < c->plan->hashed; i++)
+        fprintf(out, "%s  %s\n", c->written[i].sha, c->plan->file[i].name);
+    return true;
 }
 
 /* Flushes one small file by name. */
@@ -311,13 +310,12 @@ static bool seal(struct q8_convert *c, struct q8_err *err)
 
 bool q8_settle(struct q8_convert *c, struct q8_err *err)
 {
-    char *manifest;
+    struct q8_manifest manifest = {.plan = c->plan, .result = c->result};
 
-    c->written = q8_alloc(c->mem, c->plan->model->shards + c->plan->sides + 2, sizeof *c->written,
-                          err);
+    c->written = q8_alloc(c->mem, c->plan->hashed, sizeof *c->written, err);
     if (!c->written || !carry_files(c, err) || !reread_all(c, err))
         return false;
-    manifest = q8_manifest_text(c, err);
-    return manifest && put_text(c, "q8-manifest.json", manifest, err) &&
-           (!c->options.sha256 || put_sums(c, err)) && seal(c, err);
+    manifest.written = c->written;
+    return put(c, "q8-manifest.json", q8_manifest_print, &manifest, err) &&
+           (!c->options.sha256 || put(c, "SHA256SUMS", print_sums, c, err)) && seal(c, err);
 }

@@ -48,6 +48,7 @@
     "\"dynamic\": true}"
 
 #define CT_TAKES (BIT(LINEAR) | BIT(SUBLINEAR) | BIT(KEEP) | BIT(EXPERT))
+#define CT_ACCEPTS (CT_TAKES | BIT(LINEAR_ROUTER) | BIT(HEAD))
 
 #define CT_SOURCE "compressed-tensors 0.20.0, compressors/pack_quantized; llm-compressor 0.14 scales"
 
@@ -56,7 +57,7 @@
     {                                                                                              \
         .name = "ct-w8a16" suffix,                                                                 \
         .summary = "compressed-tensors pack-quantized, " words "; vLLM, SGLang, transformers",     \
-        .layout = "pack-quantized", .takes = CT_TAKES, .accepts = CT_TAKES | BIT(HEAD),            \
+        .layout = "pack-quantized", .takes = CT_TAKES, .accepts = CT_ACCEPTS,            \
         .splits_experts = true, .instead = "bnb-int8",                                             \
         .scheme = {"w8a16" suffix, CT_SOURCE, Q8_RULE_DIVIDE, columns,                             \
                    {{Q8_PART_PACKED, ".weight_packed", Q8_I32},                                    \
@@ -72,8 +73,8 @@ const struct q8_target q8_targets[] = {
         .name = "bnb-int8",
         .summary = "bitsandbytes LLM.int8; transformers from_pretrained, SGLang",
         .layout = "bitsandbytes",
-        .takes = BIT(LINEAR) | BIT(CONV1D),
-        .accepts = BIT(LINEAR) | BIT(CONV1D) | BIT(HEAD),
+        .takes = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER),
+        .accepts = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER) | BIT(HEAD),
         .instead = "ct-w8a8",
         .scheme = {"llm.int8", "bitsandbytes 0.50.2, nn/modules.py, backends/default/ops.py",
                    Q8_RULE_HALF_TIMES, 0,
@@ -88,7 +89,7 @@ const struct q8_target q8_targets[] = {
                    "vLLM, SGLang",
         .layout = "int-quantized",
         .takes = CT_TAKES,
-        .accepts = CT_TAKES | BIT(HEAD),
+        .accepts = CT_ACCEPTS,
         .splits_experts = true,
         .instead = "bnb-int8",
         .scheme = {"w8a8", "compressed-tensors 0.20.0, naive_quantized; llm-compressor 0.14 scales",

@@ -124,6 +124,21 @@ char *q8_sprintf(struct q8_arena *mem, struct q8_err *err, const char *format, .
     return text;
 }
 
+/* Gives an object back to the system if it fills a block of its own. */
+static void release_alone(struct q8_arena *mem, const void *object)
+{
+    for (struct q8_block **link = &mem->head; object && *link; link = &(*link)->next) {
+        struct q8_block *block = *link;
+
+        if (block->data == object && block->size > BLOCK_BYTES) {
+            *link = block->next;
+            mem->used -= block->size + sizeof *block + 63;
+            free(block);
+            return;
+        }
+    }
+}
+
 void *q8_grow(struct q8_arena *mem, void *old, uint64_t count, uint64_t *capacity, uint64_t size,
               struct q8_err *err)
 {
@@ -137,6 +152,7 @@ void *q8_grow(struct q8_arena *mem, void *old, uint64_t count, uint64_t *capacit
         return NULL;
     if (count)
         memcpy(fresh, old, count * size);
+    release_alone(mem, old);
     *capacity = room;
     return fresh;
 }

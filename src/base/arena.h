@@ -38,8 +38,8 @@ char *q8_sprintf(struct q8_arena *mem, struct q8_err *err, const char *format, .
 
 /*
  * An array that grows by doubling.  Returns `old` while `count` < *capacity,
- * otherwise a copy of its first `count` elements with twice the room (the old
- * one stays in the arena until it is cleared: at most as much again).
+ * otherwise a copy of its first `count` elements with twice the room; `old` is
+ * gone then.
  */
 void *q8_grow(struct q8_arena *mem, void *old, uint64_t count, uint64_t *capacity, uint64_t size,
               struct q8_err *err);

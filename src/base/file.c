@@ -216,3 +216,60 @@ char *q8_file_text(const char *path, uint64_t limit, uint64_t *ret_len, struct q
     q8_file_close(&f);
     return text;
 }
+
+void q8_file_flush(const struct q8_file *f, uint64_t off, uint64_t n)
+{
+    (void)sync_file_range(f->fd, (off_t)off, (off_t)n,
+                          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                              SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
+/* A stream's way to a file, or to nowhere: counts what passes. */
+struct counter {
+    int fd;          /* -1 = nowhere */
+    uint64_t bytes;
+};
+
+static ssize_t count_write(void *cookie, const char *buf, size_t n)
+{
+    struct counter *c = cookie;
+    size_t done = 0;
+
+    while (c->fd >= 0 && done < n) {
+        ssize_t got = write(c->fd, buf + done, n - done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return 0;                           /* stdio's word for failure; errno says why */
+        done += (size_t)got;
+    }
+    c->bytes += n;
+    return (ssize_t)n;
+}
+
+bool q8_file_print(const char *path, bool keep, const struct q8_printer *printer,
+                   uint64_t *ret_bytes, struct q8_err *err)
+{
+    struct counter c = {.fd = -1};
+    const char *name = path ? path : "a text";
+    FILE *out;
+    bool ok;
+
+    if (path) {
+        c.fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (keep ? O_TRUNC : O_EXCL),
+                    0666);
+        if (c.fd < 0)
+            return q8_fail_errno(err, "cannot create %s", path);
+    }
+    out = fopencookie(&c, "w", (cookie_io_functions_t){.write = count_write});
+    ok = out ? printer->print(printer->self, out, err) : q8_fail_errno(err, "cannot print %s", name);
+    if (out && ok && (ferror(out) || fflush(out) != 0))
+        ok = q8_fail_errno(err, "cannot write %s", name);
+    if (out)
+        (void)fclose(out);
+    if (path && close(c.fd) < 0 && ok)
+        ok = q8_fail_errno(err, "cannot close %s", name);
+    *ret_bytes = c.bytes;
+    return ok;
+}

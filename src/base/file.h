@@ -5,6 +5,7 @@
 #include "src/base/err.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 /* One open regular file.  Safe to read and write from several threads (no shared position). */
@@ -45,6 +46,22 @@ bool q8_file_sync(const struct q8_file *f, struct q8_err *err);
 
 /* Closes; accepts an fd of -1.  After writing, q8_file_sync or the re-read has seen any error. */
 void q8_file_close(struct q8_file *f);
+
+/* Starts and awaits the writing of one range, so that a later q8_file_sync is short; may do nothing. */
+void q8_file_flush(const struct q8_file *f, uint64_t off, uint64_t n);
+
+/* Something that prints itself. */
+struct q8_printer {
+    bool (*print)(void *self, FILE *out, struct q8_err *err);
+    void *self;
+};
+
+/*
+ * Writes what `printer` prints to a new file (or over an old one when `keep`), and counts the
+ * bytes; with a path of NULL it only counts.
+ */
+bool q8_file_print(const char *path, bool keep, const struct q8_printer *printer,
+                   uint64_t *ret_bytes, struct q8_err *err);
 
 /* Flushes a directory's entries to the disk. */
 bool q8_dir_sync(const char *path, struct q8_err *err);

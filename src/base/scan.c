@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define WINDOW 65536
 #define STRING_LIMIT (1u << 20)
 
 static bool fail(struct q8_scan *s, const char *what)
@@ -21,7 +20,7 @@ static int look(struct q8_scan *s)
         return -1;
     if (s->at < s->window_at || s->at >= s->window_at + s->window_len) {
         s->window_at = s->at;
-        s->window_len = q8_min(WINDOW, s->end - s->at);
+        s->window_len = q8_min(Q8_SCAN_WINDOW, s->end - s->at);
         if (!s->fill(s->self, s->at, s->window, s->window_len, s->err)) {
             s->window_len = 0;
             return -1;
@@ -233,8 +232,7 @@ bool q8_scan_init(struct q8_scan *s,
 {
     *s = (struct q8_scan){.fill = fill, .self = self, .start = start, .end = end, .at = start,
                           .err = err, .mem = mem, .first = true};
-    s->window = q8_alloc(mem, WINDOW, 1, err);
-    return s->window && put(s, 0);
+    return put(s, 0);
 }
 
 char q8_scan_peek(struct q8_scan *s)

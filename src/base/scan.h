@@ -4,6 +4,8 @@
 
 #include "src/base/arena.h"
 
+#define Q8_SCAN_WINDOW 16384 /* bytes read at a time */
+
 /*
  * Reads one JSON text piece by piece.  Everything invalid is refused: bad UTF-8, \u0000, lone
  * surrogates, control characters in strings, leading zeros, trailing commas, bytes behind the
@@ -17,11 +19,11 @@ struct q8_scan {
     uint64_t start, end;   /* the JSON text is the bytes [start, end) of the source */
     uint64_t at;           /* source offset of the next byte */
     struct q8_err *err;
-    struct q8_arena *mem;  /* for the string buffer and the window */
+    struct q8_arena *mem;  /* for the string buffer */
     char *text;            /* the last key or string, unescaped, NUL-terminated; overwritten by the next */
     uint64_t length, room; /* of text */
-    unsigned char *window; /* bytes [window_at, window_at + window_len) of the source */
     uint64_t window_at, window_len;
+    unsigned char window[Q8_SCAN_WINDOW]; /* bytes [window_at, window_at + window_len) of the source */
     unsigned depth;        /* of open brackets */
     bool first;            /* nothing read yet on this level */
     char stack[64];        /* open brackets */

@@ -39,7 +39,7 @@ static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
 {
     struct q8_show *s = self;
     struct signalfd_siginfo info;
-    unsigned quarter;
+    unsigned third;
 
     if (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
         return q8_fail(err, Q8_ESIGNAL + (int)info.ssi_signo, "stopped by %s",
@@ -49,14 +49,14 @@ static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
     if (s->phase != p->phase) {
         s->phase = p->phase;
         s->begin = now();
-        s->quarters = 0;
+        s->thirds = 0;
     }
-    /* a pipe gets a line every quarter of a long phase: ten lines at most in all */
-    quarter = (unsigned)(4 * p->bytes / p->bytes_total);
+    /* a pipe gets a line every third of a long phase, and there are three phases: ten lines at most */
+    third = (unsigned)(3.0 * (double)p->bytes / (double)p->bytes_total);
     if (s->terminal) {
         print_line(s, p);
-    } else if (quarter > s->quarters && now() - s->begin > 2) {
-        s->quarters = quarter;
+    } else if (third > s->thirds && now() - s->begin > 2) {
+        s->thirds = third;
         print_line(s, p);
     }
     return true;

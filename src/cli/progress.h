@@ -10,7 +10,7 @@ struct q8_show {
     int signals;            /* signalfd */
     const char *phase;      /* that the last line was about */
     double begin;           /* of the phase, seconds */
-    unsigned quarters;      /* of the phase that a pipe was told of */
+    unsigned thirds;        /* of the phase that a pipe was told of */
     struct q8_watch watch;
 };
 

@@ -1,12 +1,15 @@
 # every target converts the real model, with the sizes that the dry run said
 for to in bnb-int8 ct-w8a8 ct-w8a16 ct-w8a16-g32 ct-w8a16-g64 ct-w8a16-g128; do
-    "$Q8" -q --json=plan.json --dry-run --to=$to "$DATA/kjv-llama" out
+    "$Q8" -q --sha256 --json=plan.json --dry-run --to=$to "$DATA/kjv-llama" out
     [ ! -e out ] && [ ! -e out.partial ] || die "a dry run wrote something"
     "$Q8" -q --sha256 --json=done.json --to=$to "$DATA/kjv-llama" out
     [ ! -e out.partial ] || die "the partial directory is left"
-    said=$(sed -n '/"files"/,/]/p' plan.json | sed -n '/"model.safetensors"/{n;s/[^0-9]//g;p}')
-    is=$(stat -c %s out/model.safetensors)
-    [ "$said" = "$is" ] || die "$to: the plan said $said bytes, the file has $is"
+    sed -n '/"files"/,/]/p' plan.json | sed -n 's/.*"name": "\(.*\)",/\1/p; s/.*"bytes": \([0-9]*\).*/\1/p' |
+        while read -r name && read -r bytes; do
+            [ "$(stat -c %s "out/$name")" = "$bytes" ] || die "$to: the plan said $bytes bytes for $name"
+            echo "$name"
+        done | sort >said
+    (cd out && find . -type f | sed 's|^\./||' | sort) | cmp - said || die "$to: other files than planned"
     (cd out && sha256sum --quiet -c SHA256SUMS) || die "SHA256SUMS is wrong"
     rm -r out
 done

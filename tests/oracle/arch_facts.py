@@ -6,7 +6,6 @@ writes, which are the hub's (`file`).  q8 must be right for both.
 """
 import copy
 import importlib
-import json
 import os
 import re
 import warnings
@@ -32,8 +31,7 @@ from transformers.pytorch_utils import Conv1D
 from transformers.quantizers.base import HfQuantizer, get_keys_to_not_convert
 from transformers.quantizers.quantizers_utils import should_convert_module
 
-SHARED = Path(os.environ.get("Q8_SHARED", Path(__file__).resolve().parents[3] / "shared"))
-ARCHITECTURES = SHARED / "data/architectures.json"
+CLASSES = Path(__file__).resolve().with_name("classes.txt")
 
 # What llm-compressor's recipes leave float in a mixture of experts, Linear or not.
 ROUTERS = ["re:.*router", r"re:.*\.gate$", "re:.*shared_expert_gate$"]
@@ -42,12 +40,8 @@ FUSED_EXPERTS = re.compile(r"\.experts\.(gate_up_proj|down_proj)$")
 
 
 def classes():
-    """(model_type, class name) of each of the 1,002 classes, once."""
-    seen = {}
-    for kind, names in json.loads(ARCHITECTURES.read_text())["types"].items():
-        for name in names:
-            seen.setdefault(name, []).append(kind)
-    return [(kinds[0], name) for name, kinds in seen.items()]
+    """(model_type, class name) of the 1,002 classes that build from their default config."""
+    return [tuple(line.split()) for line in CLASSES.read_text().splitlines()]
 
 
 def default_config(kind, cls):
@@ -170,3 +164,19 @@ class Facts:
         if module in self.targets:
             return "SUBLINEAR"
         return "EMBEDDING" if module in self.embeddings else "OTHER"
+
+    def named_heads(self):
+        """Heads that the class has whatever its number of layers; a tied one is not in the file."""
+        return sorted(n for n in self.heads if not any(part.isdigit() for part in n.split(".")))
+
+    def splits(self):
+        """Whether the file's fused experts lie as llm-compressor splits them: [E, 2 * I, H], gate above up."""
+        gates = [n for n in self.file if FUSED_EXPERTS.search(n) and n.endswith("gate_up_proj")]
+        kinds = [m for m in self.modules.values() if hasattr(m, "gate_up_proj")]
+        return bool(gates) and all(self.rows_first(n) for n in gates) and not any(
+            getattr(m, "is_transposed", False) or not getattr(m, "is_concatenated", True)
+            for m in kinds)
+
+    def rows_first(self, gate_up):
+        gate, down = self.file[gate_up][0], self.file[gate_up.replace("gate_up_proj", "down_proj")][0]
+        return len(gate) == 3 and gate[2] == down[1] and gate[1] == 2 * down[2]

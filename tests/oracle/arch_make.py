@@ -1,79 +1,221 @@
-#!/usr/bin/env python3
-"""Makes src/arch_table.inc: where a model class differs from the rule of src/arch.c.
+"""arch_make.py - writes src/arch_table.inc: where the rule in src/arch.c is wrong
 
-    arch_make.py ARCHITECTURES.json RULE > src/arch_table.inc
+    arch_make.py [--facts FILE]     FILE keeps what the libraries said, so that a second run is quick
 
-ARCHITECTURES.json holds the facts that transformers tells of its model classes (shared/data); RULE
-is a program that reads "model_type module" lines and prints the kind that the rule alone gives.
+Asks the rule alone (arch.c, compiled here, with no class and no type), compares with the kinds
+that arch_facts.py finds, and covers the differences with few patterns.
 """
+import argparse
+import collections
 import json
 import re
 import subprocess
 import sys
+import tempfile
+from ctypes import CDLL, c_char_p, c_int, c_size_t, c_uint32, create_string_buffer
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "src/arch_table.inc"
+KINDS = ("OTHER LINEAR SUBLINEAR CONV1D HEAD KEEP EMBEDDING ROUTER LINEAR_ROUTER EXPERT").split()
+NOTHING = {"OTHER", "EMBEDDING", "ROUTER"}    # never int8; the difference is one of words only
+Seen = collections.namedtuple("Seen", "name path kind rule")
 
 
-def converts(skips, module):
-    """transformers 5.23, quantizers_utils.should_convert_module."""
-    return not any(re.match(f"{key}\\.", module) or re.match(key, module) or module.endswith(key)
-                   for key in skips)
+class Rule:
+    """The functions of arch.c."""
+
+    def __init__(self):
+        with tempfile.TemporaryDirectory() as folder:
+            library = Path(folder) / "arch.so"
+            subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O2", "-I", ROOT,
+                            "-o", library, ROOT / "src/arch.c"], check=True)
+            self.library = CDLL(str(library))
+        self.library.q8_arch_kind.argtypes = [c_char_p, c_char_p, c_uint32]
+        self.library.q8_arch_init.argtypes = [c_char_p, c_char_p, c_char_p]
+        self.library.q8_arch_head.argtypes = [c_char_p, c_size_t]
+        self.library.q8_arch_head.restype = c_char_p
+        self.library.q8_arch_kind.restype = c_int
+        self.arch = create_string_buffer(256)     # a struct q8_arch
+
+    def ask(self, model_type, class_name):
+        self.library.q8_arch_init(self.arch, *(n.encode() if n else None
+                                               for n in (model_type, class_name)))
+        return self
+
+    def kind(self, path):
+        return KINDS[self.library.q8_arch_kind(self.arch, (path + ".weight").encode(), 2)]
 
 
-def truth(facts):
-    """module -> kind, for every 2-D weight of the class."""
-    kinds = {}
-    skips = [name.replace(".#", ".0") for name in facts.get("skip", [])]
-    keeps = [name.replace(".#", ".0") for name in facts.get("keep", [])]
-    for module in facts.get("embed", []):
-        kinds[module] = "EMBEDDING"
-    for field, kind in (("linear", "LINEAR"), ("sublinear", "SUBLINEAR"), ("conv1d", "CONV1D")):
-        for module in facts.get(field, []):
-            plain = module.replace("#", "0")
-            kinds[module] = kind
-            if not converts(keeps, plain):
-                kinds[module] = "KEEP"
-            if not converts(skips, plain):
-                kinds[module] = "HEAD"
-    for name in facts.get("p2other", []):
-        if name.endswith(".weight"):
-            kinds.setdefault(name[:-len(".weight")], "OTHER")
-    return kinds
+def path_of(module):
+    return ".".join("#" if part.isdigit() else part for part in module.split("."))
 
 
-FLOAT = {"OTHER", "EMBEDDING", "ROUTER"}
+def collect():
+    """What the libraries say, one row per class; names that differ only in numbers stand once."""
+    import arch_facts
+    rows = []
+    for model_type, name in arch_facts.classes():
+        facts = arch_facts.Facts(model_type, name)
+        kinds = collections.defaultdict(dict)
+        for space in (facts.state, facts.file):
+            for tensor, (shape, sources) in space.items():
+                if len(shape) == 2 and tensor.endswith(".weight"):
+                    module = tensor.removesuffix(".weight")
+                    kind = facts.truth(shape, sources, tensor)
+                    kinds[path_of(module)].setdefault(kind, []).append(module)
+        rows.append({"class": name, "type": facts.config.model_type, "kinds": kinds,
+                     "heads": facts.named_heads(), "split": facts.splits()})
+        print(f"\r{len(rows)}", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return rows
+
+
+def observe(row, rule):
+    """One Seen per path, or per module where the number decides."""
+    for path, kinds in row["kinds"].items():
+        common = max(kinds, key=lambda k: len(kinds[k]))
+        for kind, modules in kinds.items():
+            for name in [path] if kind == common else modules:
+                yield Seen(row["class"], name, kind, rule.kind(modules[0]))
+
+
+def agrees(kind, have):
+    """Whether `have` is as good as `kind`; a router that is a Linear must be named as one."""
+    return kind == have or (kind in ("OTHER", "EMBEDDING") and have in NOTHING)
+
+
+def matches(pattern, path):
+    """As arch.c matches, where '#' in the path stands for the numbers."""
+    if pattern.endswith(".*"):
+        parts = path.split(".")
+        return any(matches(pattern[:-2], ".".join(parts[:n])) for n in range(1, len(parts)))
+    text = re.sub(r"(?<![^.])\d+(?![^.])", "#", path) if "#" in pattern else path
+    return text == pattern.lstrip(".") or (pattern[0] == "." and text.endswith(pattern))
+
+
+def candidates(path):
+    parts = path.split(".")
+    for n in range(1, len(parts) + 1):
+        yield "." + ".".join(parts[-n:])
+    yield path
+    for n in range(1, len(parts)):
+        yield ".".join(parts[:n]) + ".*"
+        for first in range(n):
+            yield "." + ".".join(parts[first:n]) + ".*"
+
+
+def cover(seen):
+    """Few (pattern, kind) that put right what is wrong and spoil nothing; and what has none."""
+    wrong = [s for s in seen if not agrees(s.kind, s.rule)]
+    rows, left = [], []
+    while wrong:
+        s = wrong[0]
+        best, most = None, 0
+        for pattern in candidates(s.path):
+            hit = [o for o in seen if matches(pattern, o.path)]
+            gain = sum(1 for o in wrong if matches(pattern, o.path))
+            if gain > most and all(agrees(o.kind, s.kind) for o in hit):
+                best, most = pattern, gain
+        if best:
+            rows.append((best, s.kind))
+            wrong = [o for o in wrong if not matches(best, o.path)]
+        else:
+            left.append(s)
+            wrong = wrong[1:]
+    return rows, left
+
+
+def exceptions(rows, rule):
+    """(owner, pattern, kind): per type where its classes agree, per class where they do not."""
+    by_type = collections.defaultdict(list)
+    for row in rows:
+        by_type[row["type"]] += list(observe(row, rule.ask(None, None)))
+    for model_type, seen in sorted(by_type.items()):
+        found, left = cover(seen)
+        for pattern, kind in found:
+            yield model_type, pattern, kind
+        for name in sorted({s.name for s in left}):
+            mine = [s for s in seen if s.name == name]
+            own, hopeless = cover([s if s in left else s._replace(rule=s.kind) for s in mine])
+            for pattern, kind in own:
+                yield name, pattern, kind
+            for s in hopeless:
+                print(f"no pattern for {s}", file=sys.stderr)
+
+
+def heads(rows, rule):
+    """(class, module) where the rule for heads is not what the class has."""
+    for row in rows:
+        said = rule.library.q8_arch_head(rule.ask(None, row["class"]).arch, 0)
+        if row["heads"] != ([said.decode()] if said else []):
+            for module in row["heads"] or [None]:
+                yield row["class"], module
+
+
+def strings(words):
+    """C strings in lines of at most 100 columns."""
+    line, lines = "   ", []
+    for word in words:
+        if len(line) + len(word) + 4 > 100:
+            lines.append(line)
+            line = "   "
+        line += f' "{word}",'
+    return "\n".join(lines + [line])
+
+
+def table_rows(rows):
+    return "\n".join(f'    {{"{owner}", ' + (f'"{pattern}"' if pattern else "NULL")
+                     + f", Q8_KIND_{kind}}}," for owner, pattern, kind in rows)
+
+
+def write_table(known, except_rows, head_rows, fused):
+    TABLE.write_text(f"""\
+/* arch_table.inc - written by tests/oracle/arch_make.py; do not edit */
+
+/* Classes that the table was proved for. */
+static const char *const known_classes[] = {{
+{strings(sorted(known))}
+}};
+
+/* Exceptions to the rule, sorted by owner. */
+static const struct q8_arch_row exceptions[] = {{
+{table_rows(except_rows)}
+}};
+
+/* Heads of classes where they are not what the rule says (NULL: none), sorted by class. */
+static const struct q8_arch_row heads[] = {{
+{table_rows((c, m, "HEAD") for c, m in head_rows)}
+}};
+
+/* Types whose fused experts have the layout of split_experts. */
+static const char *const fused_types[] = {{
+{strings(sorted(fused))}
+}};
+""")
 
 
 def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
-        data = json.load(file)
-    type_of = {}
-    for model_type, classes in data["types"].items():
-        for name in classes:
-            type_of.setdefault(name, model_type)
-    questions = []
-    for name, facts in sorted(data["classes"].items()):
-        for module, kind in sorted(truth(facts).items()):
-            questions.append((name, type_of.get(name, "-"), module, kind))
-    text = "".join(f"{q[1]} {q[2].replace('#', '0')}\n" for q in questions)
-    answers = subprocess.run([sys.argv[2]], input=text, capture_output=True, text=True,
-                             check=True).stdout.split()
-    print("/* arch_table.inc - made by tests/oracle/arch_make.py from transformers 5.23.0 */")
-    print("static const struct q8_arch_row rows[] = {")
-    for (name, _, module, kind), answer in zip(questions, answers, strict=True):
-        if answer != kind and not (answer in FLOAT and kind in FLOAT):
-            print(f'    {{"{name}", "{module}", Q8_KIND_{kind}}},')
-    print("};\n")
-    print("/* Linears that transformers leaves float by default, in the file or tied. */")
-    print("static const struct q8_arch_row heads[] = {")
-    for name, facts in sorted(data["classes"].items()):
-        for module, kind in sorted(truth(facts).items()):
-            if kind == "HEAD" and "#" not in module:
-                print(f'    {{"{name}", "{module}", Q8_KIND_HEAD}},')
-    print("};\n")
-    print("/* Every class that the table was made for. */")
-    print("static const char *const classes[] = {")
-    for name in sorted(data["classes"]):
-        print(f'    "{name}",')
-    print("};")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--facts", type=Path)
+    words = parser.parse_args()
+    if words.facts and words.facts.exists():
+        rows = json.loads(words.facts.read_text())
+    else:
+        rows = collect()
+        if words.facts:
+            words.facts.write_text(json.dumps(rows))
+    write_table([], [("", "", "OTHER")], [("", None)], [""])    # the rule alone
+    rule = Rule()
+    except_rows = sorted(exceptions(rows, rule), key=lambda r: r[0])
+    head_rows = sorted(heads(rows, rule), key=lambda r: r[0])
+    fused = {row["type"] for row in rows if row["split"]}
+    write_table([row["class"] for row in rows], except_rows, head_rows, fused)
+    right = {row["class"] for row in rows} - {s.name for row in rows for s in
+                                              observe(row, rule.ask(None, None))
+                                              if not agrees(s.kind, s.rule)}
+    print(f"{len(right)} of {len(rows)} classes right by the rule alone; {len(except_rows)} exceptions,"
+          f" {len(head_rows)} rows for heads, {len(fused)} types with fused experts")
 
 
 if __name__ == "__main__":
