@@ -1,11 +1,11 @@
 /*
- * safetensors.c - parse and print safetensors files
+ * safetensors.c - parse safetensors files
  *
  *     u64 N, little-endian | N bytes of JSON | data, offsets relative to byte 8 + N
  *
  * Specification: huggingface/safetensors, README.md and safetensors/src/tensor.rs (0.8.0).
  */
-#include "formats/format.h"
+#include "formats/safetensors.h"
 
 #include "src/base/num.h"
 #include "src/base/scan.h"
@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HEADER_LIMIT 100000000 /* bytes of JSON; tensor.rs, MAX_HEADER_SIZE */
 
 /* Puts "tensor 'name': " in front of a failure. */
 static bool fail_tensor(const char *name, struct q8_err *err)
@@ -75,8 +73,8 @@ static bool get_entry(struct q8_scan *s, struct q8_tensor *t, uint64_t *ret_end)
         if (seen & now)
             return q8_fail(s->err, Q8_EINPUT, "duplicate key '%s'", s->text);
         seen |= now;
-        if (now == DTYPE ? !get_dtype(s, t)
-            : now == SHAPE ? !get_shape(s, t)
+        if (now == DTYPE     ? !get_dtype(s, t)
+            : now == SHAPE   ? !get_shape(s, t)
             : now == OFFSETS ? !get_offsets(s, &t->offset, ret_end)
                              : !q8_scan_skip(s))
             return false;
@@ -85,7 +83,9 @@ static bool get_entry(struct q8_scan *s, struct q8_tensor *t, uint64_t *ret_end)
         return false;
     if (seen != (DTYPE | SHAPE | OFFSETS))
         return q8_fail(s->err, Q8_EINPUT, "missing key '%s'",
-                       !(seen & DTYPE) ? "dtype" : !(seen & SHAPE) ? "shape" : "data_offsets");
+                       !(seen & DTYPE)   ? "dtype"
+                       : !(seen & SHAPE) ? "shape"
+                                         : "data_offsets");
     return true;
 }
 
@@ -105,8 +105,10 @@ static bool get_tensor(struct q8_scan *s, struct q8_index *out, struct q8_arena 
         char shape[200];
 
         q8_tensor_shape(&t, shape, sizeof shape);
-        q8_fail(err, Q8_EINPUT, "%s of shape %s needs %" PRIu64 " bytes, data_offsets give [%" PRIu64
-                ", %" PRIu64 "]", q8_dtypes[t.dtype].name, shape, t.nbytes, t.offset, end);
+        q8_fail(err, Q8_EINPUT,
+                "%s of shape %s needs %" PRIu64 " bytes, data_offsets give [%" PRIu64 ", %" PRIu64
+                "]",
+                q8_dtypes[t.dtype].name, shape, t.nbytes, t.offset, end);
         return fail_tensor(t.name, err);
     }
     return q8_index_add(out, &t, mem, err);
@@ -115,8 +117,6 @@ static bool get_tensor(struct q8_scan *s, struct q8_index *out, struct q8_arena 
 static bool get_metadata(struct q8_scan *s, struct q8_index *out, struct q8_arena *mem,
                          struct q8_err *err)
 {
-    if (out->have_meta)
-        return q8_fail(err, Q8_EINPUT, "duplicate key '__metadata__'");
     if (q8_scan_peek(s) == 'n')
         return q8_scan_skip(s);
     out->have_meta = true;
@@ -139,18 +139,13 @@ static bool get_metadata(struct q8_scan *s, struct q8_index *out, struct q8_aren
     return !err->code;
 }
 
-static int compare_meta(const void *a, const void *b)
-{
-    return strcmp(((const struct q8_meta *)a)->key, ((const struct q8_meta *)b)->key);
-}
-
 static int compare_offsets(const void *a, const void *b)
 {
     const struct q8_tensor *x = a, *y = b;
 
     if (x->offset != y->offset)
         return x->offset < y->offset ? -1 : 1;
-    if (x->nbytes != y->nbytes)                 /* empty ones first: they share their begin */
+    if (x->nbytes != y->nbytes) /* empty ones first: they share their begin */
         return x->nbytes < y->nbytes ? -1 : 1;
     return strcmp(x->name, y->name);
 }
@@ -163,8 +158,7 @@ static bool check_names(struct q8_index *out, struct q8_err *err)
             q8_fail(err, Q8_EINPUT, "duplicate name");
             return fail_tensor(out->tensor[i].name, err);
         }
-    if (out->metas)
-        qsort(out->meta, out->metas, sizeof *out->meta, compare_meta);
+    q8_index_sort_meta(out);
     for (uint64_t i = 1; i < out->metas; i++)
         if (strcmp(out->meta[i - 1].key, out->meta[i].key) == 0)
             return q8_fail(err, Q8_EINPUT, "duplicate key in __metadata__");
@@ -187,31 +181,39 @@ static bool check_cover(struct q8_index *out, uint64_t start, uint64_t size, str
             return fail_tensor(t->name, err);
         }
         if (!q8_within(t->offset, t->nbytes, size - start)) {
-            q8_fail(err, Q8_EINPUT, "its data ends at %" PRIu64 " but the file has %" PRIu64
-                    " bytes of data: the file is cut short", t->offset + t->nbytes, size - start);
+            q8_fail(err, Q8_EINPUT,
+                    "its data ends at %" PRIu64 " but the file has %" PRIu64
+                    " bytes of data: the file is cut short",
+                    t->offset + t->nbytes, size - start);
             return fail_tensor(t->name, err);
         }
         at += t->nbytes;
         t->offset += start;
     }
     if (at != size - start)
-        return q8_fail(err, Q8_EINPUT, "the tensors end at %" PRIu64 " but the file has %" PRIu64
-                       " bytes of data", at, size - start);
+        return q8_fail(err, Q8_EINPUT,
+                       "the tensors end at %" PRIu64 " but the file has %" PRIu64 " bytes of data",
+                       at, size - start);
     return true;
 }
 
 static bool parse_header(struct q8_source *source, uint64_t length, struct q8_index *out,
                          struct q8_arena *mem, struct q8_err *err)
 {
+    bool seen_meta = false, meta;
     struct q8_scan s;
 
     if (!q8_scan_init(&s, source->read, source->self, 8, 8 + length, mem, err) ||
         !q8_scan_open(&s, '{'))
         return false;
-    while (q8_scan_key(&s))
-        if (strcmp(s.text, "__metadata__") == 0 ? !get_metadata(&s, out, mem, err)
-                                                : !get_tensor(&s, out, mem, err))
+    while (q8_scan_key(&s)) {
+        meta = strcmp(s.text, "__metadata__") == 0;
+        if (meta && seen_meta) /* the first may have been null */
+            return q8_fail(err, Q8_EINPUT, "duplicate key '__metadata__'");
+        seen_meta |= meta;
+        if (meta ? !get_metadata(&s, out, mem, err) : !get_tensor(&s, out, mem, err))
             return false;
+    }
     return !err->code && q8_scan_done(&s);
 }
 
@@ -223,18 +225,23 @@ static bool parse(struct q8_source *source, struct q8_index *out, struct q8_aren
     uint64_t length = 0;
 
     if (source->size < sizeof head)
-        return q8_fail(err, Q8_EINPUT, "header too small: %" PRIu64 " bytes, a safetensors file has "
-                       "8 at least", source->size);
+        return q8_fail(err, Q8_EINPUT,
+                       "header too small: %" PRIu64 " bytes, a safetensors file has 8 at least",
+                       source->size);
     if (!source->read(source->self, 0, head, sizeof head, err))
         return false;
     for (int i = 7; i >= 0; i--)
         length = length << 8 | head[i];
-    if (length > HEADER_LIMIT)
-        return q8_fail(err, Q8_EINPUT, "header too large: %" PRIu64 " bytes (at most %d); this is no "
-                       "safetensors file", length, HEADER_LIMIT);
+    if (length > Q8_SAFETENSORS_HEADER_LIMIT)
+        return q8_fail(err, Q8_EINPUT,
+                       "header too large: %" PRIu64 " bytes (at most %d); this is no "
+                       "safetensors file",
+                       length, Q8_SAFETENSORS_HEADER_LIMIT);
     if (!q8_within(8, length, source->size))
-        return q8_fail(err, Q8_EINPUT, "header length %" PRIu64 " is beyond the end of the file (%"
-                       PRIu64 " bytes)", length, source->size);
+        return q8_fail(err, Q8_EINPUT,
+                       "header length %" PRIu64 " is beyond the end of the file (%" PRIu64
+                       " bytes)",
+                       length, source->size);
     if (!parse_header(source, length, &found, mem, err) || !check_names(&found, err) ||
         !check_cover(&found, 8 + length, source->size, err))
         return false;
@@ -242,163 +249,10 @@ static bool parse(struct q8_source *source, struct q8_index *out, struct q8_aren
     return true;
 }
 
-/* Widest type first, so that every tensor is aligned; then by name (tensor.rs, `prepare`). */
-static int compare_layout(const void *a, const void *b)
-{
-    const struct q8_tensor *x = a, *y = b;
-
-    if (x->dtype != y->dtype)
-        return x->dtype > y->dtype ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-/* Text on its way to the sink, or only counted. */
-struct printer {
-    struct q8_sink *sink;         /* NULL: count */
-    uint64_t at;                  /* bytes so far */
-    unsigned used;
-    char buffer[16384];
-    struct q8_err *err;
-};
-
-static void flush(struct printer *p)
-{
-    if (p->sink && p->used && !p->err->code)
-        (void)p->sink->write(p->sink->self, p->at - p->used, p->buffer, p->used, p->err);
-    p->used = 0;
-}
-
-static void put(struct printer *p, const char *text, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (p->used == sizeof p->buffer)
-            flush(p);
-        p->buffer[p->used++] = text[i];
-        p->at++;
-    }
-}
-
-static void put_text(struct printer *p, const char *text)
-{
-    put(p, text, strlen(text));
-}
-
-static void put_number(struct printer *p, uint64_t value)
-{
-    char text[24];
-
-    (void)snprintf(text, sizeof text, "%" PRIu64, value);
-    put_text(p, text);
-}
-
-/* A JSON string, escaped as serde_json does. */
-static void put_string(struct printer *p, const char *text)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    char escape[8];
-
-    put(p, "\"", 1);
-    for (; *text; text++) {
-        const char *known = strchr(from, *text);
-
-        if (known) {
-            put(p, "\\", 1);
-            put(p, &to[known - from], 1);
-        } else if ((unsigned char)*text < 0x20) {
-            (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)*text);
-            put_text(p, escape);
-        } else {
-            put(p, text, 1);
-        }
-    }
-    put(p, "\"", 1);
-}
-
-static void put_entry(struct printer *p, const struct q8_tensor *t, uint64_t start)
-{
-    put_string(p, t->name);
-    put_text(p, ":{\"dtype\":\"");
-    put_text(p, q8_dtypes[t->dtype].name);
-    put_text(p, "\",\"shape\":[");
-    for (uint32_t d = 0; d < t->rank; d++) {
-        put_text(p, d ? "," : "");
-        put_number(p, t->dim[d]);
-    }
-    put_text(p, "],\"data_offsets\":[");
-    put_number(p, t->offset - start);
-    put_text(p, ",");
-    put_number(p, t->offset - start + t->nbytes);
-    put_text(p, "]}");
-}
-
-/* The header with offsets relative to `start`; padded to a multiple of 8. */
-static void put_header(struct printer *p, const struct q8_index *ix, uint64_t start)
-{
-    const char *comma = "";
-
-    put_text(p, "{");
-    if (ix->have_meta) {
-        put_text(p, "\"__metadata__\":{");
-        for (uint64_t i = 0; i < ix->metas; i++) {
-            put_text(p, i ? "," : "");
-            put_string(p, ix->meta[i].key);
-            put_text(p, ":");
-            put_string(p, ix->meta[i].value);
-        }
-        put_text(p, "}");
-        comma = ",";
-    }
-    for (uint64_t i = 0; i < ix->count; i++) {
-        put_text(p, comma);
-        put_entry(p, &ix->tensor[i], start);
-        comma = ",";
-    }
-    put_text(p, "}");
-    while (p->at % 8)
-        put(p, " ", 1);
-}
-
-static bool print(struct q8_index *ix, struct q8_sink *sink, uint64_t *ret_size,
-                  struct q8_arena *mem, struct q8_err *err)
-{
-    struct printer p = {.err = err};
-    uint64_t at = 0, start;
-
-    (void)mem;
-    if (ix->count)
-        qsort(ix->tensor, ix->count, sizeof *ix->tensor, compare_layout);
-    if (ix->metas)
-        qsort(ix->meta, ix->metas, sizeof *ix->meta, compare_meta);
-    for (uint64_t i = 0; i < ix->count; i++) {
-        struct q8_tensor *t = &ix->tensor[i];
-
-        t->offset = at;
-        if (!q8_tensor_bytes(t, &t->nbytes, err) || !q8_add(at, t->nbytes, &at))
-            return q8_fail(err, Q8_EINPUT, "more than 2^64 bytes of tensors");
-    }
-    put_header(&p, ix, 0);                      /* counts: the offsets inside do not depend on it */
-    if (p.at > HEADER_LIMIT)
-        return q8_fail(err, Q8_ELIMIT, "a header of %" PRIu64 " bytes (at most %d)", p.at,
-                       HEADER_LIMIT);
-    start = 8 + p.at;
-    for (uint64_t i = 0; i < ix->count; i++)
-        ix->tensor[i].offset += start;
-    if (!q8_add(start, at, ret_size))
-        return q8_fail(err, Q8_EINPUT, "more than 2^64 bytes of tensors");
-    if (sink) {
-        p = (struct printer){.err = err, .sink = sink};
-        for (uint64_t n = start - 8, i = 0; i < 8; i++, n >>= 8)
-            put(&p, (char[]){(char)(n & 255)}, 1);
-        put_header(&p, ix, start);
-        flush(&p);
-    }
-    return !err->code;
-}
-
 const struct q8_format q8_format_safetensors = {
     .name = "safetensors",
     .suffix = ".safetensors",
     .summary = "names, types, shapes and offsets as JSON, then raw data",
     .parse = parse,
-    .print = print,
+    .print = q8_safetensors_print,
 };

@@ -89,6 +89,17 @@ void q8_index_sort(struct q8_index *ix)
         qsort(ix->tensor, ix->count, sizeof *ix->tensor, compare_names);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_meta *)a)->key, ((const struct q8_meta *)b)->key);
+}
+
+void q8_index_sort_meta(struct q8_index *ix)
+{
+    if (ix->metas)
+        qsort(ix->meta, ix->metas, sizeof *ix->meta, compare_keys);
+}
+
 struct q8_tensor *q8_index_find(const struct q8_index *ix, const char *name)
 {
     struct q8_tensor key = {.name = name};

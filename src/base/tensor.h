@@ -12,9 +12,28 @@
  * decides the layout of a file (safetensors 0.8.0, tensor.rs, `Dtype`).
  */
 enum q8_dtype {
-    Q8_BOOL, Q8_F4, Q8_F6_E2M3, Q8_F6_E3M2, Q8_U8, Q8_I8, Q8_F8_E5M2, Q8_F8_E4M3,
-    Q8_F8_E8M0, Q8_F8_E4M3FNUZ, Q8_F8_E5M2FNUZ, Q8_I16, Q8_U16, Q8_F16, Q8_BF16, Q8_I32,
-    Q8_U32, Q8_F32, Q8_C64, Q8_F64, Q8_I64, Q8_U64,
+    Q8_BOOL,
+    Q8_F4,
+    Q8_F6_E2M3,
+    Q8_F6_E3M2,
+    Q8_U8,
+    Q8_I8,
+    Q8_F8_E5M2,
+    Q8_F8_E4M3,
+    Q8_F8_E8M0,
+    Q8_F8_E4M3FNUZ,
+    Q8_F8_E5M2FNUZ,
+    Q8_I16,
+    Q8_U16,
+    Q8_F16,
+    Q8_BF16,
+    Q8_I32,
+    Q8_U32,
+    Q8_F32,
+    Q8_C64,
+    Q8_F64,
+    Q8_I64,
+    Q8_U64,
     Q8_DTYPES /* how many; also "none" */
 };
 
@@ -30,13 +49,13 @@ enum q8_dtype q8_dtype_find(const char *name, uint64_t len);
 
 /* Where the bytes of one tensor lie.  Owns nothing. */
 struct q8_tensor {
-    const char *name;          /* UTF-8, may hold any character but NUL */
+    const char *name; /* UTF-8, may hold any character but NUL */
     enum q8_dtype dtype;
     uint32_t rank;             /* 0 is a scalar */
     uint64_t dim[Q8_MAX_RANK]; /* outermost first; 0 is legal and means no bytes */
     uint64_t offset;           /* of the first byte, from the start of its file */
     uint64_t nbytes;
-    uint32_t shard;            /* which file of the model */
+    uint32_t shard; /* which file of the model */
 };
 
 /* A key and value that a file carries along ("format": "pt"). */
@@ -47,10 +66,10 @@ struct q8_meta {
 /* What one file, or a whole model, contains. */
 struct q8_index {
     struct q8_tensor *tensor;
-    uint64_t count, room;     /* elements in use, elements allocated */
+    uint64_t count, room; /* elements in use, elements allocated */
     struct q8_meta *meta;
     uint64_t metas, meta_room;
-    bool have_meta;           /* a metadata object is present, be it empty */
+    bool have_meta; /* a metadata object is present, be it empty */
 };
 
 /* Bytes of a packed tensor of that type and shape; Q8_EINPUT on overflow or a part of a byte. */
@@ -65,6 +84,9 @@ bool q8_index_add(struct q8_index *ix, const struct q8_tensor *t, struct q8_aren
 
 /* Sorts the tensors by name, byte by byte. */
 void q8_index_sort(struct q8_index *ix);
+
+/* Sorts the metadata by key, byte by byte. */
+void q8_index_sort_meta(struct q8_index *ix);
 
 /* The tensor of that name in an index sorted by name; NULL = none. */
 struct q8_tensor *q8_index_find(const struct q8_index *ix, const char *name);

@@ -31,10 +31,9 @@ from transformers.pytorch_utils import Conv1D
 from transformers.quantizers.base import HfQuantizer, get_keys_to_not_convert
 from transformers.quantizers.quantizers_utils import should_convert_module
 
-CLASSES = Path(__file__).resolve().with_name("classes.txt")
+from common import ROUTERS
 
-# What llm-compressor's recipes leave float in a mixture of experts, Linear or not.
-ROUTERS = ["re:.*router", r"re:.*\.gate$", "re:.*shared_expert_gate$"]
+CLASSES = Path(__file__).resolve().with_name("classes.txt")
 
 FUSED_EXPERTS = re.compile(r"\.experts\.(gate_up_proj|down_proj)$")
 

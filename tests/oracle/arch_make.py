@@ -39,8 +39,8 @@ class Rule:
         self.arch = create_string_buffer(256)     # a struct q8_arch
 
     def ask(self, model_type, class_name):
-        self.library.q8_arch_init(self.arch, *(n.encode() if n else None
-                                               for n in (model_type, class_name)))
+        self.names = [n and n.encode() for n in (model_type, class_name)]  # the struct points at them
+        self.library.q8_arch_init(self.arch, *self.names)
         return self
 
     def kind(self, path):
@@ -85,13 +85,22 @@ def agrees(kind, have):
     return kind == have or (kind in ("OTHER", "EMBEDDING") and have in NOTHING)
 
 
+def same(pattern, path):
+    """Component by component; '#' on either side stands for any number."""
+    return len(pattern) == len(path) and all(
+        a == b or (a == "#" and b.isdigit()) or (b == "#" and a.isdigit())
+        for a, b in zip(pattern, path))
+
+
 def matches(pattern, path):
-    """As arch.c matches, where '#' in the path stands for the numbers."""
-    if pattern.endswith(".*"):
-        parts = path.split(".")
-        return any(matches(pattern[:-2], ".".join(parts[:n])) for n in range(1, len(parts)))
-    text = re.sub(r"(?<![^.])\d+(?![^.])", "#", path) if "#" in pattern else path
-    return text == pattern.lstrip(".") or (pattern[0] == "." and text.endswith(pattern))
+    """As arch.c matches, where '#' in the path stands for the numbers of the class."""
+    want, have = pattern.lstrip(".").split("."), path.split(".")
+    below = want[-1] == "*"
+    if below:
+        want.pop()
+    ends = range(1, len(have)) if below else [len(have)]
+    return any(same(want, have[end - len(want) if pattern[0] == "." else 0:end])
+               for end in ends if end >= len(want))
 
 
 def candidates(path):
@@ -105,6 +114,13 @@ def candidates(path):
             yield "." + ".".join(parts[first:n]) + ".*"
 
 
+def set_apart(pattern, o, seen):
+    """Whether the number that the pattern names is, in that class, an exception of its own."""
+    return ("#" in o.path and "#" not in pattern
+            and any(s.name == o.name and "#" not in s.path and same(s.path.split("."), o.path.split("."))
+                    and matches(pattern, s.path) for s in seen))
+
+
 def cover(seen):
     """Few (pattern, kind) that put right what is wrong and spoil nothing; and what has none."""
     wrong = [s for s in seen if not agrees(s.kind, s.rule)]
@@ -113,13 +129,13 @@ def cover(seen):
         s = wrong[0]
         best, most = None, 0
         for pattern in candidates(s.path):
-            hit = [o for o in seen if matches(pattern, o.path)]
-            gain = sum(1 for o in wrong if matches(pattern, o.path))
+            hit = [o for o in seen if matches(pattern, o.path) and not set_apart(pattern, o, seen)]
+            gain = sum(1 for o in wrong if o in hit)
             if gain > most and all(agrees(o.kind, s.kind) for o in hit):
                 best, most = pattern, gain
         if best:
             rows.append((best, s.kind))
-            wrong = [o for o in wrong if not matches(best, o.path)]
+            wrong = [o for o in wrong if not matches(best, o.path) or set_apart(best, o, seen)]
         else:
             left.append(s)
             wrong = wrong[1:]

@@ -49,9 +49,9 @@ def chosen(q8, target, folder):
 
 
 def wanted(facts, tensors, target):
-    """The modules to be int8, by their names in the file."""
+    """The modules to be int8, by their names in the file; an empty weight (LwDetrModel's) is none."""
     modules = {name.removesuffix(".weight") for name, (shape, sources) in tensors.items()
-               if facts.truth(shape, sources, name) in TAKES[target]}
+               if facts.truth(shape, sources, name) in TAKES[target] and 0 not in shape}
     if target != "bnb-int8" and facts.splits():
         for name, (shape, _) in tensors.items():
             stem, _, leaf = name.rpartition(".")

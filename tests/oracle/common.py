@@ -8,6 +8,9 @@ TARGETS_CT = ("ct-w8a8", "ct-w8a16", "ct-w8a16-g32", "ct-w8a16-g64", "ct-w8a16-g
 WEIGHTS = ".safetensors"
 INDEX = "model.safetensors.index.json"
 
+# What llm-compressor's recipes leave float in a mixture of experts, Linear or not.
+ROUTERS = ["re:.*router", r"re:.*\.gate$", "re:.*shared_expert_gate$"]
+
 
 class Checks:
     """Counts checks and prints one line for each; a check is a name and a list of problems."""

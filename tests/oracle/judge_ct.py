@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from compressed_tensors.utils.match import is_match
 from safetensors.torch import save_file
 from torch import nn
 from transformers.quantizers.base import get_keys_to_not_convert
@@ -12,7 +13,7 @@ from transformers.quantizers.quantizers_utils import should_convert_module
 
 import models
 import reference
-from common import WEIGHTS, check_config, check_side_files, convert, read_dir, read_file
+from common import ROUTERS, WEIGHTS, check_config, check_side_files, convert, read_dir, read_file
 from judge_bnb import judge_refusal, loading_problems
 
 # Conv1D is transposed and no compressed-tensors target takes it.
@@ -36,21 +37,21 @@ def group_of(target):
 def expected_modules(model, source, group=0):
     """(names in the file to be int8, names in memory to be ignored); source as read_dir gives it.
 
-    Every Linear but what transformers leaves float by default and what no group divides
-    (llm-compressor stops there), and the experts of the file.
+    Every Linear but what transformers leaves float by default, routers, and what no group
+    divides (llm-compressor stops there), and the experts of the file.
     """
     def divides(name):
         return not group or source[f"{name}.weight"].shape[1] % group == 0
 
     keep = get_keys_to_not_convert(model)
-    linears = {n for n, m in model.named_modules() if isinstance(m, nn.Linear)}
+    linears = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear)}
     names = models.file_names(model, {n: reference.to_torch(t) for n, t in source.items()},
                               nn.Linear)
-    wanted = {n for n in linears if should_convert_module(n, keep) and n in names
-              and divides(names[n])}
+    wanted = {n for n, m in linears.items() if should_convert_module(n, keep) and n in names
+              and is_match(n, m, ["Linear"], ROUTERS) and divides(names[n])}
     experts = {n.removesuffix(".weight") for n, t in source.items()
                if ".experts." in n and n.endswith(".weight") and len(t.shape) == 2}
-    return {names[n] for n in wanted} | experts, linears - wanted
+    return {names[n] for n in wanted} | experts, linears.keys() - wanted
 
 
 def parts_of(module, weight, target):
