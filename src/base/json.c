@@ -202,7 +202,15 @@ static void put_quoted(FILE *out, const char *text)
     fputc('"', out);
     while (*text) {
         const char *start = text;
-        uint32_t c = q8_text_next(&text);
+        uint32_t c;
+
+        while (*text >= ' ' && *text < 127 && *text != '"' && *text != '\\')
+            text++;
+        if (text > start) { /* most names are nothing else */
+            fwrite(start, 1, (size_t)(text - start), out);
+            continue;
+        }
+        c = q8_text_next(&text);
 
         if (c == Q8_TEXT_BAD)
             fputs("\\ufffd", out);
