@@ -20,8 +20,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem,
-                           unsigned threads)
+uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem, unsigned threads)
 {
     return PROGRAM_BYTES + mem->used + plan->jobs * sizeof(struct q8_result) +
            threads * q8_worker_bytes(plan);
@@ -103,8 +102,8 @@ static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *po
 
 static bool run_jobs(struct q8_convert *c, struct q8_err *err)
 {
-    struct q8_pool pool = {.threads = c->options.threads, .watch = c->options.watch,
-                           .item = run_item, .self = c};
+    struct q8_pool pool = {
+        .threads = c->options.threads, .watch = c->options.watch, .item = run_item, .self = c};
     uint64_t bytes = 0;
     bool ok = order_jobs(c, &bytes, err);
 
@@ -127,10 +126,10 @@ static bool check_disk(const struct q8_convert *c, struct q8_err *err)
     if (!q8_publish_free(c->options.output, &available, c->mem, err))
         return false;
     if (!c->publish.resumed && available < needed)
-        return q8_fail(err, Q8_EIO, "not enough disk space for %s: %s needed, %s free (%" PRIu64
-                       " bytes short)", c->options.output,
-                       q8_text_bytes(needed, a, sizeof a), q8_text_bytes(available, b, sizeof b),
-                       needed - available);
+        return q8_fail(err, Q8_EIO,
+                       "not enough disk space for %s: %s needed, %s free (%" PRIu64 " bytes short)",
+                       c->options.output, q8_text_bytes(needed, a, sizeof a),
+                       q8_text_bytes(available, b, sizeof b), needed - available);
     return true;
 }
 
@@ -147,9 +146,11 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
            q8_settle(c, err) && q8_publish_finish(&c->publish, c->options.sync, err);
 }
 
-/* Whether --resume can use what is there after that failure. */
+/* Whether --resume can use what is there after that failure; what a run found, it does not drop. */
 static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
 {
+    if (c->publish.resumed)
+        return err->code != Q8_EINPUT;
     return c->journal >= 0 && (err->code == Q8_EIO || err->code > Q8_ESIGNAL);
 }
 

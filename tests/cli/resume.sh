@@ -38,5 +38,12 @@ LD_PRELOAD=$FAIL_IO Q8_KILL_AT=40 "$Q8" -q -j 1 "$DATA/kjv-llama" out 2>/dev/nul
 [ -d out.partial ] || die "nothing to resume"
 expect 2 "--resume continues it" "$Q8" -q "$DATA/kjv-llama" out
 expect 2 "changed since" "$Q8" -q --resume --to=ct-w8a8 "$DATA/kjv-llama" out
+[ -d out.partial ] || die "the refusal dropped what was done"
+"$Q8" -q --resume "$DATA/kjv-llama" out
+same want out
+
+# a new start takes its place only when told so
+rm -rf out
+LD_PRELOAD=$FAIL_IO Q8_KILL_AT=40 "$Q8" -q -j 1 "$DATA/kjv-llama" out 2>/dev/null || true
 "$Q8" -q --force "$DATA/kjv-llama" out
 same want out
