@@ -71,9 +71,9 @@ typedef void (*q8_encode_fn)(int8_t *codes, struct q8_sums *sums, const void *x,
 
 /* The table: one slot per operation, filled by q8_kernels_init. */
 struct q8_kernels {
-    const char *absmax_isa, *encode_isa;            /* which version each slot holds: "avx512" */
-    const q8_absmax_fn *absmax;                     /* [Q8_FLOATS] */
-    const q8_encode_fn (*encode)[Q8_FLOATS];        /* [Q8_RULES][Q8_FLOATS] */
+    const char *absmax_isa, *encode_isa;     /* which version each slot holds: "avx512" */
+    const q8_absmax_fn *absmax;              /* [Q8_FLOATS] */
+    const q8_encode_fn (*encode)[Q8_FLOATS]; /* [Q8_RULES][Q8_FLOATS] */
 };
 
 /* Instruction sets, weakest first. */
@@ -100,7 +100,10 @@ uint16_t q8_float_to_bf16(float value);
 /* The float that `bits` of type `type` stand for (as absmax returns them). */
 float q8_bits_to_float(enum q8_float type, uint32_t bits);
 
-/* Switches flushing of denormals (inputs and results) on or off for this thread; returns what it was. */
+/*
+ * Switches flushing of denormals (inputs and results) on or off for this thread; returns what it
+ * was.
+ */
 bool q8_denormals_flush(bool flush);
 
 #endif

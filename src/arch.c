@@ -179,7 +179,9 @@ static bool ends_with(const char *text, const char *tail)
 
 /* Classes that end like this have an lm_head unless the table says otherwise. */
 static const char *const language_models[] = {
-    "ForCausalLM", "ForConditionalGeneration", "LMHeadModel",
+    "ForCausalLM",
+    "ForConditionalGeneration",
+    "LMHeadModel",
 };
 
 const char *q8_arch_head(const struct q8_arch *arch, size_t i)
@@ -216,7 +218,7 @@ const char *q8_arch_group(const char *module)
     static const struct {
         const char *leaf, *group;
     } fused[] = {
-        {".q_proj", "qkv_proj"}, {".k_proj", "qkv_proj"},        {".v_proj", "qkv_proj"},
+        {".q_proj", "qkv_proj"},        {".k_proj", "qkv_proj"},      {".v_proj", "qkv_proj"},
         {".gate_proj", "gate_up_proj"}, {".up_proj", "gate_up_proj"},
     };
 
@@ -230,9 +232,11 @@ const char *q8_arch_group(const char *module)
 enum condition { ALWAYS, WITH_EXPERTS, WITH_SPLIT_EXPERTS, WITH_SUBLINEAR };
 
 #define TRANSFORMERS "transformers 5.23"
+/* clang-format off */
 #define T5(type)                                                                                   \
     {type, "pack-quantized", ALWAYS,                                                               \
      {TRANSFORMERS, "the class's initialization reads q.weight, which is packed", false}}
+/* clang-format on */
 
 /* Seen on real runs (formats.md 2.2.6). */
 static const struct {
@@ -241,30 +245,39 @@ static const struct {
     enum condition when;
     struct q8_arch_refusal what;
 } refusals[] = {
-    {NULL, "pack-quantized", WITH_SUBLINEAR,
+    {NULL,
+     "pack-quantized",
+     WITH_SUBLINEAR,
      {TRANSFORMERS, "code around a subclass of Linear reads its weight, which is packed", false}},
-    {NULL, "int-quantized", WITH_EXPERTS,
-     {TRANSFORMERS, "it merges the experts into one 3-D weight, which has no place for their scales",
-      false}},
-    {NULL, "int-quantized", WITH_SPLIT_EXPERTS,
+    {NULL,
+     "int-quantized",
+     WITH_EXPERTS,
+     {TRANSFORMERS,
+      "it merges the experts into one 3-D weight, which has no place for their scales", false}},
+    {NULL,
+     "int-quantized",
+     WITH_SPLIT_EXPERTS,
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight", false}},
-    {NULL, "pack-quantized", WITH_SPLIT_EXPERTS,
+    {NULL,
+     "pack-quantized",
+     WITH_SPLIT_EXPERTS,
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight", false}},
-    T5("longt5"), T5("mt5"), T5("pop2piano"), T5("switch_transformers"), T5("t5"), T5("udop"),
+    T5("longt5"),
+    T5("mt5"),
+    T5("pop2piano"),
+    T5("switch_transformers"),
+    T5("t5"),
+    T5("udop"),
     T5("umt5"),
 };
 
 static bool holds(enum condition when, const struct q8_arch_traits *traits)
 {
     switch (when) {
-    case WITH_EXPERTS:
-        return traits->experts;
-    case WITH_SPLIT_EXPERTS:
-        return traits->split_experts;
-    case WITH_SUBLINEAR:
-        return traits->sublinear;
-    default:
-        return true;
+    case WITH_EXPERTS: return traits->experts;
+    case WITH_SPLIT_EXPERTS: return traits->split_experts;
+    case WITH_SUBLINEAR: return traits->sublinear;
+    default: return true;
     }
 }
 

@@ -1,4 +1,7 @@
-/* arch.h - what a model class tells about its weights: which are Linear, which are heads, how experts lie */
+/*
+ * arch.h - what a model class tells about its weights: which are Linear, which are heads, how
+ * experts lie
+ */
 #ifndef Q8_ARCH_H
 #define Q8_ARCH_H
 
@@ -8,17 +11,18 @@
 
 /* What kind of module a weight belongs to, as transformers 5.23 builds it. */
 enum q8_kind {
-    Q8_KIND_OTHER,     /* norm, bias, convolution, bare parameter: never int8 */
-    Q8_KIND_LINEAR,    /* exactly nn.Linear */
-    Q8_KIND_SUBLINEAR, /* a subclass of nn.Linear: compressed-tensors converts it, bitsandbytes does not */
-    Q8_KIND_CONV1D,    /* GPT-2's transposed Linear, stored [in, out] */
-    Q8_KIND_HEAD,      /* a Linear that stays float unless asked for: output head, tied weight */
-    Q8_KIND_KEEP,      /* a Linear that transformers keeps in fp32 (_keep_in_fp32_modules: t5's wo) */
-    Q8_KIND_EMBEDDING, /* a lookup table: a 2-D weight, but not a Linear */
-    Q8_KIND_ROUTER,    /* chooses experts; a bare parameter, or a subclass of nn.Linear */
+    Q8_KIND_OTHER,  /* norm, bias, convolution, bare parameter: never int8 */
+    Q8_KIND_LINEAR, /* exactly nn.Linear */
+    /* a subclass of nn.Linear: compressed-tensors converts it, bitsandbytes does not */
+    Q8_KIND_SUBLINEAR,
+    Q8_KIND_CONV1D, /* GPT-2's transposed Linear, stored [in, out] */
+    Q8_KIND_HEAD,   /* a Linear that stays float unless asked for: output head, tied weight */
+    Q8_KIND_KEEP,   /* a Linear that transformers keeps in fp32 (_keep_in_fp32_modules: t5's wo) */
+    Q8_KIND_EMBEDDING,     /* a lookup table: a 2-D weight, but not a Linear */
+    Q8_KIND_ROUTER,        /* chooses experts; a bare parameter, or a subclass of nn.Linear */
     Q8_KIND_LINEAR_ROUTER, /* chooses experts and is exactly nn.Linear: bitsandbytes converts it,
                               llm-compressor's recipes leave it float */
-    Q8_KIND_EXPERT,    /* one expert's 2-D Linear in the file, fused to 3-D by transformers 5 */
+    Q8_KIND_EXPERT,        /* one expert's 2-D Linear in the file, fused to 3-D by transformers 5 */
     Q8_KINDS
 };
 
@@ -39,25 +43,26 @@ const char *q8_kind_reason(enum q8_kind kind);
  * ".a.b" also matches at the end of a longer path, "a.*" also everything below a.
  */
 struct q8_arch_row {
-    const char *owner;   /* architectures[0] or model_type; NULL in the rule */
+    const char *owner; /* architectures[0] or model_type; NULL in the rule */
     const char *pattern;
     enum q8_kind kind;
 };
 
 /* How a fused 3-D expert tensor [experts, rows, cols] is cut into 2-D Linears. */
 struct q8_arch_experts {
-    const char *suffix;       /* of the tensor name: ".experts.gate_up_proj" */
-    const char *part[2];      /* leaf names of the equal row blocks, NULL-terminated: "gate_proj", "up_proj" */
+    const char *suffix; /* of the tensor name: ".experts.gate_up_proj" */
+    /* leaf names of the equal row blocks, NULL-terminated: "gate_proj", "up_proj" */
+    const char *part[2];
 };
 
 /* A model class, as config.json names it.  Points into constant tables and the caller's strings. */
 struct q8_arch {
-    const char *model_type; /* config.json model_type, or NULL */
-    const char *class_name; /* architectures[0], or NULL */
-    bool known;             /* one of the classes that the table was proved for */
+    const char *model_type;           /* config.json model_type, or NULL */
+    const char *class_name;           /* architectures[0], or NULL */
+    bool known;                       /* one of the classes that the table was proved for */
     const struct q8_arch_row *row[2]; /* exceptions of the class, then of the type; NULL = none */
     size_t rows[2];
-    const struct q8_arch_row *head;   /* heads of the class that the rule does not know */
+    const struct q8_arch_row *head; /* heads of the class that the rule does not know */
     size_t heads;
 };
 
@@ -95,9 +100,9 @@ struct q8_arch_refusal {
 
 /* What a plan holds that decides whether a runtime loads it. */
 struct q8_arch_traits {
-    bool experts;         /* 2-D experts in the file, int8 or not */
-    bool split_experts;   /* fused experts of the file become int8 one by one */
-    bool sublinear;       /* a subclass of Linear becomes int8 */
+    bool experts;       /* 2-D experts in the file, int8 or not */
+    bool split_experts; /* fused experts of the file become int8 one by one */
+    bool sublinear;     /* a subclass of Linear becomes int8 */
 };
 
 /*

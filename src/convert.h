@@ -8,10 +8,10 @@
 
 struct q8_convert_options {
     const char *output;
-    unsigned threads;              /* 1 to Q8_THREADS_MAX */
-    enum q8_isa isa;               /* best instruction set to use */
+    unsigned threads; /* 1 to Q8_THREADS_MAX */
+    enum q8_isa isa;  /* best instruction set to use */
     bool resume, force, sync, sha256;
-    const struct q8_watch *watch;  /* NULL: nobody watches */
+    const struct q8_watch *watch; /* NULL: nobody watches */
 };
 
 /* A conversion under way or done. */
@@ -19,16 +19,16 @@ struct q8_convert {
     struct q8_plan *plan;
     struct q8_convert_options options;
     struct q8_publish publish;
-    struct q8_result *result;      /* one per job */
-    struct q8_written *written;    /* one per hashed file of the plan */
-    struct q8_file *shard;         /* output shards */
-    uint64_t *order;               /* jobs left to do, largest first */
+    struct q8_result *result;   /* one per job */
+    struct q8_written *written; /* one per hashed file of the plan */
+    struct q8_file *shard;      /* output shards */
+    uint64_t *order;            /* jobs left to do, largest first */
     uint64_t todo;
-    struct q8_worker *worker;      /* one per thread */
-    int journal;                   /* file, -1 = none */
-    uint64_t kept;                 /* jobs taken over from an interrupted run */
+    struct q8_worker *worker; /* one per thread */
+    int journal;              /* file, -1 = none */
+    uint64_t kept;            /* jobs taken over from an interrupted run */
     struct q8_arena *mem;
-    double seconds;                /* that the work took */
+    double seconds; /* that the work took */
 };
 
 /* Peak memory and disk that the run will take, in bytes. */

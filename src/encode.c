@@ -8,7 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Below this absmax a flushed denormal could be worth half a code: such groups go to the reference. */
+/*
+ * Below this absmax a flushed denormal could be worth half a code: such groups go to the reference.
+ */
 #define TINY 0x1p-100f
 
 static const uint32_t infinity_bits[Q8_FLOATS] = {0x7c00, 0x7f80, 0x7f800000};
@@ -85,8 +87,10 @@ static bool refuse(const struct q8_encoder *e, enum q8_float type, uint32_t bits
         float absmax = q8_bits_to_float(type, bits);
 
         if (q8_float_to_half(absmax) >= infinity_bits[Q8_FLOAT_F16])
-            return q8_fail(err, Q8_EINPUT, "row %" PRIu64 " holds %g, beyond fp16 (65504), which "
-                           "bitsandbytes rounds weights to", row, (double)absmax);
+            return q8_fail(err, Q8_EINPUT,
+                           "row %" PRIu64 " holds %g, beyond fp16 (65504), which "
+                           "bitsandbytes rounds weights to",
+                           row, (double)absmax);
     }
     return true;
 }
@@ -112,8 +116,8 @@ static bool encode_row(struct q8_encoder *e, enum q8_float type, enum q8_dtype s
     for (uint64_t g = 0; g < groups; g++)
         group_factor(e, scale_dtype, q8_bits_to_float(type, e->absmax[g]), &e->factor[g],
                      &e->step[g], scales + g * width);
-    (tiny ? &e->ref : &e->fast)->encode[e->scheme->rule][type](codes, e->sums, x, cols, group,
-                                                               e->factor);
+    (tiny ? &e->ref : &e->fast)
+        ->encode[e->scheme->rule][type](codes, e->sums, x, cols, group, e->factor);
     for (uint64_t g = 0; g < groups; g++) {
         err2 += e->sums[g].err2 * (e->step[g] * e->step[g]);
         val2 += e->sums[g].val2 * (e->step[g] * e->step[g]);

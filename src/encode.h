@@ -8,19 +8,19 @@
 
 /* What was seen on the way; add up in order for a whole weight. */
 struct q8_stats {
-    double err2;           /* sum of (w - w')^2 */
-    double val2;           /* sum of w^2 */
-    uint64_t zero_rows;    /* rows without a number other than 0 */
+    double err2;        /* sum of (w - w')^2 */
+    double val2;        /* sum of w^2 */
+    uint64_t zero_rows; /* rows without a number other than 0 */
 };
 
 /* Everything that encoding needs besides the rows; one per thread. */
 struct q8_encoder {
     struct q8_kernels fast, ref;
     const struct q8_scheme *scheme;
-    uint32_t *absmax;      /* [groups of the widest row] */
-    float *factor;         /* same */
-    double *step;          /* same: what a code of 1 stands for */
-    struct q8_sums *sums;  /* same */
+    uint32_t *absmax;     /* [groups of the widest row] */
+    float *factor;        /* same */
+    double *step;         /* same: what a code of 1 stands for */
+    struct q8_sums *sums; /* same */
 };
 
 /* Memory for rows of up to `cols` columns. */

@@ -2,7 +2,8 @@
  * journal.c - q8-journal in the partial directory, one line per finished job
  *
  *     q8-journal 1 <digest of everything that decides the output>
- *     <job> <source> <part 0> <part 1> <part 2> <err2> <val2> <zero rows> <digest of the line so far>
+ *     <job> <source> <part 0> <part 1> <part 2> <err2> <val2> <zero rows> <digest of the
+ *     line so far>
  *
  * Digests that a job does not have are "-"; sums are hexadecimal floats, so they read back exactly.
  */
@@ -140,8 +141,8 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
 
 static bool load(struct q8_convert *c, const char *path, const char *identity, struct q8_err *err)
 {
-    struct q8_pool pool = {.threads = c->options.threads, .watch = c->options.watch,
-                           .item = recheck, .self = c};
+    struct q8_pool pool = {
+        .threads = c->options.threads, .watch = c->options.watch, .item = recheck, .self = c};
     char line[LINE_BYTES];
     FILE *in = fopen(path, "re");
     bool ok = true;
@@ -151,13 +152,14 @@ static bool load(struct q8_convert *c, const char *path, const char *identity, s
     if (fgets(line, sizeof line, in)) {
         line[strcspn(line, "\n")] = 0;
         if (strncmp(line, "q8-journal 1 ", 13) != 0 || strcmp(line + 13, identity) != 0)
-            ok = q8_fail(err, Q8_EUSAGE, "%s: the source or the options changed since; --force "
-                         "starts over", c->publish.partial);
+            ok = q8_fail(err, Q8_EUSAGE,
+                         "%s: the source or the options changed since; --force starts over",
+                         c->publish.partial);
         while (ok && fgets(line, sizeof line, in)) {
             size_t n = strcspn(line, "\n");
 
             if (!line[n])
-                break;                          /* torn by a kill: the last line */
+                break; /* torn by a kill: the last line */
             line[n] = 0;
             (void)parse_line(c, line);
         }

@@ -9,14 +9,14 @@
 /* One output file as it was re-read. */
 struct q8_written {
     char xxh[Q8_XXH_TEXT];
-    char sha[Q8_SHA_TEXT];             /* empty unless asked for */
+    char sha[Q8_SHA_TEXT]; /* empty unless asked for */
 };
 
 /* What a manifest tells of; before the work only its size can be known. */
 struct q8_manifest {
     const struct q8_plan *plan;
-    const struct q8_result *result;    /* one per job; NULL: not known yet */
-    const struct q8_written *written;  /* one per hashed file; NULL: not known yet */
+    const struct q8_result *result;   /* one per job; NULL: not known yet */
+    const struct q8_written *written; /* one per hashed file; NULL: not known yet */
 };
 
 /* Prints the manifest (self: struct q8_manifest): no time, no host, no path. */

@@ -27,7 +27,7 @@ struct placed {
 struct placement {
     struct placed *entry;
     uint64_t count, room;
-    struct q8_arena mem;     /* its own: it goes when the model is open */
+    struct q8_arena mem; /* its own: it goes when the model is open */
 };
 
 static bool file_fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
@@ -75,7 +75,8 @@ static bool read_weight_map(struct q8_model *m, struct q8_scan *s, struct placem
     if (!q8_scan_open(s, '{'))
         return false;
     while (q8_scan_key(s)) {
-        struct placed *list = q8_grow(&map->mem, map->entry, map->count, &map->room, sizeof *list, err);
+        struct placed *list =
+            q8_grow(&map->mem, map->entry, map->count, &map->room, sizeof *list, err);
 
         if (!list)
             return false;
@@ -236,8 +237,10 @@ static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err 
     if (!path)
         return false;
     if (!exists(path))
-        return q8_fail(err, Q8_EINPUT, "%s: no config.json; to convert the weights alone, name the "
-                       ".safetensors file", m->dir);
+        return q8_fail(err, Q8_EINPUT,
+                       "%s: no config.json; to convert the weights alone, name the "
+                       ".safetensors file",
+                       m->dir);
     m->config = q8_file_text(path, CONFIG_LIMIT, &m->config_len, mem, err);
     if (!m->config)
         return false;
@@ -281,7 +284,7 @@ static bool find_bare(struct q8_model *m, struct q8_arena *mem, struct q8_err *e
 static bool open_all(struct q8_model *m, struct placement *map, struct q8_arena *mem,
                      struct q8_err *err)
 {
-    struct q8_index found = {0};    /* of one shard; its room serves all */
+    struct q8_index found = {0}; /* of one shard; its room serves all */
     struct stat st;
     bool ok;
 
@@ -296,8 +299,7 @@ static bool open_all(struct q8_model *m, struct placement *map, struct q8_arena 
     return check_unique(m, err) && (!m->index_name || check_placement(m, map, err));
 }
 
-bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem,
-                   struct q8_err *err)
+bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem, struct q8_err *err)
 {
     struct placement map = {0};
     bool ok;

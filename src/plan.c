@@ -14,8 +14,8 @@ bool q8_plan_warn(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err
                   const char *format, ...)
 {
     char text[1024];
-    const char **list = q8_grow(mem, plan->warning, plan->warnings, &plan->warning_room,
-                                sizeof *list, err);
+    const char **list =
+        q8_grow(mem, plan->warning, plan->warnings, &plan->warning_room, sizeof *list, err);
     va_list args;
 
     if (!list)
@@ -62,7 +62,10 @@ static const char *obstacle(const struct q8_target *target, enum q8_kind kind,
     return NULL;
 }
 
-/* Why this weight stays float: the patterns', the architecture's or the target's reason; NULL: int8. */
+/*
+ * Why this weight stays float: the patterns', the architecture's or the target's reason; NULL:
+ * int8.
+ */
 static const char *keep_reason(struct q8_plan *plan, enum q8_kind kind, const char *module,
                                const struct q8_tensor *t, uint64_t cols, struct q8_err *err)
 {
@@ -133,15 +136,16 @@ static bool plan_experts(struct q8_plan *plan, const struct q8_tensor *t,
 
             job.cols = t->dim[2];
             job.first_row = e * t->dim[1] + p * rows;
-            job.module = q8_sprintf(mem, err, "%.*s%.*s.%" PRIu64 ".%s", (int)stem, t->name,
-                                    middle, layout->suffix, e, layout->part[p]);
+            job.module = q8_sprintf(mem, err, "%.*s%.*s.%" PRIu64 ".%s", (int)stem, t->name, middle,
+                                    layout->suffix, e, layout->part[p]);
             if (!job.module)
                 return false;
             job.reason = keep_reason(plan, Q8_KIND_EXPERT, job.module, t, job.cols, err);
             if (!err->code && job.reason)
-                q8_fail(err, Q8_EUNSUPPORTED, "%s: a fused expert tensor is quantized as a whole "
-                        "or not at all, and '%s' would stay float: %s", t->name, job.module,
-                        job.reason);
+                q8_fail(err, Q8_EUNSUPPORTED,
+                        "%s: a fused expert tensor is quantized as a whole "
+                        "or not at all, and '%s' would stay float: %s",
+                        t->name, job.module, job.reason);
             if (err->code || !add_job(plan, &job, mem, err))
                 return false;
         }
@@ -236,7 +240,8 @@ static bool warn_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
                 other = plan->job[i].reason ? &plan->job[i] : &plan->job[k];
             }
     return !groups ||
-           q8_plan_warn(plan, mem, err, "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
+           q8_plan_warn(plan, mem, err,
+                        "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
                         "SGLang fuse them into %s and refuse to load the model",
                         q8_text_escape(first->module, a, sizeof a),
                         q8_text_escape(other->module, b, sizeof b), groups,
@@ -273,18 +278,24 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
     const struct q8_model *m = plan->model;
     char name[256];
 
-    if (m->strays && !q8_plan_warn(plan, mem, err, "%" PRIu64 " tensors are in the shards but not in "
-                                   "%s, '%s' for one; they are carried along", m->strays,
-                                   m->index_name, q8_text_escape(m->stray, name, sizeof name)))
+    if (m->strays &&
+        !q8_plan_warn(plan, mem, err,
+                      "%" PRIu64 " tensors are in the shards but not in "
+                      "%s, '%s' for one; they are carried along",
+                      m->strays, m->index_name, q8_text_escape(m->stray, name, sizeof name)))
         return false;
     if (m->bare)
-        return q8_plan_warn(plan, mem, err, "%s has no config.json: weights are chosen by name alone, "
-                            "and a config.json must get the quantization_config shown", m->path);
+        return q8_plan_warn(plan, mem, err,
+                            "%s has no config.json: weights are chosen by name alone, "
+                            "and a config.json must get the quantization_config shown",
+                            m->path);
     if (!plan->arch.known)
-        return q8_plan_warn(plan, mem, err, "architecture '%s' (model_type '%s') is not in q8's table: "
+        return q8_plan_warn(plan, mem, err,
+                            "architecture '%s' (model_type '%s') is not in q8's table: "
                             "weights are chosen by name alone; check the list with --dry-run",
-                            plan->arch.class_name ? q8_text_escape(plan->arch.class_name, name, sizeof name)
-                                                  : "none",
+                            plan->arch.class_name
+                                ? q8_text_escape(plan->arch.class_name, name, sizeof name)
+                                : "none",
                             plan->arch.model_type ? plan->arch.model_type : "none");
     return true;
 }
@@ -293,8 +304,8 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
 static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
 {
     const struct q8_target *target = plan->options.target;
-    double percent = plan->total.linear ? 100.0 * (double)plan->total.int8 / (double)plan->total.linear
-                                        : 0;
+    double percent =
+        plan->total.linear ? 100.0 * (double)plan->total.int8 / (double)plan->total.linear : 0;
     const char *reason = "no Linear weight is there";
 
     if (plan->total.int8 == 0) {
@@ -302,13 +313,15 @@ static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
             if (plan->job[i].module && plan->job[i].kind != Q8_KIND_OTHER &&
                 plan->job[i].kind != Q8_KIND_EMBEDDING && plan->job[i].kind != Q8_KIND_HEAD)
                 reason = plan->job[i].reason;
-        return q8_fail(err, Q8_EUNSUPPORTED, "%s: nothing would become int8 with --to=%s: %s; try "
-                       "--to=%s", plan->model->path, target->name, reason, target->instead);
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "%s: nothing would become int8 with --to=%s: %s; try --to=%s",
+                       plan->model->path, target->name, reason, target->instead);
     }
     if (!(percent >= plan->options.min_coverage))
-        return q8_fail(err, Q8_EGATE, "%s: %.2f %% of the Linear parameters would become int8, "
-                       "--min-coverage wants %.2f %%", plan->model->path, percent,
-                       plan->options.min_coverage);
+        return q8_fail(err, Q8_EGATE,
+                       "%s: %.2f %% of the Linear parameters would become int8, "
+                       "--min-coverage wants %.2f %%",
+                       plan->model->path, percent, plan->options.min_coverage);
     return true;
 }
 
@@ -318,8 +331,10 @@ static bool find_arch(struct q8_plan *plan, struct q8_err *err)
     const struct cJSON *classes = q8_json_get(root, "architectures");
 
     if (q8_json_get(root, "quantization_config"))
-        return q8_fail(err, Q8_EUNSUPPORTED, "%s/config.json has a quantization_config already: convert "
-                       "from the original float checkpoint", plan->model->path);
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "%s/config.json has a quantization_config already: convert "
+                       "from the original float checkpoint",
+                       plan->model->path);
     q8_arch_init(&plan->arch, q8_json_string(q8_json_get(root, "model_type")),
                  q8_json_string(q8_json_at(classes, 0)));
     return true;

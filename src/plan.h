@@ -13,19 +13,19 @@
 
 /* What becomes of a tensor, or of a row range of it. */
 struct q8_job {
-    const struct q8_tensor *tensor;  /* source */
-    const char *module;              /* int8: module that the parts are named after; copy: NULL */
-    const char *reason;              /* copy: why it is not int8 */
+    const struct q8_tensor *tensor; /* source */
+    const char *module;             /* int8: module that the parts are named after; copy: NULL */
+    const char *reason;             /* copy: why it is not int8 */
     enum q8_kind kind;
-    bool transpose;                  /* the source is [cols, rows] */
-    uint64_t first_row;              /* of the source seen as a matrix of `cols` columns */
-    uint64_t rows, cols;             /* of the int8 weight; copy: 0 */
-    uint64_t offset[Q8_PARTS];       /* of each part in the output shard; copy: [0] */
+    bool transpose;            /* the source is [cols, rows] */
+    uint64_t first_row;        /* of the source seen as a matrix of `cols` columns */
+    uint64_t rows, cols;       /* of the int8 weight; copy: 0 */
+    uint64_t offset[Q8_PARTS]; /* of each part in the output shard; copy: [0] */
 };
 
 /* One output file. */
 struct q8_out {
-    const char *name;                /* path below OUTPUT */
+    const char *name; /* path below OUTPUT */
     uint64_t bytes;
 };
 
@@ -38,39 +38,39 @@ struct q8_left {
 struct q8_plan_options {
     const struct q8_target *target;
     struct q8_select *select;
-    double min_coverage;             /* percent of the Linear parameters; 0 = no gate */
+    double min_coverage; /* percent of the Linear parameters; 0 = no gate */
     bool sha256;
 };
 
 struct q8_totals {
-    uint64_t parameters;             /* elements of all tensors */
-    uint64_t linear;                 /* of those, of Linear modules */
-    uint64_t int8;                   /* of those, becoming int8 */
-    uint64_t modules;                /* int8 modules */
-    uint64_t output_bytes;           /* of all output files */
+    uint64_t parameters;   /* elements of all tensors */
+    uint64_t linear;       /* of those, of Linear modules */
+    uint64_t int8;         /* of those, becoming int8 */
+    uint64_t modules;      /* int8 modules */
+    uint64_t output_bytes; /* of all output files */
 };
 
 struct q8_plan {
     const struct q8_model *model;
     struct q8_plan_options options;
     struct q8_arch arch;
-    struct q8_job *job;              /* by source tensor name, then row */
+    struct q8_job *job; /* by source tensor name, then row */
     uint64_t jobs, job_room;
-    struct q8_out *file;             /* every output file: shards, side files, config.json, index,
+    struct q8_out *file; /* every output file: shards, side files, config.json, index,
                                         q8-manifest.json, SHA256SUMS */
     uint64_t files;
-    uint64_t hashed;                 /* how many the manifest names: all but itself and SHA256SUMS */
-    struct q8_out *shard;            /* = file: one per input shard, same names */
-    struct q8_out *side;             /* files carried along as they are */
+    uint64_t hashed;      /* how many the manifest names: all but itself and SHA256SUMS */
+    struct q8_out *shard; /* = file: one per input shard, same names */
+    struct q8_out *side;  /* files carried along as they are */
     uint64_t sides, side_room;
     struct q8_left *left;
     uint64_t lefts, left_room;
-    const char **ignore;             /* modules that the config lists as float, sorted */
+    const char **ignore; /* modules that the config lists as float, sorted */
     uint64_t ignores, ignore_room;
     const char **warning;
     uint64_t warnings, warning_room;
-    const char *quantization;        /* JSON text of quantization_config */
-    const char *config;              /* new text of config.json; NULL without one */
+    const char *quantization; /* JSON text of quantization_config */
+    const char *config;       /* new text of config.json; NULL without one */
     struct q8_totals total;
 };
 
@@ -80,13 +80,12 @@ struct q8_plan {
  * the minimum coverage.
  */
 bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
-                  const struct q8_plan_options *options, struct q8_arena *mem,
-                  struct q8_err *err);
+                  const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
 
 /* Writes everything of output shard `number` but its tensor data (sink NULL: only lays it out). */
-bool q8_plan_header(struct q8_plan *plan, uint32_t number,
-                    struct q8_err *err, bool (*write)(void *self, uint64_t off, const void *buf,
-                                                      uint64_t n, struct q8_err *err),
+bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
+                    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n,
+                                  struct q8_err *err),
                     void *self);
 
 /* The name of that output tensor of a job in `text`; the source's own name for a copy. */

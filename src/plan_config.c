@@ -11,8 +11,8 @@
 static bool add_ignored(struct q8_plan *plan, const char *module, struct q8_arena *mem,
                         struct q8_err *err)
 {
-    const char **list = q8_grow(mem, plan->ignore, plan->ignores, &plan->ignore_room, sizeof *list,
-                                err);
+    const char **list =
+        q8_grow(mem, plan->ignore, plan->ignores, &plan->ignore_room, sizeof *list, err);
 
     if (!list)
         return false;
@@ -109,9 +109,9 @@ static bool edit_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
     last = --brace;
     while (last > 0 && strchr(" \t\r\n", text[last - 1]))
         last--;
-    plan->config = q8_sprintf(mem, err, "%.*s%s\n  \"quantization_config\": %s\n%s", (int)last,
-                              text, text[last - 1] == '{' ? "" : ",", plan->quantization,
-                              text + brace);
+    plan->config =
+        q8_sprintf(mem, err, "%.*s%s\n  \"quantization_config\": %s\n%s", (int)last, text,
+                   text[last - 1] == '{' ? "" : ",", plan->quantization, text + brace);
     return plan->config != NULL;
 }
 

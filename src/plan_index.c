@@ -46,10 +46,9 @@ static struct entry *list_entries(struct q8_plan *plan, uint64_t *ret_count, uin
             if (!job->reason && !q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype,
                                                job->rows, job->cols, &t, err))
                 return NULL;
-            list[n++] = job->reason
-                            ? (struct entry){job->tensor->name, "", job->tensor->shard}
-                            : (struct entry){job->module, scheme->part[p].suffix,
-                                             job->tensor->shard};
+            list[n++] = job->reason ? (struct entry){job->tensor->name, "", job->tensor->shard}
+                                    : (struct entry){job->module, scheme->part[p].suffix,
+                                                     job->tensor->shard};
             *ret_bytes += t.nbytes;
         }
     }
@@ -71,7 +70,8 @@ static bool print_entries(struct q8_plan *plan, const struct entry *list, uint64
     q8_json_end(&j, '}');
     q8_json_begin(&j, "weight_map", '{');
     for (uint64_t i = 0; i < count; i++) {
-        if ((size_t)snprintf(name, sizeof name, "%s%s", list[i].stem, list[i].suffix) >= sizeof name)
+        if ((size_t)snprintf(name, sizeof name, "%s%s", list[i].stem, list[i].suffix) >=
+            sizeof name)
             return q8_fail(err, Q8_ELIMIT, "a tensor name of more than %zu bytes", sizeof name);
         q8_json_text(&j, name, plan->model->shard[list[i].shard].name);
     }

@@ -88,14 +88,16 @@ static bool check_names(struct q8_index *ix, struct q8_err *err)
     q8_index_sort(ix);
     for (uint64_t i = 1; i < ix->count; i++)
         if (strcmp(ix->tensor[i - 1].name, ix->tensor[i].name) == 0)
-            return q8_fail(err, Q8_EUNSUPPORTED, "two output tensors would be named '%s': is the input "
-                           "quantized already?", q8_text_escape(ix->tensor[i].name, name, sizeof name));
+            return q8_fail(err, Q8_EUNSUPPORTED,
+                           "two output tensors would be named '%s': is the input "
+                           "quantized already?",
+                           q8_text_escape(ix->tensor[i].name, name, sizeof name));
     return true;
 }
 
-bool q8_plan_header(struct q8_plan *plan, uint32_t number,
-                    struct q8_err *err, bool (*write)(void *self, uint64_t off, const void *buf,
-                                                      uint64_t n, struct q8_err *err),
+bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
+                    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n,
+                                  struct q8_err *err),
                     void *self)
 {
     const struct q8_shard *shard = &plan->model->shard[number];
@@ -110,8 +112,8 @@ bool q8_plan_header(struct q8_plan *plan, uint32_t number,
     ok = ix.meta && list_outputs(plan, number, &ix, &origin, &own, err) && check_names(&ix, err);
     if (ok && shard->metas)
         memcpy(ix.meta, shard->meta, shard->metas * sizeof *ix.meta);
-    ok = ok && q8_format_find("safetensors")->print(&ix, write ? &sink : NULL,
-                                                    &plan->shard[number].bytes, &own, err);
+    ok = ok && q8_format_find("safetensors")
+                   ->print(&ix, write ? &sink : NULL, &plan->shard[number].bytes, &own, err);
     for (uint64_t i = 0; ok && i < ix.count; i++)
         plan->job[origin[ix.tensor[i].shard].job].offset[origin[ix.tensor[i].shard].part] =
             ix.tensor[i].offset;
@@ -143,8 +145,8 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
     uint64_t sums = 0;
 
     plan->hashed = plan->files;
-    if (!add_printed(plan, "q8-manifest.json",
-                     &(struct q8_printer){q8_manifest_print, &manifest}, err))
+    if (!add_printed(plan, "q8-manifest.json", &(struct q8_printer){q8_manifest_print, &manifest},
+                     err))
         return false;
     for (uint64_t i = 0; i < plan->hashed; i++)
         sums += Q8_SHA_TEXT - 1 + strlen(plan->file[i].name) + strlen("  \n");

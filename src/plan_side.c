@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_LIMIT 16          /* folders within folders */
-#define SIDE_LIMIT 100000       /* files; a model directory has a few dozen */
+#define DEPTH_LIMIT 16    /* folders within folders */
+#define SIDE_LIMIT 100000 /* files; a model directory has a few dozen */
 
-/* Weights in other formats, duplicates of the weights, and what the hub's tools keep for themselves. */
+/*
+ * Weights in other formats, duplicates of the weights, and what the hub's tools keep for
+ * themselves.
+ */
 static const struct q8_left rules[] = {
     {"*.bin", "weights in another format"},
     {"*.pt", "weights in another format"},
@@ -126,8 +129,9 @@ static bool read_folder(struct q8_plan *plan, const char *folder, const char ***
             if (ok) {
                 *stack = list;
                 list[(*count)++] = path;
-                ok = depth_of(path) < DEPTH_LIMIT ||
-                     q8_fail(err, Q8_ELIMIT, "%s: folders nested deeper than %d", full, DEPTH_LIMIT);
+                ok =
+                    depth_of(path) < DEPTH_LIMIT ||
+                    q8_fail(err, Q8_ELIMIT, "%s: folders nested deeper than %d", full, DEPTH_LIMIT);
             }
         }
     }

@@ -11,7 +11,7 @@
 
 /* How far a run has come. */
 struct q8_progress {
-    const char *phase;             /* "converting" */
+    const char *phase; /* "converting" */
     uint64_t items, items_total;
     uint64_t bytes, bytes_total;
 };
@@ -21,29 +21,28 @@ struct q8_watch {
     /* Shows progress; false stops the run and sets err (Q8_ESIGNAL + number). */
     bool (*tick)(void *self, const struct q8_progress *progress, struct q8_err *err);
     void *self;
-    int fd;                        /* readable when tick should be called at once; -1 = none */
+    int fd; /* readable when tick should be called at once; -1 = none */
 };
 
 /* One run over a list of items. */
 struct q8_pool {
     unsigned threads;
-    const struct q8_watch *watch;  /* NULL: nobody watches */
-    struct q8_progress progress;   /* phase and totals, set by the caller */
+    const struct q8_watch *watch; /* NULL: nobody watches */
+    struct q8_progress progress;  /* phase and totals, set by the caller */
 
     /*
      * Does item i.  Called from any thread, each i once, i in rising order of start; `worker` is
      * in [0, threads).  Long items call q8_pool_advance now and then.
      */
-    bool (*item)(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
-                 struct q8_err *err);
+    bool (*item)(void *self, uint64_t i, unsigned worker, struct q8_pool *pool, struct q8_err *err);
     void *self;
 
     /* internal */
     pthread_mutex_t lock;
     uint64_t next, running;
-    int event;                     /* eventfd: a worker ended */
+    int event; /* eventfd: a worker ended */
     bool stop;
-    struct q8_err err;             /* the first failure */
+    struct q8_err err; /* the first failure */
 };
 
 /* Does all items; the first failure stops the others and is returned. */

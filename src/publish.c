@@ -76,14 +76,17 @@ static bool check_paths(struct q8_publish *p, bool resume, bool force, struct q8
             return q8_fail(err, Q8_EUSAGE, "%s exists; --force replaces an output of q8-convert",
                            p->output);
         if (!has_file(p->output, "q8-manifest.json", mem, err))
-            return q8_fail(err, Q8_EUSAGE, "%s is nothing that q8-convert wrote (it has no "
-                           "q8-manifest.json); remove it by hand", p->output);
+            return q8_fail(err, Q8_EUSAGE,
+                           "%s is nothing that q8-convert wrote (it has no "
+                           "q8-manifest.json); remove it by hand",
+                           p->output);
         p->replace = true;
     }
     p->resumed = is_there(p->partial);
     if (p->resumed && !resume && !force)
-        return q8_fail(err, Q8_EUSAGE, "%s is left from an earlier run; --resume continues it, --force "
-                       "starts over", p->partial);
+        return q8_fail(err, Q8_EUSAGE,
+                       "%s is left from an earlier run; --resume continues it, --force starts over",
+                       p->partial);
     return true;
 }
 
@@ -161,7 +164,7 @@ bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_err *err)
     if (p->replace) {
         if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_EXCHANGE) < 0)
             return q8_fail_errno(err, "cannot exchange %s and %s", p->partial, p->output);
-        if (!remove_tree(p->partial, err))      /* the old output, under the partial name now */
+        if (!remove_tree(p->partial, err)) /* the old output, under the partial name now */
             return false;
     } else if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_NOREPLACE) < 0 &&
                /* file systems without the flag: rename would replace only an empty directory */

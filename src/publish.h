@@ -6,11 +6,11 @@
 
 /* The directory that an output grows in. */
 struct q8_publish {
-    const char *output;    /* final name, without trailing slashes */
-    const char *partial;   /* OUTPUT.partial */
-    int lock;              /* the partial directory, flocked; -1 = none */
-    bool replace;          /* an output of q8's is there and may be replaced */
-    bool resumed;          /* the partial directory was there already */
+    const char *output;  /* final name, without trailing slashes */
+    const char *partial; /* OUTPUT.partial */
+    int lock;            /* the partial directory, flocked; -1 = none */
+    bool replace;        /* an output of q8's is there and may be replaced */
+    bool resumed;        /* the partial directory was there already */
 };
 
 /*

@@ -78,8 +78,7 @@ static void print_files(const struct q8_report *r, FILE *out)
         fprintf(out, "left behind: %s (%s)\n",
                 q8_text_escape(r->plan->left[i].name, name, sizeof name), r->plan->left[i].reason);
     if (r->plan->model->bare)
-        fprintf(out, "a config.json must get \"quantization_config\": %s\n",
-                r->plan->quantization);
+        fprintf(out, "a config.json must get \"quantization_config\": %s\n", r->plan->quantization);
     for (uint64_t i = 0; !r->convert && i < r->plan->files; i++)
         fprintf(out, "file %s: %" PRIu64 " bytes (%s)\n",
                 q8_text_escape(r->plan->file[i].name, name, sizeof name), r->plan->file[i].bytes,
@@ -91,7 +90,8 @@ static void print_totals(const struct q8_report *r, FILE *out)
     const struct q8_totals *t = &r->plan->total;
     char a[32], b[32];
 
-    fprintf(out, "  %8s  of %s parameters %s int8: %" PRIu64 " modules, %.1f %% of the Linear ones\n",
+    fprintf(out,
+            "  %8s  of %s parameters %s int8: %" PRIu64 " modules, %.1f %% of the Linear ones\n",
             q8_text_count(t->int8, a, sizeof a), q8_text_count(t->parameters, b, sizeof b),
             r->convert ? "became" : "become", t->modules,
             t->linear ? 100.0 * (double)t->int8 / (double)t->linear : 0);

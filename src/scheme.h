@@ -10,27 +10,28 @@
 /* What one of them holds. */
 enum q8_part_kind {
     Q8_PART_NONE,
-    Q8_PART_CODES,    /* int8 [rows, cols] */
-    Q8_PART_PACKED,   /* code ^ 0x80, each row padded with 0 to whole 32-bit words: I32 [rows, ceil(cols / 4)] */
-    Q8_PART_ABSMAX,   /* absmax of each row [rows] */
-    Q8_PART_SCALE,    /* step of each group [rows, ceil(cols / group)] */
-    Q8_PART_SHAPE,    /* I64 [2] = rows, cols */
-    Q8_PART_ZERO,     /* a scalar 0 */
+    Q8_PART_CODES, /* int8 [rows, cols] */
+    /* code ^ 0x80, each row padded with 0 to whole 32-bit words: I32 [rows, ceil(cols / 4)] */
+    Q8_PART_PACKED,
+    Q8_PART_ABSMAX, /* absmax of each row [rows] */
+    Q8_PART_SCALE,  /* step of each group [rows, ceil(cols / group)] */
+    Q8_PART_SHAPE,  /* I64 [2] = rows, cols */
+    Q8_PART_ZERO,   /* a scalar 0 */
 };
 
 /* One tensor of a quantized weight. */
 struct q8_part {
     enum q8_part_kind kind;
-    const char *suffix;    /* behind the module name: ".weight" */
-    enum q8_dtype dtype;   /* Q8_DTYPES: the type of the source weight (F32 for F64) */
+    const char *suffix;  /* behind the module name: ".weight" */
+    enum q8_dtype dtype; /* Q8_DTYPES: the type of the source weight (F32 for F64) */
 };
 
 /* One way to quantize. */
 struct q8_scheme {
     const char *name;
-    const char *source;    /* who defined it: project, version, file */
+    const char *source; /* who defined it: project, version, file */
     enum q8_rule rule;
-    uint32_t group;        /* columns that share a scale; 0 = the whole row */
+    uint32_t group; /* columns that share a scale; 0 = the whole row */
     struct q8_part part[Q8_PARTS];
 };
 
@@ -38,11 +39,12 @@ struct q8_scheme {
 enum q8_dtype q8_part_dtype(const struct q8_part *part, enum q8_dtype source);
 
 /* Fills dtype, rank, dims and nbytes of that part of a [rows, cols] weight; no name, no offset. */
-bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part,
-                   enum q8_dtype source, uint64_t rows, uint64_t cols, struct q8_tensor *ret,
-                   struct q8_err *err);
+bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part, enum q8_dtype source,
+                   uint64_t rows, uint64_t cols, struct q8_tensor *ret, struct q8_err *err);
 
-/* The kernels' name of a type that can be quantized, or Q8_FLOATS (F64 is narrowed to F32 first). */
+/*
+ * The kernels' name of a type that can be quantized, or Q8_FLOATS (F64 is narrowed to F32 first).
+ */
 enum q8_float q8_dtype_float(enum q8_dtype dtype);
 
 #endif

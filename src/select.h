@@ -7,20 +7,23 @@
 /* What a pattern does to the modules that it matches. */
 enum q8_verb { Q8_SKIP, Q8_ONLY, Q8_ALSO };
 
-/* One pattern.  A full module name; a glob when it holds * ? or [ (a '*' crosses dots); "re:" and a POSIX extended regex that must match the whole name. */
+/*
+ * One pattern.  A full module name; a glob when it holds * ? or [ (a '*' crosses dots); "re:" and a
+ * POSIX extended regex that must match the whole name.
+ */
 struct q8_pattern {
     enum q8_verb verb;
-    const char *text;     /* as the user wrote it */
-    const char *origin;   /* "--skip", or "overrides.txt:12" */
-    void *regex;          /* compiled, for "re:"; NULL otherwise */
-    uint64_t matches;     /* modules matched so far */
+    const char *text;   /* as the user wrote it */
+    const char *origin; /* "--skip", or "overrides.txt:12" */
+    void *regex;        /* compiled, for "re:"; NULL otherwise */
+    uint64_t matches;   /* modules matched so far */
 };
 
 /* All patterns of a run, in the order given. */
 struct q8_select {
     struct q8_pattern *pattern;
     uint64_t count, room;
-    bool have_only;       /* at least one ONLY pattern */
+    bool have_only; /* at least one ONLY pattern */
 };
 
 /* Adds a pattern; Q8_EUSAGE when the regex does not compile (with the library's reason). */
@@ -29,7 +32,8 @@ bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, con
 
 /*
  * Adds the patterns of a file: one per line, "skip PATTERN", "only PATTERN" or "also PATTERN";
- * empty lines and lines that start with '#' are passed over; a '#' after white space starts a comment.
+ * empty lines and lines that start with '#' are passed over; a '#' after white space starts a
+ * comment.
  */
 bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem,
                     struct q8_err *err);
@@ -43,7 +47,8 @@ struct q8_choice {
 struct q8_choice q8_select_ask(struct q8_select *s, const char *module);
 
 /*
- * After every module was asked: Q8_EUSAGE for the first pattern that matched nothing, with the three nearest
+ * After every module was asked: Q8_EUSAGE for the first pattern that matched nothing, with the
+ * three nearest
  * of the `count` names given by `name(self, i)`.
  */
 bool q8_select_check(const struct q8_select *s, uint64_t count,

@@ -19,8 +19,8 @@
 static bool make_folders(struct q8_convert *c, const char *name, struct q8_err *err)
 {
     for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
-        const char *path = q8_sprintf(c->mem, err, "%s/%.*s", c->publish.partial,
-                                      (int)(slash - name), name);
+        const char *path =
+            q8_sprintf(c->mem, err, "%s/%.*s", c->publish.partial, (int)(slash - name), name);
 
         if (!path)
             return false;
@@ -84,8 +84,7 @@ static bool carry_files(struct q8_convert *c, struct q8_err *err)
         if (!copy_side(c, &plan->side[i], buffer, err))
             return false;
     return (!plan->config || put(c, "config.json", print_config, plan, err)) &&
-           (!plan->model->index_name ||
-            put(c, plan->model->index_name, q8_plan_index, plan, err));
+           (!plan->model->index_name || put(c, plan->model->index_name, q8_plan_index, plan, err));
 }
 
 /* Digests [from, to) of a file into the file's running digests, and into `own` when given. */
@@ -136,8 +135,9 @@ static struct where *list_parts(const struct q8_convert *c, uint32_t number, uin
 
     *ret_count = 0;
     for (uint64_t j = 0; j < c->plan->jobs; j++)
-        for (unsigned p = 0; c->plan->job[j].tensor->shard == number &&
-                             p < q8_job_parts(c->plan, &c->plan->job[j]); p++) {
+        for (unsigned p = 0;
+             c->plan->job[j].tensor->shard == number && p < q8_job_parts(c->plan, &c->plan->job[j]);
+             p++) {
             list = q8_grow(mem, list, *ret_count, &room, sizeof *list, err);
             if (!list)
                 return NULL;
@@ -186,8 +186,10 @@ static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r
         at = part[i].offset + t.nbytes;
         q8_xxh_text(&r->own, digest);
         if (strcmp(digest, result->part[part[i].part]) != 0)
-            return q8_fail(err, Q8_EIO, "re-read: tensor '%s' is not what was written; the disk or "
-                           "another program changed it", expected);
+            return q8_fail(err, Q8_EIO,
+                           "re-read: tensor '%s' is not what was written; the disk or "
+                           "another program changed it",
+                           expected);
     }
     return digest_range(&r->file, at, r->file.size, r->buffer, &r->whole, &r->sha, NULL, pool, err);
 }
@@ -244,8 +246,8 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
 
 static bool reread_all(struct q8_convert *c, struct q8_err *err)
 {
-    struct q8_pool pool = {.threads = c->options.threads, .watch = c->options.watch,
-                           .item = reread_item, .self = c};
+    struct q8_pool pool = {
+        .threads = c->options.threads, .watch = c->options.watch, .item = reread_item, .self = c};
 
     pool.progress = (struct q8_progress){"re-reading", 0, c->plan->hashed, 0, 0};
     for (uint64_t i = 0; i < c->plan->hashed; i++)
@@ -292,10 +294,10 @@ static bool seal(struct q8_convert *c, struct q8_err *err)
             return false;
         for (uint64_t i = 0; i < c->plan->sides; i++) {
             const char *slash = strrchr(c->plan->side[i].name, '/');
-            const char *folder = slash ? q8_sprintf(c->mem, err, "%s/%.*s", c->publish.partial,
-                                                    (int)(slash - c->plan->side[i].name),
-                                                    c->plan->side[i].name)
-                                       : NULL;
+            const char *folder =
+                slash ? q8_sprintf(c->mem, err, "%s/%.*s", c->publish.partial,
+                                   (int)(slash - c->plan->side[i].name), c->plan->side[i].name)
+                      : NULL;
 
             if (folder && strcmp(folder, before) != 0 && !q8_dir_sync(folder, err))
                 return false;

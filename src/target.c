@@ -50,16 +50,20 @@
 #define CT_TAKES (BIT(LINEAR) | BIT(SUBLINEAR) | BIT(KEEP) | BIT(EXPERT))
 #define CT_ACCEPTS (CT_TAKES | BIT(LINEAR_ROUTER) | BIT(HEAD))
 
-#define CT_SOURCE "compressed-tensors 0.20.0, compressors/pack_quantized; llm-compressor 0.14 scales"
+#define CT_SOURCE                                                                                  \
+    "compressed-tensors 0.20.0, compressors/pack_quantized; llm-compressor 0.14 scales"
 
 /* pack-quantized, whole rows (group 0) or groups of columns. */
 #define W8A16(suffix, columns, words, strategy)                                                    \
     {                                                                                              \
         .name = "ct-w8a16" suffix,                                                                 \
         .summary = "compressed-tensors pack-quantized, " words "; vLLM, SGLang, transformers",     \
-        .layout = "pack-quantized", .takes = CT_TAKES, .accepts = CT_ACCEPTS,            \
+        .layout = "pack-quantized", .takes = CT_TAKES, .accepts = CT_ACCEPTS,                      \
         .splits_experts = true, .instead = "bnb-int8",                                             \
-        .scheme = {"w8a16" suffix, CT_SOURCE, Q8_RULE_DIVIDE, columns,                             \
+        .scheme = {"w8a16" suffix,                                                                 \
+                   CT_SOURCE,                                                                      \
+                   Q8_RULE_DIVIDE,                                                                 \
+                   columns,                                                                        \
                    {{Q8_PART_PACKED, ".weight_packed", Q8_I32},                                    \
                     {Q8_PART_SCALE, ".weight_scale", Q8_DTYPES},                                   \
                     {Q8_PART_SHAPE, ".weight_shape", Q8_I64}}},                                    \
@@ -76,8 +80,10 @@ const struct q8_target q8_targets[] = {
         .takes = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER),
         .accepts = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER) | BIT(HEAD),
         .instead = "ct-w8a8",
-        .scheme = {"llm.int8", "bitsandbytes 0.50.2, nn/modules.py, backends/default/ops.py",
-                   Q8_RULE_HALF_TIMES, 0,
+        .scheme = {"llm.int8",
+                   "bitsandbytes 0.50.2, nn/modules.py, backends/default/ops.py",
+                   Q8_RULE_HALF_TIMES,
+                   0,
                    {{Q8_PART_CODES, ".weight", Q8_I8},
                     {Q8_PART_ABSMAX, ".SCB", Q8_F32},
                     {Q8_PART_ZERO, ".weight_format", Q8_U8}}},
@@ -92,8 +98,10 @@ const struct q8_target q8_targets[] = {
         .accepts = CT_ACCEPTS,
         .splits_experts = true,
         .instead = "bnb-int8",
-        .scheme = {"w8a8", "compressed-tensors 0.20.0, naive_quantized; llm-compressor 0.14 scales",
-                   Q8_RULE_DIVIDE, 0,
+        .scheme = {"w8a8",
+                   "compressed-tensors 0.20.0, naive_quantized; llm-compressor 0.14 scales",
+                   Q8_RULE_DIVIDE,
+                   0,
                    {{Q8_PART_CODES, ".weight", Q8_I8},
                     {Q8_PART_SCALE, ".weight_scale", Q8_DTYPES}}},
         .config = CT_CONFIG("int-quantized", "\"strategy\": \"channel\"", PER_TOKEN),

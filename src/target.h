@@ -7,15 +7,17 @@
 
 /* One output target: a row of data. */
 struct q8_target {
-    const char *name;         /* of --to */
-    const char *summary;      /* one line */
-    const char *layout;       /* what q8_arch_refusal knows it by: "bitsandbytes", "int-quantized", "pack-quantized" */
-    unsigned takes;           /* bits 1 << enum q8_kind: int8 without being asked */
-    unsigned accepts;         /* bits: int8 when --also asks */
-    bool splits_experts;      /* fused 3-D experts of a known layout become 2-D weights */
-    const char *instead;      /* the target that takes what this one cannot */
+    const char *name;    /* of --to */
+    const char *summary; /* one line */
+    /* what q8_arch_refusal knows it by: "bitsandbytes", "int-quantized", "pack-quantized" */
+    const char *layout;
+    unsigned takes;      /* bits 1 << enum q8_kind: int8 without being asked */
+    unsigned accepts;    /* bits: int8 when --also asks */
+    bool splits_experts; /* fused 3-D experts of a known layout become 2-D weights */
+    const char *instead; /* the target that takes what this one cannot */
     struct q8_scheme scheme;
-    const char *config;       /* value of quantization_config; @ignore@ stands for the list of float modules */
+    /* value of quantization_config; @ignore@ stands for the list of float modules */
+    const char *config;
 };
 
 /* Every target, the default first; NULL name at the end. */

@@ -89,8 +89,8 @@ static bool copy_tensor(struct q8_worker *w, const struct q8_plan *plan, const s
 }
 
 /* Digest of a source that the tiles do not read in order. */
-static bool digest_source(struct q8_worker *w, const struct q8_plan *plan,
-                          const struct q8_job *job, struct q8_err *err)
+static bool digest_source(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
+                          struct q8_err *err)
 {
     for (uint64_t at = 0; at < job->tensor->nbytes; at += w->tile_bytes) {
         uint64_t n = q8_min(w->tile_bytes, job->tensor->nbytes - at);
@@ -134,7 +134,7 @@ static bool read_rows(struct q8_worker *w, const struct q8_plan *plan, const str
             return false;
         q8_xxh_add(&w->xxh[0], w->source, rows * row_bytes);
     }
-    if (job->tensor->dtype == Q8_F64) {         /* narrowed in place, front to back */
+    if (job->tensor->dtype == Q8_F64) { /* narrowed in place, front to back */
         for (uint64_t i = 0; i < rows * job->cols; i++) {
             double wide;
             float narrow;
@@ -147,7 +147,9 @@ static bool read_rows(struct q8_worker *w, const struct q8_plan *plan, const str
     return true;
 }
 
-/* compressed-tensors' words: code ^ 0x80, rows padded with 0 to `width` bytes (formats.md 2.2.3). */
+/*
+ * compressed-tensors' words: code ^ 0x80, rows padded with 0 to `width` bytes (formats.md 2.2.3).
+ */
 static void pack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint64_t width)
 {
     for (uint64_t r = rows; width > cols && r-- > 0;) {
@@ -172,23 +174,14 @@ static bool write_part(struct q8_worker *w, const struct q8_plan *plan, const st
         return false;
     switch (scheme->part[p].kind) {
     case Q8_PART_CODES:
-    case Q8_PART_PACKED:
-        bytes = w->codes;
-        break;
+    case Q8_PART_PACKED: bytes = w->codes; break;
     case Q8_PART_ABSMAX:
-    case Q8_PART_SCALE:
-        bytes = w->scales;
-        break;
-    case Q8_PART_SHAPE:
-        bytes = shape;
-        break;
-    case Q8_PART_ZERO:
-        bytes = &zero;
-        break;
-    case Q8_PART_NONE:
-        return true;
+    case Q8_PART_SCALE: bytes = w->scales; break;
+    case Q8_PART_SHAPE: bytes = shape; break;
+    case Q8_PART_ZERO: bytes = &zero; break;
+    case Q8_PART_NONE: return true;
     }
-    if (bytes == shape || bytes == &zero) {     /* once, with the first tile */
+    if (bytes == shape || bytes == &zero) { /* once, with the first tile */
         n = row == 0 ? t.nbytes : 0;
     } else {
         at = t.nbytes / job->rows * row;
@@ -206,9 +199,9 @@ static enum q8_dtype scale_dtype(const struct q8_scheme *scheme, enum q8_dtype s
     return Q8_F32;
 }
 
-static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan,
-                          const struct q8_job *job, const struct q8_file *out,
-                          struct q8_pool *pool, struct q8_stats *stats, struct q8_err *err)
+static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
+                          const struct q8_file *out, struct q8_pool *pool, struct q8_stats *stats,
+                          struct q8_err *err)
 {
     const struct q8_scheme *scheme = &plan->options.target->scheme;
     uint64_t row_bytes = job->cols * element_bytes(job), step = w->tile_bytes / row_bytes;

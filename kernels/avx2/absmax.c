@@ -28,8 +28,8 @@ static uint32_t most16(const unsigned char *x, size_t n)
         b = _mm256_max_epu16(b, _mm256_and_si256(_mm256_loadu_si256(p + 1), magnitude));
     }
     a = _mm256_max_epu16(a, b);
-    most = largest(_mm256_max_epu32(_mm256_srli_epi32(a, 16),
-                                    _mm256_and_si256(a, _mm256_set1_epi32(0xffff))));
+    most = largest(
+        _mm256_max_epu32(_mm256_srli_epi32(a, 16), _mm256_and_si256(a, _mm256_set1_epi32(0xffff))));
     for (; i < n; i++) {
         uint16_t bits;
 
@@ -65,13 +65,15 @@ static uint32_t most32(const unsigned char *x, size_t n)
 static void absmax16(uint32_t *ret, const void *x, size_t n, size_t group)
 {
     for (size_t begin = 0; begin < n; begin += group)
-        *ret++ = most16((const unsigned char *)x + 2 * begin, n - begin < group ? n - begin : group);
+        *ret++ =
+            most16((const unsigned char *)x + 2 * begin, n - begin < group ? n - begin : group);
 }
 
 static void absmax32(uint32_t *ret, const void *x, size_t n, size_t group)
 {
     for (size_t begin = 0; begin < n; begin += group)
-        *ret++ = most32((const unsigned char *)x + 4 * begin, n - begin < group ? n - begin : group);
+        *ret++ =
+            most32((const unsigned char *)x + 4 * begin, n - begin < group ? n - begin : group);
 }
 
 const q8_absmax_fn q8_absmax_avx2[Q8_FLOATS] = {absmax16, absmax16, absmax32};

@@ -83,8 +83,7 @@ INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, bool half, int8_
                          struct lanes *sums)
 {
     /* packing works within 128 bits: this puts the dwords back in order */
-    const __m512i order =
-        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
     size_t i = 0;
 

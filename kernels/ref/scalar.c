@@ -26,7 +26,7 @@ float q8_half_to_float(uint16_t bits)
     if (exponent == 31)
         return from_bits(sign | 0x7f800000 | m << 13 | (m ? 0x400000 : 0));
     if (exponent == 0) {
-        float small = (float)m * 0x1p-24f;      /* exact: a normal float, or 0 */
+        float small = (float)m * 0x1p-24f; /* exact: a normal float, or 0 */
 
         return from_bits(sign | to_bits(small));
     }
@@ -39,11 +39,11 @@ uint16_t q8_float_to_half(float value)
 
     if (a > 0x7f800000)
         return (uint16_t)(sign | 0x7e00 | (a >> 13 & 0x3ff));
-    if (a >= 0x477ff000)                        /* 65520: rounds to infinity */
+    if (a >= 0x477ff000) /* 65520: rounds to infinity */
         return (uint16_t)(sign | 0x7c00);
-    if (a < 0x33000000)                         /* below 2^-25: rounds to 0 */
+    if (a < 0x33000000) /* below 2^-25: rounds to 0 */
         return (uint16_t)sign;
-    if (a < 0x38800000) {                       /* below 2^-14: a half denormal */
+    if (a < 0x38800000) { /* below 2^-14: a half denormal */
         shift = 126 - (a >> 23);
         a = (a & 0x7fffff) | 0x800000;
     } else {
@@ -74,11 +74,8 @@ uint16_t q8_float_to_bf16(float value)
 float q8_bits_to_float(enum q8_float type, uint32_t bits)
 {
     switch (type) {
-    case Q8_FLOAT_F16:
-        return q8_half_to_float((uint16_t)bits);
-    case Q8_FLOAT_BF16:
-        return q8_bf16_to_float((uint16_t)bits);
-    default:
-        return from_bits(bits);
+    case Q8_FLOAT_F16: return q8_half_to_float((uint16_t)bits);
+    case Q8_FLOAT_BF16: return q8_bf16_to_float((uint16_t)bits);
+    default: return from_bits(bits);
     }
 }

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In sanitizer builds every object gets its own block, or overruns inside a block would go unseen. */
+/*
+ * In sanitizer builds every object gets its own block, or overruns inside a block would go unseen.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 #define BLOCK_BYTES 0
 #elif defined(__has_feature)
@@ -23,7 +25,7 @@
 
 struct q8_block {
     struct q8_block *next;
-    uint64_t size, used;            /* of data */
+    uint64_t size, used; /* of data */
     _Alignas(64) unsigned char data[];
 };
 
@@ -63,7 +65,7 @@ static struct q8_block *add_block(struct q8_arena *mem, uint64_t bytes, struct q
     }
     block->size = size;
     block->used = 0;
-    if (mem->head && bytes > BLOCK_BYTES / 4) {   /* a large object: keep filling the current block */
+    if (mem->head && bytes > BLOCK_BYTES / 4) { /* a large object: keep filling the current block */
         block->next = mem->head->next;
         mem->head->next = block;
     } else {

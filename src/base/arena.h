@@ -26,7 +26,10 @@ void q8_arena_init(struct q8_arena *mem, uint64_t limit);
 /* Releases everything; the arena is empty and usable again. */
 void q8_arena_clear(struct q8_arena *mem);
 
-/* `count` zeroed elements of `size` bytes, aligned for any type (64 bytes when larger than a page); NULL with Q8_ELIMIT. */
+/*
+ * `count` zeroed elements of `size` bytes, aligned for any type (64 bytes when larger than a page);
+ * NULL with Q8_ELIMIT.
+ */
 void *q8_alloc(struct q8_arena *mem, uint64_t count, uint64_t size, struct q8_err *err);
 
 /* A copy of `len` bytes at `text` with a NUL behind them; NULL with Q8_ELIMIT. */

@@ -18,8 +18,8 @@ struct q8_xxh {
 
 /* Takes memory for the state; Q8_ELIMIT. */
 bool q8_xxh_open(struct q8_xxh *x, struct q8_err *err);
-void q8_xxh_close(struct q8_xxh *x);        /* accepts a zeroed struct */
-void q8_xxh_reset(struct q8_xxh *x);        /* back to no bytes seen */
+void q8_xxh_close(struct q8_xxh *x); /* accepts a zeroed struct */
+void q8_xxh_reset(struct q8_xxh *x); /* back to no bytes seen */
 void q8_xxh_add(struct q8_xxh *x, const void *bytes, uint64_t n);
 /* The digest of all bytes since the reset, as 32 lower-case hex digits. */
 void q8_xxh_text(const struct q8_xxh *x, char ret[Q8_XXH_TEXT]);

@@ -226,7 +226,7 @@ void q8_file_flush(const struct q8_file *f, uint64_t off, uint64_t n)
 
 /* A stream's way to a file, or to nowhere: counts what passes. */
 struct counter {
-    int fd;          /* -1 = nowhere */
+    int fd; /* -1 = nowhere */
     uint64_t bytes;
 };
 
@@ -241,7 +241,7 @@ static ssize_t count_write(void *cookie, const char *buf, size_t n)
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return 0;                           /* stdio's word for failure; errno says why */
+            return 0; /* stdio's word for failure; errno says why */
         done += (size_t)got;
     }
     c->bytes += n;
@@ -263,7 +263,8 @@ bool q8_file_print(const char *path, bool keep, const struct q8_printer *printer
             return q8_fail_errno(err, "cannot create %s", path);
     }
     out = fopencookie(&c, "w", (cookie_io_functions_t){.write = count_write});
-    ok = out ? printer->print(printer->self, out, err) : q8_fail_errno(err, "cannot print %s", name);
+    ok =
+        out ? printer->print(printer->self, out, err) : q8_fail_errno(err, "cannot print %s", name);
     if (out && ok && (ferror(out) || fflush(out) != 0))
         ok = q8_fail_errno(err, "cannot write %s", name);
     if (out)

@@ -28,8 +28,7 @@ bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool k
                     struct q8_err *err);
 
 /* Reads exactly n bytes at off.  A file that ends early is Q8_EIO and says that it changed. */
-bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n,
-                  struct q8_err *err);
+bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
 
 /* Writes exactly n bytes at off. */
 bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,
@@ -47,7 +46,10 @@ bool q8_file_sync(const struct q8_file *f, struct q8_err *err);
 /* Closes; accepts an fd of -1.  After writing, q8_file_sync or the re-read has seen any error. */
 void q8_file_close(struct q8_file *f);
 
-/* Starts and awaits the writing of one range, so that a later q8_file_sync is short; may do nothing. */
+/*
+ * Starts and awaits the writing of one range, so that a later q8_file_sync is short; may do
+ * nothing.
+ */
 void q8_file_flush(const struct q8_file *f, uint64_t off, uint64_t n);
 
 /* Something that prints itself. */

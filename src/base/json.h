@@ -44,14 +44,14 @@ bool q8_json_u64(const struct cJSON *value, uint64_t *ret);
  * "-Infinity".  No newline follows the root.  Whether `out` took it all is for the owner to ask.
  */
 struct q8_json {
-    FILE *out;        /* where the text goes: a file, or memory through open_memstream */
-    unsigned indent;  /* spaces per level; 0 = one line without spaces */
-    unsigned depth;   /* internal */
-    bool comma;       /* internal: a value stands before on this level */
+    FILE *out;       /* where the text goes: a file, or memory through open_memstream */
+    unsigned indent; /* spaces per level; 0 = one line without spaces */
+    unsigned depth;  /* internal */
+    bool comma;      /* internal: a value stands before on this level */
 };
 
-void q8_json_begin(struct q8_json *j, const char *key, char bracket); /* '{' or '[' */
-void q8_json_end(struct q8_json *j, char bracket);                    /* '}' or ']' */
+void q8_json_begin(struct q8_json *j, const char *key, char bracket);     /* '{' or '[' */
+void q8_json_end(struct q8_json *j, char bracket);                        /* '}' or ']' */
 void q8_json_text(struct q8_json *j, const char *key, const char *value); /* NULL value: null */
 void q8_json_number(struct q8_json *j, const char *key, uint64_t value);
 void q8_json_double(struct q8_json *j, const char *key, double value);

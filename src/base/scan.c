@@ -50,12 +50,11 @@ static int skip_space(struct q8_scan *s)
 
 static bool put(struct q8_scan *s, int byte)
 {
+    if (s->length > STRING_LIMIT) /* the NUL comes behind the limit */
+        return fail(s, "a string of more than 1 MiB");
     if (s->length + 1 >= s->room) {
-        char *text;
+        char *text = q8_grow(s->mem, s->text, s->room, &s->room, 1, s->err);
 
-        if (s->length >= STRING_LIMIT)
-            return fail(s, "a string of more than 1 MiB");
-        text = q8_grow(s->mem, s->text, s->room, &s->room, 1, s->err);
         if (!text)
             return false;
         s->text = text;
@@ -230,8 +229,14 @@ bool q8_scan_init(struct q8_scan *s,
                   void *self, uint64_t start, uint64_t end, struct q8_arena *mem,
                   struct q8_err *err)
 {
-    *s = (struct q8_scan){.fill = fill, .self = self, .start = start, .end = end, .at = start,
-                          .err = err, .mem = mem, .first = true};
+    *s = (struct q8_scan){.fill = fill,
+                          .self = self,
+                          .start = start,
+                          .end = end,
+                          .at = start,
+                          .err = err,
+                          .mem = mem,
+                          .first = true};
     return put(s, 0);
 }
 
@@ -324,18 +329,12 @@ static bool skip_scalar(struct q8_scan *s, char kind)
     bool whole;
 
     switch (kind) {
-    case '"':
-        return q8_scan_string(s);
-    case '0':
-        return number(s, &value, &whole);
-    case 't':
-        return word(s, "true");
-    case 'f':
-        return word(s, "false");
-    case 'n':
-        return word(s, "null");
-    default:
-        return false;
+    case '"': return q8_scan_string(s);
+    case '0': return number(s, &value, &whole);
+    case 't': return word(s, "true");
+    case 'f': return word(s, "false");
+    case 'n': return word(s, "null");
+    default: return false;
     }
 }
 

@@ -1,4 +1,7 @@
-/* scan.h - a strict JSON pull reader over any source, in constant memory: for headers and index files of any size */
+/*
+ * scan.h - a strict JSON pull reader over any source, in constant memory: for headers and index
+ * files of any size
+ */
 #ifndef Q8_BASE_SCAN_H
 #define Q8_BASE_SCAN_H
 
@@ -11,22 +14,24 @@
  * surrogates, control characters in strings, leading zeros, trailing commas, bytes behind the
  * value.  A failure sticks: every later call returns false and err keeps the first one.
  *
- *     q8_scan_open(&s, '{') ... while (q8_scan_key(&s)) { use s.text; read one value }  ... q8_scan_done(&s)
+ *     q8_scan_open(&s, '{') ... while (q8_scan_key(&s)) { use s.text; read one value }  ...
+ *     q8_scan_done(&s)
  */
 struct q8_scan {
     bool (*fill)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
     void *self;
-    uint64_t start, end;   /* the JSON text is the bytes [start, end) of the source */
-    uint64_t at;           /* source offset of the next byte */
+    uint64_t start, end; /* the JSON text is the bytes [start, end) of the source */
+    uint64_t at;         /* source offset of the next byte */
     struct q8_err *err;
-    struct q8_arena *mem;  /* for the string buffer */
-    char *text;            /* the last key or string, unescaped, NUL-terminated; overwritten by the next */
+    struct q8_arena *mem; /* for the string buffer */
+    char *text; /* the last key or string, unescaped, NUL-terminated; overwritten by the next */
     uint64_t length, room; /* of text */
     uint64_t window_at, window_len;
-    unsigned char window[Q8_SCAN_WINDOW]; /* bytes [window_at, window_at + window_len) of the source */
-    unsigned depth;        /* of open brackets */
-    bool first;            /* nothing read yet on this level */
-    char stack[64];        /* open brackets */
+    /* bytes [window_at, window_at + window_len) of the source */
+    unsigned char window[Q8_SCAN_WINDOW];
+    unsigned depth; /* of open brackets */
+    bool first;     /* nothing read yet on this level */
+    char stack[64]; /* open brackets */
 };
 
 /*
@@ -38,13 +43,19 @@ bool q8_scan_init(struct q8_scan *s,
                   void *self, uint64_t start, uint64_t end, struct q8_arena *mem,
                   struct q8_err *err);
 
-/* The kind of the next value without taking it: '{' '[' '"' '0' (number) 't' 'f' 'n', or 0 on failure. */
+/*
+ * The kind of the next value without taking it: '{' '[' '"' '0' (number) 't' 'f' 'n', or 0 on
+ * failure.
+ */
 char q8_scan_peek(struct q8_scan *s);
 
 /* Takes an opening bracket: '{' or '['. */
 bool q8_scan_open(struct q8_scan *s, char bracket);
 
-/* In an object: takes the next key and its colon into s->text.  False at the '}' (taken) or on failure (s->err->code). */
+/*
+ * In an object: takes the next key and its colon into s->text.  False at the '}' (taken) or on
+ * failure (s->err->code).
+ */
 bool q8_scan_key(struct q8_scan *s);
 
 /* In an array: true when another element follows.  False at the ']' (taken) or on failure. */

@@ -51,7 +51,9 @@ static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
         s->begin = now();
         s->thirds = 0;
     }
-    /* a pipe gets a line every third of a long phase, and there are three phases: ten lines at most */
+    /*
+     * a pipe gets a line every third of a long phase, and there are three phases: ten lines at most
+     */
     third = (unsigned)(3.0 * (double)p->bytes / (double)p->bytes_total);
     if (s->terminal) {
         print_line(s, p);

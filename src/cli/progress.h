@@ -5,12 +5,12 @@
 #include "src/pool.h"
 
 struct q8_show {
-    const char *tool;       /* "q8-convert" */
+    const char *tool; /* "q8-convert" */
     bool quiet, terminal;
-    int signals;            /* signalfd */
-    const char *phase;      /* that the last line was about */
-    double begin;           /* of the phase, seconds */
-    unsigned thirds;        /* of the phase that a pipe was told of */
+    int signals;       /* signalfd */
+    const char *phase; /* that the last line was about */
+    double begin;      /* of the phase, seconds */
+    unsigned thirds;   /* of the phase that a pipe was told of */
     struct q8_watch watch;
 };
 

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MEMORY_LIMIT (UINT64_C(4) << 30) /* for names and plan: a header may name millions of tensors */
+/* for names and plan: a header may name millions of tensors */
+#define MEMORY_LIMIT (UINT64_C(4) << 30)
 
 const char *argp_program_version = "q8-convert " Q8_VERSION;
 
@@ -29,14 +30,18 @@ struct options {
 
 static const struct argp_option table[] = {
     {.doc = "What to write:", .group = 1},
-    {"to", 't', "TARGET", 0, "bnb-int8 (default), ct-w8a8, ct-w8a16, ct-w8a16-g32, -g64 or -g128; 'list' prints "
-                             "them with who loads them", 1},
+    {"to", 't', "TARGET", 0,
+     "bnb-int8 (default), ct-w8a8, ct-w8a16, ct-w8a16-g32, -g64 or -g128; 'list' prints "
+     "them with who loads them",
+     1},
     {.doc = "Which modules become int8 (PATTERN: a module name, a glob, or re:REGEX):", .group = 2},
     {"skip", SKIP, "PATTERN", 0, "leave these float", 2},
     {"only", ONLY, "PATTERN", 0, "of what would become int8, take these alone", 2},
     {"also", ALSO, "PATTERN", 0, "take in what stays float by default, such as lm_head", 2},
-    {"overrides", OVERRIDES, "FILE", 0, "read such lines from FILE: skip, only or also, and a pattern", 2},
-    {"min-coverage", COVERAGE, "PERCENT", 0, "fail before the work when less of the Linear parameters would become int8", 2},
+    {"overrides", OVERRIDES, "FILE", 0,
+     "read such lines from FILE: skip, only or also, and a pattern", 2},
+    {"min-coverage", COVERAGE, "PERCENT", 0,
+     "fail before the work when less of the Linear parameters would become int8", 2},
     {.doc = "How to run:", .group = 3},
     {"dry-run", 'n', NULL, 0, "print the plan, sizes, memory and disk, and write nothing", 3},
     {"threads", 'j', "N", 0, "threads to use (default: one per processor, 8 at most)", 3},
@@ -45,7 +50,8 @@ static const struct argp_option table[] = {
     {"no-sync", NO_SYNC, NULL, 0, "do not wait for the disk: for output that may be lost", 3},
     {.doc = "What to report:", .group = 4},
     {"quiet", 'q', NULL, 0, "no progress and no summary", 4},
-    {"json", JSON, "FILE", OPTION_ARG_OPTIONAL, "write the report as JSON to FILE, or to standard output instead of the summary", 4},
+    {"json", JSON, "FILE", OPTION_ARG_OPTIONAL,
+     "write the report as JSON to FILE, or to standard output instead of the summary", 4},
     {"sha256", SHA256, NULL, 0, "write SHA256SUMS for sha256sum -c", 4},
     {0},
 };
@@ -77,14 +83,16 @@ static bool set_target(struct options *o, const char *arg)
 {
     o->list = strcmp(arg, "list") == 0;
     o->plan.target = o->list ? q8_targets : q8_target_find(arg);
-    return o->plan.target || q8_fail(o->err, Q8_EUSAGE, "--to wants a target, not '%s'; --to=list "
-                                     "prints them", arg);
+    return o->plan.target ||
+           q8_fail(o->err, Q8_EUSAGE, "--to wants a target, not '%s'; --to=list prints them", arg);
 }
 
 static bool set_pattern(struct options *o, int key, const char *arg)
 {
-    static const struct { enum q8_verb verb; const char *origin; } verbs[] = {
-        {Q8_SKIP, "--skip"}, {Q8_ONLY, "--only"}, {Q8_ALSO, "--also"}};
+    static const struct {
+        enum q8_verb verb;
+        const char *origin;
+    } verbs[] = {{Q8_SKIP, "--skip"}, {Q8_ONLY, "--only"}, {Q8_ALSO, "--also"}};
 
     return q8_select_add(&o->select, verbs[key - SKIP].verb, arg, verbs[key - SKIP].origin, o->mem,
                          o->err);
@@ -97,7 +105,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     switch (key) {
     case 't': ok = set_target(o, arg); break;
-    case SKIP: case ONLY: case ALSO: ok = set_pattern(o, key, arg); break;
+    case SKIP:
+    case ONLY:
+    case ALSO: ok = set_pattern(o, key, arg); break;
     case OVERRIDES: ok = q8_select_file(&o->select, arg, o->mem, o->err); break;
     case COVERAGE: ok = set_coverage(o, arg); break;
     case 'n': o->dry_run = true; break;
@@ -117,8 +127,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (!o->list && !o->run.output)
             ok = q8_fail(o->err, Q8_EUSAGE, "wants INPUT and OUTPUT; see --help");
         break;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    default: return ARGP_ERR_UNKNOWN;
     }
     return ok ? 0 : EINVAL;
 }
@@ -128,14 +137,16 @@ static const struct argp argp = {
     .parser = parse,
     .args_doc = "INPUT OUTPUT",
     .doc = "Turn a Hugging Face checkpoint into int8 that runtimes load as it is.\v"
-           "INPUT is a model directory (config.json and safetensors) or one .safetensors file. OUTPUT is a "
-           "directory that does not exist yet.\n\n"
+           "INPUT is a model directory (config.json and safetensors) or one .safetensors file. "
+           "OUTPUT is a directory that does not exist yet.\n\n"
            "Examples:\n"
            "  q8-convert model model-int8\n"
            "  q8-convert --to=ct-w8a16-g128 --dry-run model out\n"
            "  q8-convert --skip='model.layers.0.*' model out\n\n"
-           "Exit status: 0 done, 1 under --min-coverage, 2 usage, 3 malformed input, 4 unsupported, 5 I/O, "
-           "6 a limit or memory, 7 busy, 128+n signal n. Q8_ISA=ref|avx2|avx512 caps the instruction set; "
+           "Exit status: 0 done, 1 under --min-coverage, 2 usage, 3 malformed input, 4 "
+           "unsupported, 5 I/O, "
+           "6 a limit or memory, 7 busy, 128+n signal n. Q8_ISA=ref|avx2|avx512 caps the "
+           "instruction set; "
            "the bytes are the same. A GPU would not help: the work is bound by memory and disk.",
 };
 

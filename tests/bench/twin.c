@@ -21,7 +21,7 @@
 
 struct twin {
     int in, out;
-    uint64_t size, floats;      /* bytes of the input; of those, copied as they are */
+    uint64_t size, floats; /* bytes of the input; of those, copied as they are */
     _Atomic uint64_t next;
 };
 

@@ -30,7 +30,8 @@ static void compare(struct check *c, enum q8_float type, enum check_style style,
 /* Worked out by hand from the definition of the types. */
 static void check_paper(struct check *c)
 {
-    static const uint16_t zeros[] = {0x8000, 0, 0x8000}, f16[] = {0xbc00, 0x3bff, 0xfc00, 0xfc01, 1};
+    static const uint16_t zeros[] = {0x8000, 0, 0x8000},
+                          f16[] = {0xbc00, 0x3bff, 0xfc00, 0xfc01, 1};
     static const uint32_t f32[] = {0x80000001, 0, 0x80000000, 0xff7fffff, 0x7f800000};
     uint32_t ret[3];
 

@@ -19,7 +19,7 @@
 
 #define SOURCE ((size_t)512 << 20) /* bytes: far beyond every cache */
 #define COLS 4096
-#define BLOCK ((size_t)512 << 10)  /* bytes: what convert reads at a time, held by the L2 cache */
+#define BLOCK ((size_t)512 << 10) /* bytes: what convert reads at a time, held by the L2 cache */
 #define TURNS 7
 
 static const char *const types[Q8_FLOATS] = {"f16", "bf16", "f32"};
@@ -122,22 +122,13 @@ static void run(const struct variant *v, const struct data *d)
 
     switch (v->job) {
     case TWIN:
-    case TWIN_AROUND:
-        twin(d->codes, d->x, SOURCE, size, v->job == TWIN_AROUND);
-        break;
+    case TWIN_AROUND: twin(d->codes, d->x, SOURCE, size, v->job == TWIN_AROUND); break;
     case DRAM:
-    case DRAM_SUMS:
-        rows(v, d->x, d->codes, SOURCE, v->job == DRAM_SUMS);
-        break;
-    case DIRTY:
-        rows(v, d->dirty, d->codes, SOURCE, false);
-        break;
+    case DRAM_SUMS: rows(v, d->x, d->codes, SOURCE, v->job == DRAM_SUMS); break;
+    case DIRTY: rows(v, d->dirty, d->codes, SOURCE, false); break;
     case HOT:
-    case HOT_SUMS:
-        hot_blocks(v, d, v->job == HOT_SUMS);
-        break;
-    default:
-        pipe_blocks(v, d, v->job == PIPE_SUMS);
+    case HOT_SUMS: hot_blocks(v, d, v->job == HOT_SUMS); break;
+    default: pipe_blocks(v, d, v->job == PIPE_SUMS);
     }
 }
 
@@ -219,17 +210,19 @@ static void bench_type(struct data *d, enum q8_float type, enum q8_isa best_isa)
 
 int bench(enum q8_isa best)
 {
-    struct data d = {get_pages(SOURCE), get_pages(SOURCE), get_pages(SOURCE / 2), get_pages(2 * BLOCK)};
+    struct data d = {get_pages(SOURCE), get_pages(SOURCE), get_pages(SOURCE / 2),
+                     get_pages(2 * BLOCK)};
 
     if (best == Q8_ISA_ref) {
         printf("skipped: there is no version to measure beside ref\n");
         return 77;
     }
-    printf("GB/s of input, one thread, rows of %d, %zu MiB; best of %d turns.  Columns: from memory, "
-           "its ratio\nto the limit with normal stores and with stores around the caches, times as "
-           "long with sums,\nwith 1 %% denormals; in the L2 cache (blocks of %zu KiB), times as long "
-           "with sums; blocks copied\nin and out, times as long with sums.\n",
-           COLS, SOURCE >> 20, TURNS, BLOCK >> 10);
+    printf(
+        "GB/s of input, one thread, rows of %d, %zu MiB; best of %d turns.  Columns: from memory, "
+        "its ratio\nto the limit with normal stores and with stores around the caches, times as "
+        "long with sums,\nwith 1 %% denormals; in the L2 cache (blocks of %zu KiB), times as long "
+        "with sums; blocks copied\nin and out, times as long with sums.\n",
+        COLS, SOURCE >> 20, TURNS, BLOCK >> 10);
     printf("%-25s %6s %6s %6s %7s %7s  %6s %6s %6s %6s\n", "", "memory", "/limit", "/around",
            "x sums", "x denor", "L2", "x sums", "copied", "x sums");
     for (enum q8_float type = 0; type < Q8_FLOATS; type++)

@@ -53,7 +53,8 @@ uint32_t check_random(struct check *c);
 void *check_place(struct check *c, size_t bytes, size_t element);
 
 /*
- * Draws the n elements of x.  `finite`: no NaN or Inf; `half`: none that fp16 cannot hold.  Ties lie
+ * Draws the n elements of x.  `finite`: no NaN or Inf; `half`: none that fp16 cannot hold.  Ties
+ * lie
  * between multiples of `step`, a power of two.
  */
 void check_fill(struct check *c, void *x, size_t n, enum q8_float type, enum check_style style,
@@ -64,7 +65,8 @@ void check_that(struct check *c, bool ok, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * `if (sigsetjmp(check_fault, 0) != 0)` before the calls of a kernel: a call that touches an unmapped
+ * `if (sigsetjmp(check_fault, 0) != 0)` before the calls of a kernel: a call that touches an
+ * unmapped
  * page comes back there.
  */
 extern sigjmp_buf check_fault;

@@ -16,11 +16,11 @@ struct row {
     enum q8_rule rule;
     enum q8_float type;
     enum check_style style;
-    bool flush;             /* denormals count as 0 */
-    const void *x;          /* [n] */
+    bool flush;    /* denormals count as 0 */
+    const void *x; /* [n] */
     size_t n, group;
-    float step;             /* of the ties */
-    const float *factor;    /* [ceil(n / group)] */
+    float step;          /* of the ties */
+    const float *factor; /* [ceil(n / group)] */
 };
 
 struct result {
@@ -28,8 +28,7 @@ struct result {
     struct q8_sums sums[CHECK_LONGEST + 1];
 };
 
-static void run(const struct q8_kernels *k, const struct row *r, bool with_sums,
-                struct result *ret)
+static void run(const struct q8_kernels *k, const struct row *r, bool with_sums, struct result *ret)
 {
     q8_encode_fn encode = k->encode[r->rule][r->type];
     size_t groups = (r->n + r->group - 1) / r->group;
@@ -43,7 +42,8 @@ static void run(const struct q8_kernels *k, const struct row *r, bool with_sums,
 /* Are the bytes around the codes and behind the sums as they were? */
 static bool kept_margins(const struct row *r, const struct result *result)
 {
-    const unsigned char *sums = (const unsigned char *)&result->sums[(r->n + r->group - 1) / r->group];
+    const unsigned char *sums =
+        (const unsigned char *)&result->sums[(r->n + r->group - 1) / r->group];
     bool kept = true;
 
     for (size_t i = 0; i < MARGIN; i++)
@@ -60,8 +60,8 @@ static void compare(struct check *c, const struct row *r)
     char what[160];
 
     (void)snprintf(what, sizeof what, "%s %s %s: style %s, n %zu, group %zu, denormals %s",
-                   rules[r->rule], types[r->type], q8_isa_name(c->isa), check_styles[r->style], r->n,
-                   r->group, r->flush ? "flushed" : "kept");
+                   rules[r->rule], types[r->type], q8_isa_name(c->isa), check_styles[r->style],
+                   r->n, r->group, r->flush ? "flushed" : "kept");
     if (sigsetjmp(check_fault, 0) != 0) {
         (void)q8_denormals_flush(false);
         check_that(c, false, "encode touches memory beyond its row: %s", what);
@@ -117,8 +117,10 @@ static void check_row(struct check *c, struct row *r)
 /* Worked out by hand from kernels.h. */
 static void check_paper(struct check *c)
 {
-    static const float odd[] = {1, 3, 5, -1, -3, 254}, large[] = {300, -300, 1e30f, 127.5f, -128.4f};
-    static const int8_t odd_codes[] = {0, 2, 2, 0, -2, 127}, large_codes[] = {127, -128, 127, 127, -128};
+    static const float odd[] = {1, 3, 5, -1, -3, 254},
+                       large[] = {300, -300, 1e30f, 127.5f, -128.4f};
+    static const int8_t odd_codes[] = {0, 2, 2, 0, -2, 127},
+                        large_codes[] = {127, -128, 127, 127, -128};
     static float x[4097];
     static int8_t codes[4097];
     const char *isa = q8_isa_name(c->isa);

@@ -19,14 +19,10 @@ size_t check_group(struct check *c, size_t n, size_t index)
     switch (index) {
     case 0:
     case 1:
-    case 2:
-        return (size_t)32 << index;
-    case 3:
-        return check_random(c) % (n + 1) | 1;
-    case 4:
-        return n > 0 ? n : 1;
-    default:
-        return 0;
+    case 2: return (size_t)32 << index;
+    case 3: return check_random(c) % (n + 1) | 1;
+    case 4: return n > 0 ? n : 1;
+    default: return 0;
     }
 }
 
@@ -43,12 +39,9 @@ uint32_t check_random(struct check *c)
 void *check_place(struct check *c, size_t bytes, size_t element)
 {
     switch (check_random(c) % 4) {
-    case 0:
-        return c->fence.data;
-    case 1:
-        return c->fence.data + element * (check_random(c) % 64);
-    default:
-        return c->fence.data + c->fence.size - bytes;
+    case 0: return c->fence.data;
+    case 1: return c->fence.data + element * (check_random(c) % 64);
+    default: return c->fence.data + c->fence.size - bytes;
     }
 }
 
@@ -102,14 +95,10 @@ static uint32_t draw_half_tie(struct check *c, enum q8_float type)
 static uint32_t draw_denormal(struct check *c, enum q8_float type)
 {
     switch (check_random(c) % 8) {
-    case 0:
-        return float_bits(type, uniform(c));
-    case 1:
-        return float_bits(type, uniform(c) * 0x1p-14f); /* an fp16 denormal, or nearly */
-    case 2:
-        return float_bits(type, uniform(c) * 0x1p-120f);
-    default:
-        return draw_bits(c, type, true, true) & ~layout[type].exponent;
+    case 0: return float_bits(type, uniform(c));
+    case 1: return float_bits(type, uniform(c) * 0x1p-14f); /* an fp16 denormal, or nearly */
+    case 2: return float_bits(type, uniform(c) * 0x1p-120f);
+    default: return draw_bits(c, type, true, true) & ~layout[type].exponent;
     }
 }
 
@@ -119,18 +108,12 @@ static uint32_t draw(struct check *c, enum q8_float type, enum check_style style
     float sum = 0;
 
     switch (style) {
-    case CHECK_BITS:
-        return draw_bits(c, type, finite, half);
-    case CHECK_TIES:
-        return float_bits(type, ((float)(check_random(c) % 254) - 126.5f) * step);
-    case CHECK_HALF_TIES:
-        return draw_half_tie(c, type);
-    case CHECK_UNIFORM:
-        return float_bits(type, uniform(c));
-    case CHECK_OUTLIER:
-        return check_random(c) % 2 ? layout[type].sign : 0;
-    case CHECK_DENORMALS:
-        return draw_denormal(c, type);
+    case CHECK_BITS: return draw_bits(c, type, finite, half);
+    case CHECK_TIES: return float_bits(type, ((float)(check_random(c) % 254) - 126.5f) * step);
+    case CHECK_HALF_TIES: return draw_half_tie(c, type);
+    case CHECK_UNIFORM: return float_bits(type, uniform(c));
+    case CHECK_OUTLIER: return check_random(c) % 2 ? layout[type].sign : 0;
+    case CHECK_DENORMALS: return draw_denormal(c, type);
     default:
         for (int i = 0; i < 8; i++)
             sum += uniform(c);

@@ -74,7 +74,8 @@ static void check_narrow(struct check *c, const struct layout *l, uint16_t (*nar
 
         for (uint32_t bits = tie > 0 ? tie - 1 : tie; bits <= tie + 1; bits++)
             for (uint32_t sign = 0; sign < 2; sign++)
-                if (!is_nearest(l, from_bits(bits | sign << 31), narrow(from_bits(bits | sign << 31)))) {
+                if (!is_nearest(l, from_bits(bits | sign << 31),
+                                narrow(from_bits(bits | sign << 31)))) {
                     wrong++;
                     example = bits;
                 }

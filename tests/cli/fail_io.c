@@ -123,10 +123,10 @@ static ssize_t move(long number, const char *call, int fd, void *buf, size_t n, 
     return syscall(number, fd, buf, n, off);
 }
 
-#define MOVE(name, number, call, buffer)                    \
-    ssize_t name(int fd, buffer, size_t n, off_t off)       \
-    {                                                       \
-        return move(number, call, fd, (void *)buf, n, off); \
+#define MOVE(name, number, call, buffer)                                                           \
+    ssize_t name(int fd, buffer, size_t n, off_t off)                                              \
+    {                                                                                              \
+        return move(number, call, fd, (void *)buf, n, off);                                        \
     }
 MOVE(pread, SYS_pread64, "pread", void *buf)
 MOVE(pread64, SYS_pread64, "pread", void *buf)
@@ -142,16 +142,16 @@ static int open_at(int dir, const char *path, int flags, va_list args)
     return is_due("open") ? -1 : (int)syscall(SYS_openat, dir, path, flags, mode);
 }
 
-#define OPEN(name, dir, ...)                  \
-    int name(__VA_ARGS__, int flags, ...)     \
-    {                                         \
-        va_list args;                         \
-        int fd;                               \
-                                              \
-        va_start(args, flags);                \
-        fd = open_at(dir, path, flags, args); \
-        va_end(args);                         \
-        return fd;                            \
+#define OPEN(name, dir, ...)                                                                       \
+    int name(__VA_ARGS__, int flags, ...)                                                          \
+    {                                                                                              \
+        va_list args;                                                                              \
+        int fd;                                                                                    \
+                                                                                                   \
+        va_start(args, flags);                                                                     \
+        fd = open_at(dir, path, flags, args);                                                      \
+        va_end(args);                                                                              \
+        return fd;                                                                                 \
     }
 OPEN(open, AT_FDCWD, const char *path)
 OPEN(open64, AT_FDCWD, const char *path)

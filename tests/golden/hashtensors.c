@@ -1,5 +1,6 @@
 /*
- * hashtensors.c - one line per tensor of .safetensors files: name, dtype, shape, SHA-256 of its bytes
+ * hashtensors.c - one line per tensor of .safetensors files: name, dtype, shape, SHA-256 of its
+ * bytes
  *
  * Reads the format by itself, with none of q8's code, so that a mistake in our reader cannot hide
  * one in our writer.  Layout: the safetensors README.  Trusts its input: it is a test's helper.
@@ -40,7 +41,7 @@ static void print_shape(const cJSON *shape)
 
     if (!shape->child)
         printf("scalar");
-    cJSON_ArrayForEach(dim, shape) {
+    cJSON_ArrayForEach (dim, shape) {
         printf("%s%.0f", between, dim->valuedouble);
         between = "x";
     }
@@ -54,8 +55,8 @@ static void print_tensor(const cJSON *entry, const uint8_t *data, size_t size)
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
 
-    if (end > size || begin > end || !EVP_Digest(data + begin, end - begin, digest, &length,
-                                                 EVP_sha256(), NULL)) {
+    if (end > size || begin > end ||
+        !EVP_Digest(data + begin, end - begin, digest, &length, EVP_sha256(), NULL)) {
         fprintf(stderr, "hashtensors: %s lies outside of the file\n", entry->string);
         exit(1);
     }
@@ -81,7 +82,7 @@ static void print_file(const char *path)
         fprintf(stderr, "hashtensors: %s has no header\n", path);
         exit(1);
     }
-    cJSON_ArrayForEach(entry, root)
+    cJSON_ArrayForEach (entry, root)
         if (strcmp(entry->string, "__metadata__") != 0)
             print_tensor(entry, data + 8 + header, size - 8 - header);
     cJSON_Delete(root);
