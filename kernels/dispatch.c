@@ -36,7 +36,7 @@ enum q8_isa q8_isa_detect(enum q8_isa cap)
 {
     enum q8_isa best = Q8_ISA_ref;
 
-    if (__builtin_cpu_supports("avx2") && has_f16c())
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
         best = Q8_ISA_avx2;
     if (best == Q8_ISA_avx2 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&

@@ -59,7 +59,7 @@ typedef void (*q8_absmax_fn)(uint32_t *ret, const void *x, size_t n, size_t grou
  *   codes  [n]
  *   sums   [ceil(n / group)] written (not added to); NULL when not wanted
  *   x      [n] elements
- *   factor [ceil(n / group)] f of each group (see enum q8_rule), finite and > 0
+ *   factor [ceil(n / group)] f of each group (see enum q8_rule), finite and > 0; no |y| above 2^100
  *
  * The caller runs this with denormals flushed (q8_denormals_flush), which changes no code as long
  * as the absmax of the group is >= 2^-100; for smaller ones it calls the ref table with denormals

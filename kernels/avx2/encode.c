@@ -16,6 +16,17 @@
  * less, which is code 0 either way, so such rows need no rounding to fp16.
  */
 #define EXACT_FACTOR 8191.0f
+
+/*
+ * How a group is done: as its rule says, or a division by a factor of at most 11 bits as a product
+ * with its inverse and one correction.  The quotient before the last rounding is then wrong by less
+ * than 2^-22 of its ulp, and w / f is never nearer than 2^-12 ulp to a tie (f has 11 bits, w 24):
+ * the same float.  The bounds keep the remainder out of the denormals wherever v * v is not 0.
+ */
+enum way { HALF_TIMES, TIMES, DIVIDE, INVERT };
+
+#define INVERT_LEAST 0x1p-15f
+#define INVERT_MOST 0x1p100f
 #define STEP 32
 #define INLINE static inline __attribute__((always_inline))
 
@@ -36,20 +47,33 @@ struct lanes {
     __m256 err2[2], val2[2];
 };
 
+/* w / f; inverse is 1 / f. */
+INLINE __m256 quotient(enum way way, __m256 w, __m256 f, __m256 inverse)
+{
+    __m256 v;
+
+    if (way == DIVIDE)
+        return _mm256_div_ps(w, f);
+    v = _mm256_mul_ps(w, inverse);
+    return _mm256_fmadd_ps(_mm256_fnmadd_ps(v, f, w), inverse, v);
+}
+
 /* Codes of 8 elements as 32-bit numbers; `high` says which half of the lanes they are. */
-INLINE __m256i codes8(enum q8_rule rule, enum q8_float type, bool half, const unsigned char *x,
-                      __m256 f, int high, struct lanes *sums)
+INLINE __m256i codes8(enum way way, enum q8_float type, const unsigned char *x, __m256 f,
+                      __m256 inverse, int high, struct lanes *sums)
 {
     __m256 w = load(type, x), y, v, e;
     __m256i codes;
 
-    if (rule == Q8_RULE_DIVIDE) {
-        v = _mm256_div_ps(w, f);
-        y = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(-128)), _mm256_set1_ps(127));
+    if (way == DIVIDE || way == INVERT) {
+        v = quotient(way, w, f, inverse);
+        y = _mm256_min_ps(v, _mm256_set1_ps(127)); /* packing saturates what is below -128 */
+        if (sums)
+            y = _mm256_max_ps(y, _mm256_set1_ps(-128));
     } else {
         v = _mm256_mul_ps(w, f);
         y = v;
-        if (half)
+        if (way == HALF_TIMES)
             y = _mm256_mul_ps(_mm256_cvtph_ps(_mm256_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
     }
     codes = _mm256_cvtps_epi32(y);
@@ -62,15 +86,15 @@ INLINE __m256i codes8(enum q8_rule rule, enum q8_float type, bool half, const un
 }
 
 /* 32 codes in order. */
-INLINE __m256i codes32(enum q8_rule rule, enum q8_float type, bool half, const unsigned char *x,
-                       __m256 f, struct lanes *sums)
+INLINE __m256i codes32(enum way way, enum q8_float type, const unsigned char *x, __m256 f,
+                       __m256 inverse, struct lanes *sums)
 {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
-    __m256i a = codes8(rule, type, half, x, f, 0, sums);
-    __m256i b = codes8(rule, type, half, x + 8 * size, f, 1, sums);
-    __m256i c = codes8(rule, type, half, x + 16 * size, f, 0, sums);
-    __m256i d = codes8(rule, type, half, x + 24 * size, f, 1, sums);
+    __m256i a = codes8(way, type, x, f, inverse, 0, sums);
+    __m256i b = codes8(way, type, x + 8 * size, f, inverse, 1, sums);
+    __m256i c = codes8(way, type, x + 16 * size, f, inverse, 0, sums);
+    __m256i d = codes8(way, type, x + 24 * size, f, inverse, 1, sums);
 
     a = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
     return _mm256_permutevar8x32_epi32(a, order);
@@ -97,28 +121,44 @@ INLINE size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* One chunk of at most 4,096 elements; `half`: weights are rounded to fp16 first. */
-INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, bool half, int8_t *codes,
-                         const unsigned char *x, size_t n, size_t ahead, __m256 f,
-                         struct lanes *sums)
+/* One chunk of at most 4,096 elements. */
+INLINE void encode_chunk(enum way way, enum q8_float type, int8_t *codes, const unsigned char *x,
+                         size_t n, size_t ahead, float factor, struct lanes *sums)
 {
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+    const __m256 f = _mm256_set1_ps(factor), inverse = _mm256_set1_ps(1 / factor);
     size_t i = 0;
 
     for (; i + STEP <= n; i += STEP) {
         for (size_t line = 0; line < STEP * size; line += 64)
             _mm_prefetch((const char *)(x + i * size + ahead + line), _MM_HINT_T0);
         _mm256_storeu_si256((__m256i *)(void *)(codes + i),
-                            codes32(rule, type, half, x + i * size, f, sums));
+                            codes32(way, type, x + i * size, f, inverse, sums));
     }
     if (i < n) {
         unsigned char padded[STEP * 4] = {0};
         int8_t last[STEP];
 
         memcpy(padded, x + i * size, (n - i) * size);
-        _mm256_storeu_si256((__m256i *)(void *)last, codes32(rule, type, half, padded, f, sums));
+        _mm256_storeu_si256((__m256i *)(void *)last, codes32(way, type, padded, f, inverse, sums));
         memcpy(codes + i, last, n - i);
     }
+}
+
+INLINE bool is_short(float factor)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &factor, sizeof bits);
+    return (bits & 0x1fff) == 0 && factor >= INVERT_LEAST && factor <= INVERT_MOST;
+}
+
+/* Of the two ways that a rule has, the quick one where it gives the same codes. */
+INLINE bool is_quick(enum q8_rule rule, enum q8_float type, float factor)
+{
+    if (rule == Q8_RULE_DIVIDE)
+        return is_short(factor);
+    return type == Q8_FLOAT_F16 || (type == Q8_FLOAT_BF16 && factor <= EXACT_FACTOR);
 }
 
 INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *codes,
@@ -126,6 +166,8 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
                    const float *factor)
 {
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+    const enum way quick = rule == Q8_RULE_DIVIDE ? INVERT : TIMES;
+    const enum way slow = rule == Q8_RULE_DIVIDE ? DIVIDE : HALF_TIMES;
 
     for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
         size_t end = n - begin < group ? n : begin + group;
@@ -135,13 +177,12 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
             const __m256 zero = _mm256_setzero_ps();
             struct lanes lanes = {{zero, zero}, {zero, zero}};
 
-            if (rule == Q8_RULE_HALF_TIMES && type != Q8_FLOAT_F16 &&
-                (type == Q8_FLOAT_F32 || factor[g] > EXACT_FACTOR))
-                encode_chunk(rule, type, true, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, _mm256_set1_ps(factor[g]), want ? &lanes : NULL);
+            if (is_quick(rule, type, factor[g]))
+                encode_chunk(quick, type, codes + at, x + at * size, least(end - at, CHUNK),
+                             n * size, factor[g], want ? &lanes : NULL);
             else
-                encode_chunk(rule, type, false, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, _mm256_set1_ps(factor[g]), want ? &lanes : NULL);
+                encode_chunk(slow, type, codes + at, x + at * size, least(end - at, CHUNK),
+                             n * size, factor[g], want ? &lanes : NULL);
             if (want) {
                 total.err2 += fold(lanes.err2);
                 total.val2 += fold(lanes.val2);

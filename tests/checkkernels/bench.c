@@ -91,7 +91,9 @@ static void rows(const struct variant *v, const unsigned char *x, int8_t *codes,
 
         k.absmax[v->type](&bits, x + at, COLS, COLS);
         absmax = q8_bits_to_float(v->type, bits);
-        factor = v->rule == Q8_RULE_DIVIDE ? absmax / 127.5f : 1.0f / absmax * 127.0f;
+        factor = 1.0f / absmax * 127.0f;
+        if (v->rule == Q8_RULE_DIVIDE) /* stored in the type of the weight, or near it */
+            factor = q8_bf16_to_float(q8_float_to_bf16(absmax / 127.5f));
         k.encode[v->rule][v->type](codes, with_sums ? &sums : NULL, x + at, COLS, COLS, &factor);
     }
 }

@@ -88,8 +88,10 @@ static float factor_of(struct check *c, const struct row *r, float absmax)
 
     if (r->style == CHECK_TIES)
         return r->rule == Q8_RULE_DIVIDE ? r->step : 1 / r->step;
-    if (r->rule == Q8_RULE_DIVIDE)
-        return fmaxf(absmax / 127.5f * stretch[check_random(c) % 5], FLT_MIN);
+    if (r->rule == Q8_RULE_DIVIDE) {
+        f = fmaxf(absmax / 127.5f * stretch[check_random(c) % 5], FLT_MIN);
+        return check_random(c) % 2 ? q8_bf16_to_float(q8_float_to_bf16(f)) : f;
+    }
     f = q8_half_to_float(q8_float_to_half(absmax));
     return f > 0 ? 1 / f * 127 : 1;
 }
