@@ -1,6 +1,7 @@
 #!/bin/sh
-# whole.sh Q8_CONVERT TWIN [--peers] - the whole conversion of 1.1e9 parameters against a twin that only reads
-# and writes, and with --peers against bitsandbytes; the model is made once, outside the tree
+# whole.sh Q8_CONVERT TWIN [--peers] - the whole conversion of 1.1e9 parameters against a twin that
+# only reads and writes, and with --peers against bitsandbytes and llm-compressor (both from
+# tests/oracle/env.sh --peers); the model is made once, outside the tree
 set -eu
 q8=$1
 twin=$2
@@ -14,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 floats=$((65536000 * 4))
 cat "$model/model.safetensors" >/dev/null
 
-median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+least() { sort -n | head -n 1; }     # what disturbs a run only ever adds to it
 
 one_each() {    # THREADS: a run of the twin and one of q8-convert, seconds appended to two files
     rm -rf "$work/out" "$work/file"
@@ -32,14 +33,20 @@ for threads in 1 2; do
     for _ in 1 2 3 4 5 6 7; do
         one_each $threads
     done
-    a=$(median <"$work/q8")
-    b=$(median <"$work/twin")
+    a=$(least <"$work/q8")
+    b=$(least <"$work/twin")
     echo "$a $b" | awk -v t=$threads '{printf "threads %d: q8-convert %.3f s, twin %.3f s, ratio %.2f\n", t, $1, $2, $2 / $1}'
 done
-rm -rf "$work/out"
-/usr/bin/time -f "%e %M" -o "$work/time" "$q8" -q -j 2 --no-sync "$model" "$work/out"
-awk '{printf "q8-convert, whole process, 2 threads: %.2f s, %.1f MB\n", $1, $2 / 1024}' "$work/time"
+for target in bnb-int8 ct-w8a8; do
+    rm -rf "$work/out"
+    /usr/bin/time -f "%e %M" -o "$work/time" "$q8" -q -j 2 --to=$target --no-sync "$model" "$work/out"
+    awk -v t=$target '{printf "q8-convert to %s, whole process, 2 threads: %.2f s, %.1f MB\n", t, $1, $2 / 1024}' \
+        "$work/time"
+done
 if [ "${3-}" = --peers ]; then
     rm -rf "$work/out"
+    export TQDM_DISABLE=1 HF_HUB_DISABLE_PROGRESS_BARS=1 TRANSFORMERS_VERBOSITY=error
     "$python" "$here/peer_bnb.py" "$model" "$work/out"
+    rm -rf "$work/out"
+    "${python%/bin/python}-peers/bin/python" "$here/peer_llmcompressor.py" "$model" "$work/out"
 fi
