@@ -18,7 +18,8 @@ enum q8_rule {
      */
     Q8_RULE_HALF_TIMES,
     /*
-     * code = rne(clamp(y, -128, 127)), y = w / f: IEEE division by the stored scale.
+     * code = rne(clamp(y, -128, 127)), y = w / f: IEEE division by the stored scale.  The caller
+     * guarantees |y| < 256, which holds for absmax / 127.5 rounded to any type.
      * Source: compressed-tensors 0.20.0, quantization/lifecycle/forward_helpers.py, with the
      * division in fp32 instead of the weight's own type.
      */
@@ -28,14 +29,15 @@ enum q8_rule {
 
 /*
  * Sums for the error of a row, in units of codes squared, so that they neither overflow nor
- * vanish whatever the scale.  e = v - code and v = w * f or w / f, w before any rounding to half.
+ * vanish whatever the scale.  e = v - code; v = w * f, w before any rounding to half; for a divisor
+ * v = w * (1 / f), two roundings (w / f where 1 / f is infinite).
  *
  * Order of summation (this is what makes every instruction set give the same bits): the group is
  * cut into chunks of 4,096 elements (the last may be shorter); within a chunk, element i adds its
- * square (one float multiplication, one float addition, not fused) to lane i % 16 of 16 float
- * lanes that start at 0; at the end of the chunk the lanes are widened to double and folded
- * pairwise (l[i] += l[i + 8] for i < 8, then 4, 2, 1) and the result is added to the double sum of
- * the group, chunks in order.  Group sums are multiplied by their step squared by the caller.
+ * square (one fused multiply-add) to lane i % 16 of 16 float lanes that start at 0; at the end of
+ * the chunk the lanes are widened to double and folded pairwise (l[i] += l[i + 8] for i < 8, then
+ * 4, 2, 1) and the result is added to the double sum of the group, chunks in order.  Group sums
+ * are multiplied by their step squared by the caller.
  */
 struct q8_sums {
     double err2; /* sum of e * e */
@@ -59,7 +61,7 @@ typedef void (*q8_absmax_fn)(uint32_t *ret, const void *x, size_t n, size_t grou
  *   codes  [n]
  *   sums   [ceil(n / group)] written (not added to); NULL when not wanted
  *   x      [n] elements
- *   factor [ceil(n / group)] f of each group (see enum q8_rule), finite and > 0; no |y| above 2^100
+ *   factor [ceil(n / group)] f of each group (see enum q8_rule), finite and > 0
  *
  * The caller runs this with denormals flushed (q8_denormals_flush), which changes no code as long
  * as the absmax of the group is >= 2^-100; for smaller ones it calls the ref table with denormals

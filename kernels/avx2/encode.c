@@ -4,29 +4,10 @@
  * Two registers are the 16 lanes that the definition sums in: elements 0-7 of every 16 go to the
  * low one, 8-15 to the high one.  A tail runs through a buffer padded with zeros, which add 0.
  */
-#include "kernels/kernels.h"
+#include "kernels/ways.h"
 
 #include <immintrin.h>
-#include <string.h>
 
-#define CHUNK 4096
-
-/*
- * bf16 differs from its fp16 only below 2^-14.  A factor of at most 2^13 makes all of those 0.5 or
- * less, which is code 0 either way, so such rows need no rounding to fp16.
- */
-#define EXACT_FACTOR 8191.0f
-
-/*
- * How a group is done: as its rule says, or a division by a factor of at most 11 bits as a product
- * with its inverse and one correction.  The quotient before the last rounding is then wrong by less
- * than 2^-22 of its ulp, and w / f is never nearer than 2^-12 ulp to a tie (f has 11 bits, w 24):
- * the same float.  The bounds keep the remainder out of the denormals wherever v * v is not 0.
- */
-enum way { HALF_TIMES, TIMES, DIVIDE, INVERT };
-
-#define INVERT_LEAST 0x1p-15f
-#define INVERT_MOST 0x1p100f
 #define STEP 32
 #define INLINE static inline __attribute__((always_inline))
 
@@ -47,40 +28,32 @@ struct lanes {
     __m256 err2[2], val2[2];
 };
 
-/* w / f; inverse is 1 / f. */
-INLINE __m256 quotient(enum way way, __m256 w, __m256 f, __m256 inverse)
-{
-    __m256 v;
-
-    if (way == DIVIDE)
-        return _mm256_div_ps(w, f);
-    v = _mm256_mul_ps(w, inverse);
-    return _mm256_fmadd_ps(_mm256_fnmadd_ps(v, f, w), inverse, v);
-}
-
-/* Codes of 8 elements as 32-bit numbers; `high` says which half of the lanes they are. */
+/*
+ * Codes of 8 elements as 32-bit numbers, `high` says which half of the lanes they are; packing
+ * saturates those beyond 8 bits.
+ */
 INLINE __m256i codes8(enum way way, enum q8_float type, const unsigned char *x, __m256 f,
                       __m256 inverse, int high, struct lanes *sums)
 {
+    const __m256 snap = _mm256_set1_ps(Q8_SNAP);
     __m256 w = load(type, x), y, v, e;
     __m256i codes;
 
-    if (way == DIVIDE || way == INVERT) {
-        v = quotient(way, w, f, inverse);
-        y = _mm256_min_ps(v, _mm256_set1_ps(127)); /* packing saturates what is below -128 */
-        if (sums)
-            y = _mm256_max_ps(y, _mm256_set1_ps(-128));
-    } else {
-        v = _mm256_mul_ps(w, f);
-        y = v;
-        if (way == HALF_TIMES)
-            y = _mm256_mul_ps(_mm256_cvtph_ps(_mm256_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
-    }
+    v = _mm256_mul_ps(w, way == DIVIDE || way == SNAP ? inverse : f);
+    y = v;
+    if (way == HALF_TIMES)
+        y = _mm256_mul_ps(_mm256_cvtph_ps(_mm256_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
+    else if (way == DIVIDE)
+        y = _mm256_div_ps(w, f);
+    else if (way == SNAP)
+        y = _mm256_sub_ps(_mm256_fmadd_ps(w, inverse, snap), snap);
+    if (sums && (way == DIVIDE || way == SNAP))
+        y = _mm256_min_ps(_mm256_max_ps(y, _mm256_set1_ps(-128)), _mm256_set1_ps(127));
     codes = _mm256_cvtps_epi32(y);
     if (sums) {
         e = _mm256_sub_ps(v, _mm256_cvtepi32_ps(codes));
-        sums->err2[high] = _mm256_add_ps(sums->err2[high], _mm256_mul_ps(e, e));
-        sums->val2[high] = _mm256_add_ps(sums->val2[high], _mm256_mul_ps(v, v));
+        sums->err2[high] = _mm256_fmadd_ps(e, e, sums->err2[high]);
+        sums->val2[high] = _mm256_fmadd_ps(v, v, sums->val2[high]);
     }
     return codes;
 }
@@ -145,28 +118,12 @@ INLINE void encode_chunk(enum way way, enum q8_float type, int8_t *codes, const 
     }
 }
 
-INLINE bool is_short(float factor)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &factor, sizeof bits);
-    return (bits & 0x1fff) == 0 && factor >= INVERT_LEAST && factor <= INVERT_MOST;
-}
-
-/* Of the two ways that a rule has, the quick one where it gives the same codes. */
-INLINE bool is_quick(enum q8_rule rule, enum q8_float type, float factor)
-{
-    if (rule == Q8_RULE_DIVIDE)
-        return is_short(factor);
-    return type == Q8_FLOAT_F16 || (type == Q8_FLOAT_BF16 && factor <= EXACT_FACTOR);
-}
-
 INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *codes,
                    struct q8_sums *sums, const unsigned char *x, size_t n, size_t group,
                    const float *factor)
 {
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
-    const enum way quick = rule == Q8_RULE_DIVIDE ? INVERT : TIMES;
+    const enum way quick = rule == Q8_RULE_DIVIDE ? SNAP : TIMES;
     const enum way slow = rule == Q8_RULE_DIVIDE ? DIVIDE : HALF_TIMES;
 
     for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
@@ -177,7 +134,7 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
             const __m256 zero = _mm256_setzero_ps();
             struct lanes lanes = {{zero, zero}, {zero, zero}};
 
-            if (is_quick(rule, type, factor[g]))
+            if (find_way(rule, type, factor[g]) == quick)
                 encode_chunk(quick, type, codes + at, x + at * size, least(end - at, CHUNK),
                              n * size, factor[g], want ? &lanes : NULL);
             else

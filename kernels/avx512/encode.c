@@ -4,17 +4,10 @@
  * One register is one step of the 16 lanes that the definition sums in, so the sums come out in
  * the same order; every other step is one IEEE operation per element, as in the reference.
  */
-#include "kernels/kernels.h"
+#include "kernels/ways.h"
 
 #include <immintrin.h>
 
-#define CHUNK 4096
-
-/*
- * bf16 differs from its fp16 only below 2^-14.  A factor of at most 2^13 makes all of those 0.5 or
- * less, which is code 0 either way, so such rows need no rounding to fp16.
- */
-#define EXACT_FACTOR 8191.0f
 #define INLINE static inline __attribute__((always_inline))
 
 /* Up to 16 elements as floats; those that the mask leaves out are 0. */
@@ -35,27 +28,29 @@ struct lanes {
     __m512 err2, val2;
 };
 
-/* Codes of 16 elements as 32-bit numbers. */
-INLINE __m512i codes16(enum q8_rule rule, enum q8_float type, bool half, const unsigned char *x,
-                       __mmask16 m, __m512 f, struct lanes *sums)
+/* Codes of 16 elements as 32-bit numbers; packing saturates those beyond 8 bits. */
+INLINE __m512i codes16(enum way way, enum q8_float type, const unsigned char *x, __mmask16 m,
+                       __m512 f, __m512 inverse, struct lanes *sums)
 {
+    const __m512 snap = _mm512_set1_ps(Q8_SNAP);
     __m512 w = load(type, x, m), y, v, e;
     __m512i codes;
 
-    if (rule == Q8_RULE_DIVIDE) {
-        v = _mm512_div_ps(w, f);
-        y = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(-128)), _mm512_set1_ps(127));
-    } else {
-        v = _mm512_mul_ps(w, f);
-        y = v;
-        if (half)
-            y = _mm512_mul_ps(_mm512_cvtph_ps(_mm512_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
-    }
+    v = _mm512_mul_ps(w, way == DIVIDE || way == SNAP ? inverse : f);
+    y = v;
+    if (way == HALF_TIMES)
+        y = _mm512_mul_ps(_mm512_cvtph_ps(_mm512_cvtps_ph(w, _MM_FROUND_TO_NEAREST_INT)), f);
+    else if (way == DIVIDE)
+        y = _mm512_div_ps(w, f);
+    else if (way == SNAP)
+        y = _mm512_sub_ps(_mm512_fmadd_ps(w, inverse, snap), snap);
+    if (sums && (way == DIVIDE || way == SNAP))
+        y = _mm512_min_ps(_mm512_max_ps(y, _mm512_set1_ps(-128)), _mm512_set1_ps(127));
     codes = _mm512_cvtps_epi32(y);
     if (sums) {
         e = _mm512_sub_ps(v, _mm512_cvtepi32_ps(codes));
-        sums->err2 = _mm512_add_ps(sums->err2, _mm512_mul_ps(e, e));
-        sums->val2 = _mm512_add_ps(sums->val2, _mm512_mul_ps(v, v));
+        sums->err2 = _mm512_fmadd_ps(e, e, sums->err2);
+        sums->val2 = _mm512_fmadd_ps(v, v, sums->val2);
     }
     return codes;
 }
@@ -77,13 +72,13 @@ INLINE size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* One chunk of at most 4,096 elements; `half`: weights are rounded to fp16 first. */
-INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, bool half, int8_t *codes,
-                         const unsigned char *x, size_t n, size_t ahead, __m512 f,
-                         struct lanes *sums)
+/* One chunk of at most 4,096 elements. */
+INLINE void encode_chunk(enum way way, enum q8_float type, int8_t *codes, const unsigned char *x,
+                         size_t n, size_t ahead, float factor, struct lanes *sums)
 {
     /* packing works within 128 bits: this puts the dwords back in order */
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512 f = _mm512_set1_ps(factor), inverse = _mm512_set1_ps(1 / factor);
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
     size_t i = 0;
 
@@ -93,18 +88,18 @@ INLINE void encode_chunk(enum q8_rule rule, enum q8_float type, bool half, int8_
 
         for (size_t line = 0; line < 64 * size; line += 64)
             _mm_prefetch((const char *)(p + ahead + line), _MM_HINT_T0);
-        a = codes16(rule, type, half, p, 0xffff, f, sums);
-        b = codes16(rule, type, half, p + 16 * size, 0xffff, f, sums);
-        c = codes16(rule, type, half, p + 32 * size, 0xffff, f, sums);
-        d = codes16(rule, type, half, p + 48 * size, 0xffff, f, sums);
+        a = codes16(way, type, p, 0xffff, f, inverse, sums);
+        b = codes16(way, type, p + 16 * size, 0xffff, f, inverse, sums);
+        c = codes16(way, type, p + 32 * size, 0xffff, f, inverse, sums);
+        d = codes16(way, type, p + 48 * size, 0xffff, f, inverse, sums);
         a = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
         _mm512_storeu_si512(codes + i, _mm512_permutexvar_epi32(order, a));
     }
     for (; i < n; i += 16) {
         __mmask16 m = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1);
-        __m512i a = codes16(rule, type, half, x + i * size, m, f, sums);
+        __m512i a = codes16(way, type, x + i * size, m, f, inverse, sums);
 
-        _mm512_mask_cvtepi32_storeu_epi8(codes + i, m, a);
+        _mm512_mask_cvtsepi32_storeu_epi8(codes + i, m, a);
     }
 }
 
@@ -113,6 +108,8 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
                    const float *factor)
 {
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+    const enum way quick = rule == Q8_RULE_DIVIDE ? SNAP : TIMES;
+    const enum way slow = rule == Q8_RULE_DIVIDE ? DIVIDE : HALF_TIMES;
 
     for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
         size_t end = n - begin < group ? n : begin + group;
@@ -121,13 +118,12 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
         for (size_t at = begin; at < end; at += CHUNK) {
             struct lanes lanes = {_mm512_setzero_ps(), _mm512_setzero_ps()};
 
-            if (rule == Q8_RULE_HALF_TIMES && type != Q8_FLOAT_F16 &&
-                (type == Q8_FLOAT_F32 || factor[g] > EXACT_FACTOR))
-                encode_chunk(rule, type, true, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, _mm512_set1_ps(factor[g]), want ? &lanes : NULL);
+            if (find_way(rule, type, factor[g]) == quick)
+                encode_chunk(quick, type, codes + at, x + at * size, least(end - at, CHUNK),
+                             n * size, factor[g], want ? &lanes : NULL);
             else
-                encode_chunk(rule, type, false, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, _mm512_set1_ps(factor[g]), want ? &lanes : NULL);
+                encode_chunk(slow, type, codes + at, x + at * size, least(end - at, CHUNK),
+                             n * size, factor[g], want ? &lanes : NULL);
             if (want) {
                 total.err2 += fold(lanes.err2);
                 total.val2 += fold(lanes.val2);

@@ -20,16 +20,25 @@ static float load(enum q8_float type, const void *x, size_t i)
     return type == Q8_FLOAT_F16 ? q8_half_to_float(half) : q8_bf16_to_float(half);
 }
 
-/* The value before rounding to a code; *ret_v is what the error is measured from. */
-static float scaled(enum q8_rule rule, float w, float f, float *ret_v)
+/* The value before rounding to a code. */
+static float scaled(enum q8_rule rule, float w, float f)
 {
-    if (rule == Q8_RULE_DIVIDE) {
-        float y = *ret_v = w / f;
+    float y;
 
-        return y < -128.0f ? -128.0f : y > 127.0f ? 127.0f : y;
-    }
-    *ret_v = w * f;
-    return q8_half_to_float(q8_float_to_half(w)) * f;
+    if (rule == Q8_RULE_HALF_TIMES)
+        return q8_half_to_float(q8_float_to_half(w)) * f;
+    y = w / f;
+    return y < -128.0f ? -128.0f : y > 127.0f ? 127.0f : y;
+}
+
+/* What the error is measured from. */
+static float unrounded(enum q8_rule rule, float w, float f)
+{
+    float inverse = 1.0f / f;
+
+    if (rule == Q8_RULE_HALF_TIMES)
+        return w * f;
+    return isinf(inverse) ? w / f : w * inverse;
 }
 
 static double fold(const float lane[LANES])
@@ -53,13 +62,13 @@ static struct q8_sums encode_group(enum q8_rule rule, enum q8_float type, int8_t
         float err2[LANES] = {0}, val2[LANES] = {0};
 
         for (size_t i = chunk; i < end && i < chunk + CHUNK; i++) {
-            float v, y = scaled(rule, load(type, x, i), f, &v), code = rintf(y), e = v - code;
-            float square = e * e;
+            float w = load(type, x, i), v = unrounded(rule, w, f);
+            float code = rintf(scaled(rule, w, f)), e = v - code;
+            size_t lane = (i - chunk) % LANES;
 
             codes[i] = (int8_t)code;
-            err2[(i - chunk) % LANES] += square;
-            square = v * v;
-            val2[(i - chunk) % LANES] += square;
+            err2[lane] = fmaf(e, e, err2[lane]);
+            val2[lane] = fmaf(v, v, val2[lane]);
         }
         sums.err2 += fold(err2);
         sums.val2 += fold(val2);
