@@ -16,10 +16,23 @@
 static const uint32_t infinity_bits[Q8_FLOATS] = {0x7c00, 0x7f80, 0x7f800000};
 static const size_t float_bytes[Q8_FLOATS] = {2, 2, 4};
 
+static uint64_t count_groups(const struct q8_scheme *scheme, uint64_t cols)
+{
+    return scheme->group ? q8_div_up(cols, scheme->group) : 1;
+}
+
+uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols)
+{
+    const struct q8_encoder *e = NULL;
+
+    return count_groups(scheme, cols) *
+           (sizeof *e->absmax + sizeof *e->factor + sizeof *e->step + sizeof *e->sums);
+}
+
 bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
                      uint64_t cols, struct q8_arena *mem, struct q8_err *err)
 {
-    uint64_t groups = scheme->group ? q8_div_up(cols, scheme->group) : 1;
+    uint64_t groups = count_groups(scheme, cols);
 
     e->scheme = scheme;
     q8_kernels_init(&e->fast, isa);
@@ -100,7 +113,7 @@ static bool encode_row(struct q8_encoder *e, enum q8_float type, enum q8_dtype s
                        unsigned char *scales, struct q8_stats *stats, struct q8_err *err)
 {
     uint64_t group = e->scheme->group ? e->scheme->group : cols;
-    uint64_t groups = q8_div_up(cols, group), width = q8_dtypes[scale_dtype].bits / 8;
+    uint64_t groups = count_groups(e->scheme, cols), width = q8_dtypes[scale_dtype].bits / 8;
     bool tiny = false, any = false;
     double err2 = 0, val2 = 0;
 
@@ -134,7 +147,7 @@ bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scal
                     const void *x, uint64_t rows, uint64_t cols, uint64_t first_row, int8_t *codes,
                     void *scales, struct q8_stats *stats, struct q8_err *err)
 {
-    uint64_t groups = e->scheme->group ? q8_div_up(cols, e->scheme->group) : 1;
+    uint64_t groups = count_groups(e->scheme, cols);
     uint64_t row_bytes = cols * float_bytes[type];
     uint64_t scale_bytes = groups * q8_dtypes[scale_dtype].bits / 8;
 

@@ -23,6 +23,9 @@ struct q8_encoder {
     struct q8_sums *sums; /* same */
 };
 
+/* Bytes of memory that q8_encoder_init takes. */
+uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols);
+
 /* Memory for rows of up to `cols` columns. */
 bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
                      uint64_t cols, struct q8_arena *mem, struct q8_err *err);

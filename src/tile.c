@@ -1,4 +1,4 @@
-/* tile.c - one job, tile by tile: read, encode, write, digest */
+/* tile.c - one job, tile by tile: read, digest, encode, and on to the streams */
 #include "src/tile.h"
 
 #include "src/base/num.h"
@@ -7,82 +7,109 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Source per tile: it stays in the L2 cache while it is digested and encoded. */
+#define TILE_BYTES (UINT64_C(256) << 10)
+
+/* The same for a transposed source, which is read in pieces of one row of the tile. */
+#define TURNED_BYTES (UINT64_C(1) << 20)
+
 static uint64_t element_bytes(const struct q8_job *job)
 {
     return q8_dtypes[job->tensor->dtype].bits / 8;
 }
 
-/* Bytes of source per step: whole rows, one at least. */
-static uint64_t tile_bytes(const struct q8_plan *plan)
+/* Rows of a job that are encoded at a time: whole ones, one at least. */
+static uint64_t tile_rows(const struct q8_job *job)
 {
-    uint64_t most = Q8_TILE_BYTES;
+    uint64_t rows = (job->transpose ? TURNED_BYTES : TILE_BYTES) / (job->cols * element_bytes(job));
 
-    for (uint64_t i = 0; i < plan->jobs; i++)
-        if (!plan->job[i].reason && plan->job[i].cols * element_bytes(&plan->job[i]) > most)
-            most = plan->job[i].cols * element_bytes(&plan->job[i]);
-    return most;
+    return rows ? q8_min(rows, job->rows) : 1;
 }
 
-static uint64_t widest(const struct q8_plan *plan)
-{
-    uint64_t cols = 1;
+/* What the largest tiles of a plan need. */
+struct sizes {
+    uint64_t source, cols, part[Q8_PARTS];
+    bool transpose;
+};
 
-    for (uint64_t i = 0; i < plan->jobs; i++)
-        if (!plan->job[i].reason && plan->job[i].cols > cols)
-            cols = plan->job[i].cols;
-    return cols;
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
 }
 
-/* Codes of a tile of 16-bit elements, each row padded to whole words: at most 4 bytes for 2. */
-static uint64_t code_bytes(uint64_t tile)
+static struct sizes measure(const struct q8_plan *plan)
 {
-    return 2 * tile;
+    const struct q8_scheme *scheme = &plan->options.target->scheme;
+    struct sizes s = {.cols = 1, .part[0] = Q8_STREAM_PIECE}; /* part 0 also takes copies */
+    struct q8_err none = {0}; /* the plan has computed the sizes of whole tensors */
+
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+        uint64_t rows;
+
+        if (job->reason)
+            continue;
+        rows = tile_rows(job);
+        s.source = larger(s.source, rows * job->cols * element_bytes(job));
+        s.cols = larger(s.cols, job->cols);
+        s.transpose |= job->transpose;
+        for (unsigned p = 0; p < q8_job_parts(plan, job); p++) {
+            struct q8_tensor t = {0};
+
+            (void)q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, rows, job->cols, &t,
+                                &none);
+            s.part[p] = larger(s.part[p], t.nbytes);
+        }
+    }
+    return s;
 }
 
 uint64_t q8_worker_bytes(const struct q8_plan *plan)
 {
-    uint64_t tile = tile_bytes(plan);
+    const struct sizes s = measure(plan);
+    uint64_t bytes =
+        s.source * (1 + s.transpose) + q8_encoder_bytes(&plan->options.target->scheme, s.cols);
 
-    return 2 * tile + code_bytes(tile) + 2 * tile + widest(plan) * 40 + (64u << 10);
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        bytes += q8_stream_bytes(s.part[p]);
+    return bytes;
 }
 
 bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa isa,
                     struct q8_err *err)
 {
-    *w = (struct q8_worker){.tile_bytes = tile_bytes(plan)};
+    const struct sizes s = measure(plan);
+
+    *w = (struct q8_worker){0};
     q8_arena_init(&w->mem, UINT64_MAX);
-    w->source = q8_alloc(&w->mem, w->tile_bytes, 1, err);
-    w->rows = q8_alloc(&w->mem, w->tile_bytes, 1, err);
-    w->codes = q8_alloc(&w->mem, code_bytes(w->tile_bytes), 1, err);
-    w->scales = q8_alloc(&w->mem, 2 * w->tile_bytes, 1, err);
-    if (!w->source || !w->rows || !w->codes || !w->scales)
+    w->source = q8_alloc(&w->mem, s.source, 1, err);
+    w->turned = s.transpose ? q8_alloc(&w->mem, s.source, 1, err) : NULL;
+    if (err->code || !q8_xxh_open(&w->xxh, err))
         return false;
-    for (unsigned i = 0; i <= Q8_PARTS; i++)
-        if (!q8_xxh_open(&w->xxh[i], err))
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        if (!q8_stream_open(&w->part[p], s.part[p], &w->mem, err))
             return false;
-    return q8_encoder_init(&w->encoder, &plan->options.target->scheme, isa, widest(plan), &w->mem,
-                           err);
+    return q8_encoder_init(&w->encoder, &plan->options.target->scheme, isa, s.cols, &w->mem, err);
 }
 
 void q8_worker_close(struct q8_worker *w)
 {
-    for (unsigned i = 0; i <= Q8_PARTS; i++)
-        q8_xxh_close(&w->xxh[i]);
+    q8_xxh_close(&w->xxh);
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        q8_stream_close(&w->part[p]);
     q8_arena_clear(&w->mem);
 }
 
 /* A float tensor: the same bytes at another place. */
 static bool copy_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                        const struct q8_file *out, struct q8_pool *pool, struct q8_err *err)
+                        struct q8_pool *pool, struct q8_err *err)
 {
-    for (uint64_t at = 0; at < job->tensor->nbytes; at += w->tile_bytes) {
-        uint64_t n = q8_min(w->tile_bytes, job->tensor->nbytes - at);
+    struct q8_stream *s = &w->part[0];
 
-        if (!q8_model_read(plan->model, job->tensor, at, w->source, n, err))
-            return false;
-        q8_xxh_add(&w->xxh[0], w->source, n);
-        if (!q8_file_write(out, job->offset[0] + at, w->source, n, err) ||
-            !q8_pool_advance(pool, n))
+    for (uint64_t at = 0, n; at < job->tensor->nbytes; at += n) {
+        n = q8_min(q8_stream_gap(s), job->tensor->nbytes - at);
+        if (!q8_model_read(plan->model, job->tensor, at, q8_stream_tail(s), n, err) ||
+            !q8_stream_add(s, n, err) || !q8_pool_advance(pool, n))
             return false;
     }
     return true;
@@ -92,12 +119,13 @@ static bool copy_tensor(struct q8_worker *w, const struct q8_plan *plan, const s
 static bool digest_source(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
                           struct q8_err *err)
 {
-    for (uint64_t at = 0; at < job->tensor->nbytes; at += w->tile_bytes) {
-        uint64_t n = q8_min(w->tile_bytes, job->tensor->nbytes - at);
+    struct q8_stream *s = &w->part[0]; /* its buffer is free yet */
 
-        if (!q8_model_read(plan->model, job->tensor, at, w->source, n, err))
+    for (uint64_t at = 0, n; at < job->tensor->nbytes; at += n) {
+        n = q8_min(Q8_STREAM_PIECE, job->tensor->nbytes - at);
+        if (!q8_model_read(plan->model, job->tensor, at, q8_stream_tail(s), n, err))
             return false;
-        q8_xxh_add(&w->xxh[0], w->source, n);
+        q8_xxh_add(&w->xxh, q8_stream_tail(s), n);
     }
     return true;
 }
@@ -114,7 +142,7 @@ static bool read_columns(struct q8_worker *w, const struct q8_plan *plan, const 
             return false;
     for (uint64_t r = 0; r < rows; r++)
         for (uint64_t c = 0; c < job->cols; c++)
-            memcpy(w->rows + (r * job->cols + c) * size, w->source + (c * rows + r) * size, size);
+            memcpy(w->turned + (r * job->cols + c) * size, w->source + (c * rows + r) * size, size);
     return true;
 }
 
@@ -124,7 +152,7 @@ static bool read_rows(struct q8_worker *w, const struct q8_plan *plan, const str
 {
     uint64_t row_bytes = job->cols * element_bytes(job);
 
-    *ret_rows = job->transpose ? w->rows : w->source;
+    *ret_rows = job->transpose ? w->turned : w->source;
     if (job->transpose) {
         if (!read_columns(w, plan, job, row, rows, err))
             return false;
@@ -132,7 +160,7 @@ static bool read_rows(struct q8_worker *w, const struct q8_plan *plan, const str
         if (!q8_model_read(plan->model, job->tensor, (job->first_row + row) * row_bytes, w->source,
                            rows * row_bytes, err))
             return false;
-        q8_xxh_add(&w->xxh[0], w->source, rows * row_bytes);
+        q8_xxh_add(&w->xxh, w->source, rows * row_bytes);
     }
     if (job->tensor->dtype == Q8_F64) { /* narrowed in place, front to back */
         for (uint64_t i = 0; i < rows * job->cols; i++) {
@@ -160,69 +188,68 @@ static void pack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint64
         codes[i] ^= 0x80;
 }
 
-/* Writes what a tile gives to that part. */
-static bool write_part(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                       const struct q8_file *out, unsigned p, uint64_t row, uint64_t rows,
-                       struct q8_err *err)
+/* What a tile gives to each part goes on its way; codes and scales are at the tails already. */
+static bool add_parts(struct q8_worker *w, const struct q8_scheme *scheme, const struct q8_job *job,
+                      uint64_t row, uint64_t rows, struct q8_err *err)
 {
-    const struct q8_scheme *scheme = &plan->options.target->scheme;
-    uint64_t shape[2] = {job->rows, job->cols}, zero = 0, at = 0, n = 0;
-    const void *bytes = NULL;
-    struct q8_tensor t;
+    const uint64_t shape[2] = {job->rows, job->cols};
 
-    if (!q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, job->rows, job->cols, &t, err))
-        return false;
-    switch (scheme->part[p].kind) {
-    case Q8_PART_CODES:
-    case Q8_PART_PACKED: bytes = w->codes; break;
-    case Q8_PART_ABSMAX:
-    case Q8_PART_SCALE: bytes = w->scales; break;
-    case Q8_PART_SHAPE: bytes = shape; break;
-    case Q8_PART_ZERO: bytes = &zero; break;
-    case Q8_PART_NONE: return true;
+    for (unsigned p = 0; p < Q8_PARTS; p++) {
+        unsigned char *tail = q8_stream_tail(&w->part[p]);
+        struct q8_tensor t; /* of these rows */
+        uint64_t n;
+
+        if (!q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, rows, job->cols, &t, err))
+            return false;
+        n = t.nbytes;
+        switch (scheme->part[p].kind) {
+        case Q8_PART_PACKED: pack_rows(tail, rows, job->cols, n / rows); break;
+        case Q8_PART_SHAPE: memcpy(tail, shape, n); break;
+        case Q8_PART_ZERO: memset(tail, 0, n); break;
+        case Q8_PART_NONE: return true;
+        default: break;
+        }
+        if (row > 0 && (scheme->part[p].kind == Q8_PART_SHAPE ||
+                        scheme->part[p].kind == Q8_PART_ZERO)) /* once, with the first tile */
+            continue;
+        if (!q8_stream_add(&w->part[p], n, err))
+            return false;
     }
-    if (bytes == shape || bytes == &zero) { /* once, with the first tile */
-        n = row == 0 ? t.nbytes : 0;
-    } else {
-        at = t.nbytes / job->rows * row;
-        n = t.nbytes / job->rows * rows;
-    }
-    q8_xxh_add(&w->xxh[1 + p], bytes, n);
-    return n == 0 || q8_file_write(out, job->offset[p] + at, bytes, n, err);
+    return true;
 }
 
-static enum q8_dtype scale_dtype(const struct q8_scheme *scheme, enum q8_dtype source)
+/* The part that holds the codes, or the one that holds the scales. */
+static unsigned find_part(const struct q8_scheme *scheme, enum q8_part_kind a, enum q8_part_kind b)
 {
-    for (unsigned p = 0; p < Q8_PARTS; p++)
-        if (scheme->part[p].kind == Q8_PART_SCALE || scheme->part[p].kind == Q8_PART_ABSMAX)
-            return q8_part_dtype(&scheme->part[p], source);
-    return Q8_F32;
+    unsigned p = 0;
+
+    while (p + 1 < Q8_PARTS && scheme->part[p].kind != a && scheme->part[p].kind != b)
+        p++;
+    return p;
 }
 
 static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                          const struct q8_file *out, struct q8_pool *pool, struct q8_stats *stats,
-                          struct q8_err *err)
+                          struct q8_pool *pool, struct q8_stats *stats, struct q8_err *err)
 {
     const struct q8_scheme *scheme = &plan->options.target->scheme;
-    uint64_t row_bytes = job->cols * element_bytes(job), step = w->tile_bytes / row_bytes;
-    enum q8_float type = q8_dtype_float(job->tensor->dtype);
+    const unsigned c = find_part(scheme, Q8_PART_CODES, Q8_PART_PACKED);
+    const unsigned s = find_part(scheme, Q8_PART_ABSMAX, Q8_PART_SCALE);
+    const enum q8_dtype scale = q8_part_dtype(&scheme->part[s], job->tensor->dtype);
+    const enum q8_float type = q8_dtype_float(job->tensor->dtype);
     unsigned char *rows;
 
     if (job->transpose && !digest_source(w, plan, job, err))
         return false;
-    for (uint64_t row = 0; row < job->rows; row += step) {
-        uint64_t n = q8_min(step, job->rows - row);
-
+    for (uint64_t row = 0, n; row < job->rows; row += n) {
+        /* no more rows than fill the piece, so that little of the codes stays behind */
+        n = q8_min(q8_min(tile_rows(job), job->rows - row),
+                   q8_div_up(q8_stream_gap(&w->part[c]), job->cols));
         if (!read_rows(w, plan, job, row, n, &rows, err) ||
-            !q8_encode_rows(&w->encoder, type, scale_dtype(scheme, job->tensor->dtype), rows, n,
-                            job->cols, row, (int8_t *)w->codes, w->scales, stats, err))
-            return false;
-        if (scheme->part[0].kind == Q8_PART_PACKED)
-            pack_rows(w->codes, n, job->cols, q8_div_up(job->cols, 4) * 4);
-        for (unsigned p = 0; p < Q8_PARTS; p++)
-            if (!write_part(w, plan, job, out, p, row, n, err))
-                return false;
-        if (!q8_pool_advance(pool, n * row_bytes))
+            !q8_encode_rows(&w->encoder, type, scale, rows, n, job->cols, row,
+                            (int8_t *)q8_stream_tail(&w->part[c]), q8_stream_tail(&w->part[s]),
+                            stats, err) ||
+            !add_parts(w, scheme, job, row, n, err) ||
+            !q8_pool_advance(pool, n * job->cols * element_bytes(job)))
             return false;
     }
     return true;
@@ -252,19 +279,23 @@ bool q8_job_run(struct q8_worker *w, const struct q8_plan *plan, const struct q8
                 struct q8_err *err)
 {
     struct q8_stats stats = {0};
+    unsigned parts = q8_job_parts(plan, job);
     bool ok, flushed = q8_denormals_flush(true);
 
-    for (unsigned i = 0; i <= Q8_PARTS; i++)
-        q8_xxh_reset(&w->xxh[i]);
-    ok = job->reason ? copy_tensor(w, plan, job, out, pool, err)
-                     : encode_tensor(w, plan, job, out, pool, &stats, err);
+    q8_xxh_reset(&w->xxh);
+    for (unsigned p = 0; p < parts; p++)
+        q8_stream_begin(&w->part[p], out, job->offset[p]);
+    ok = job->reason ? copy_tensor(w, plan, job, pool, err)
+                     : encode_tensor(w, plan, job, pool, &stats, err);
     (void)q8_denormals_flush(flushed);
+    for (unsigned p = 0; ok && p < parts; p++)
+        ok = q8_stream_end(&w->part[p], ret->part[p], err);
     if (!ok)
         return explain(plan, job, err);
+    q8_xxh_text(&w->xxh, ret->source);
+    if (job->reason) /* the same bytes */
+        memcpy(ret->source, ret->part[0], sizeof ret->source);
     ret->stats = stats;
-    q8_xxh_text(&w->xxh[0], ret->source);
-    for (unsigned p = 0; p < q8_job_parts(plan, job); p++)
-        q8_xxh_text(&w->xxh[job->reason ? 0 : 1 + p], ret->part[p]);
     ret->done = true;
     return true;
 }

@@ -1,13 +1,11 @@
-/* tile.h - one job, tile by tile: read, encode, write, digest */
+/* tile.h - one job, tile by tile: read, digest, encode, and on to the streams */
 #ifndef Q8_TILE_H
 #define Q8_TILE_H
 
 #include "src/encode.h"
 #include "src/plan.h"
 #include "src/pool.h"
-
-/* of source per step: half as much costs 3 to 10 % more of the run in smaller writes */
-#define Q8_TILE_BYTES (1u << 20)
+#include "src/stream.h"
 
 /* What a finished job leaves behind. */
 struct q8_result {
@@ -21,11 +19,10 @@ struct q8_result {
 struct q8_worker {
     struct q8_encoder encoder;
     struct q8_arena mem;
-    unsigned char *source; /* raw tile */
-    unsigned char *rows;   /* the tile as rows of floats, when it is not what was read */
-    unsigned char *codes, *scales;
-    uint64_t tile_bytes;             /* of source */
-    struct q8_xxh xxh[1 + Q8_PARTS]; /* source, parts */
+    unsigned char *source; /* a tile as it was read */
+    unsigned char *turned; /* a transposed tile as rows; NULL when no job has one */
+    struct q8_xxh xxh;     /* of the source */
+    struct q8_stream part[Q8_PARTS];
 };
 
 /* Bytes of memory that one worker takes for this plan. */
