@@ -34,9 +34,9 @@ enum q8_rule {
  *
  * Order of summation (this is what makes every instruction set give the same bits): the group is
  * cut into chunks of 4,096 elements (the last may be shorter); within a chunk, element i adds its
- * square (one fused multiply-add) to lane i % 16 of 16 float lanes that start at 0; at the end of
- * the chunk the lanes are widened to double and folded pairwise (l[i] += l[i + 8] for i < 8, then
- * 4, 2, 1) and the result is added to the double sum of the group, chunks in order.  Group sums
+ * square (one fused multiply-add) to lane i % 32 of 32 float lanes that start at 0; at the end of
+ * the chunk the lanes are widened to double and folded pairwise (l[i] += l[i + 16] for i < 16, then
+ * 8, 4, 2, 1) and the result is added to the double sum of the group, chunks in order.  Group sums
  * are multiplied by their step squared by the caller.
  */
 struct q8_sums {

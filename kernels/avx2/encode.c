@@ -1,8 +1,8 @@
 /*
  * encode.c - codes of a row, 256 bits
  *
- * Two registers are the 16 lanes that the definition sums in: elements 0-7 of every 16 go to the
- * low one, 8-15 to the high one.  A tail runs through a buffer padded with zeros, which add 0.
+ * Four registers are the 32 lanes that the definition sums in: elements 0-7 of every 32 go to the
+ * first, 8-15 to the second, and so on.  A tail runs through a buffer padded with zeros, which add 0.
  */
 #include "kernels/ways.h"
 
@@ -23,17 +23,14 @@ INLINE __m256 load(enum q8_float type, const unsigned char *x)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
 }
 
-/* Sums of one chunk, by lane. */
+/* Sums of one chunk, a quarter of the lanes; NULL in the functions below when not wanted. */
 struct lanes {
-    __m256 err2[2], val2[2];
+    __m256 err2, val2;
 };
 
-/*
- * Codes of 8 elements as 32-bit numbers, `high` says which half of the lanes they are; packing
- * saturates those beyond 8 bits.
- */
+/* Codes of 8 elements as 32-bit numbers; packing saturates those beyond 8 bits. */
 INLINE __m256i codes8(enum way way, enum q8_float type, const unsigned char *x, __m256 f,
-                      __m256 inverse, int high, struct lanes *sums)
+                      __m256 inverse, struct lanes *sums)
 {
     const __m256 snap = _mm256_set1_ps(Q8_SNAP);
     __m256 w = load(type, x), y, v, e;
@@ -52,8 +49,8 @@ INLINE __m256i codes8(enum way way, enum q8_float type, const unsigned char *x, 
     codes = _mm256_cvtps_epi32(y);
     if (sums) {
         e = _mm256_sub_ps(v, _mm256_cvtepi32_ps(codes));
-        sums->err2[high] = _mm256_fmadd_ps(e, e, sums->err2[high]);
-        sums->val2[high] = _mm256_fmadd_ps(v, v, sums->val2[high]);
+        sums->err2 = _mm256_fmadd_ps(e, e, sums->err2);
+        sums->val2 = _mm256_fmadd_ps(v, v, sums->val2);
     }
     return codes;
 }
@@ -64,29 +61,33 @@ INLINE __m256i codes32(enum way way, enum q8_float type, const unsigned char *x,
 {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
-    __m256i a = codes8(way, type, x, f, inverse, 0, sums);
-    __m256i b = codes8(way, type, x + 8 * size, f, inverse, 1, sums);
-    __m256i c = codes8(way, type, x + 16 * size, f, inverse, 0, sums);
-    __m256i d = codes8(way, type, x + 24 * size, f, inverse, 1, sums);
+    __m256i a = codes8(way, type, x, f, inverse, sums);
+    __m256i b = codes8(way, type, x + 8 * size, f, inverse, sums ? sums + 1 : NULL);
+    __m256i c = codes8(way, type, x + 16 * size, f, inverse, sums ? sums + 2 : NULL);
+    __m256i d = codes8(way, type, x + 24 * size, f, inverse, sums ? sums + 3 : NULL);
 
     a = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
     return _mm256_permutevar8x32_epi32(a, order);
 }
 
-/* Lanes to double, then folded pairwise: 8, 4, 2, 1. */
-INLINE double fold(const __m256 lanes[2])
+/* Half of each of four registers to double, folded: 16 lanes to 4. */
+INLINE __m256d fold_half(__m128 a, __m128 b, __m128 c, __m128 d)
 {
-    float lane[16];
-    double wide[16];
+    return _mm256_add_pd(_mm256_add_pd(_mm256_cvtps_pd(a), _mm256_cvtps_pd(c)),
+                         _mm256_add_pd(_mm256_cvtps_pd(b), _mm256_cvtps_pd(d)));
+}
 
-    _mm256_storeu_ps(lane, lanes[0]);
-    _mm256_storeu_ps(lane + 8, lanes[1]);
-    for (int l = 0; l < 16; l++)
-        wide[l] = lane[l];
-    for (int half = 8; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            wide[l] += wide[l + half];
-    return wide[0];
+/* Lanes to double, then folded pairwise: 16, 8, 4, 2, 1. */
+INLINE double fold(__m256 a, __m256 b, __m256 c, __m256 d)
+{
+    __m256d low = fold_half(_mm256_castps256_ps128(a), _mm256_castps256_ps128(b),
+                            _mm256_castps256_ps128(c), _mm256_castps256_ps128(d));
+    __m256d high = fold_half(_mm256_extractf128_ps(a, 1), _mm256_extractf128_ps(b, 1),
+                             _mm256_extractf128_ps(c, 1), _mm256_extractf128_ps(d, 1));
+    __m256d four = _mm256_add_pd(low, high);
+    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
 INLINE size_t least(size_t a, size_t b)
@@ -132,17 +133,17 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
 
         for (size_t at = begin; at < end; at += CHUNK) {
             const __m256 zero = _mm256_setzero_ps();
-            struct lanes lanes = {{zero, zero}, {zero, zero}};
+            struct lanes l[4] = {{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}};
 
             if (find_way(rule, type, factor[g]) == quick)
                 encode_chunk(quick, type, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, factor[g], want ? &lanes : NULL);
+                             n * size, factor[g], want ? l : NULL);
             else
                 encode_chunk(slow, type, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, factor[g], want ? &lanes : NULL);
+                             n * size, factor[g], want ? l : NULL);
             if (want) {
-                total.err2 += fold(lanes.err2);
-                total.val2 += fold(lanes.val2);
+                total.err2 += fold(l[0].err2, l[1].err2, l[2].err2, l[3].err2);
+                total.val2 += fold(l[0].val2, l[1].val2, l[2].val2, l[3].val2);
             }
         }
         if (want)

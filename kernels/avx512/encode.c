@@ -1,7 +1,7 @@
 /*
  * encode.c - codes of a row, 512 bits
  *
- * One register is one step of the 16 lanes that the definition sums in, so the sums come out in
+ * Two registers are the 32 lanes that the definition sums in, so the sums come out in
  * the same order; every other step is one IEEE operation per element, as in the reference.
  */
 #include "kernels/ways.h"
@@ -23,7 +23,7 @@ INLINE __m512 load(enum q8_float type, const unsigned char *x, __mmask16 m)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-/* Sums of one chunk, by lane. */
+/* Sums of one chunk, half of the lanes. */
 struct lanes {
     __m512 err2, val2;
 };
@@ -55,11 +55,13 @@ INLINE __m512i codes16(enum way way, enum q8_float type, const unsigned char *x,
     return codes;
 }
 
-/* Lanes to double, then folded pairwise: 8, 4, 2, 1. */
-INLINE double fold(__m512 lanes)
+/* Lanes to double, then folded pairwise: 16, 8, 4, 2, 1. */
+INLINE double fold(__m512 first, __m512 second)
 {
-    __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(lanes));
-    __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(lanes, 1));
+    __m512d low = _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(first)),
+                                _mm512_cvtps_pd(_mm512_castps512_ps256(second)));
+    __m512d high = _mm512_add_pd(_mm512_cvtps_pd(_mm512_extractf32x8_ps(first, 1)),
+                                 _mm512_cvtps_pd(_mm512_extractf32x8_ps(second, 1)));
     __m512d eight = _mm512_add_pd(low, high);
     __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
     __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
@@ -89,15 +91,16 @@ INLINE void encode_chunk(enum way way, enum q8_float type, int8_t *codes, const 
         for (size_t line = 0; line < 64 * size; line += 64)
             _mm_prefetch((const char *)(p + ahead + line), _MM_HINT_T0);
         a = codes16(way, type, p, 0xffff, f, inverse, sums);
-        b = codes16(way, type, p + 16 * size, 0xffff, f, inverse, sums);
+        b = codes16(way, type, p + 16 * size, 0xffff, f, inverse, sums ? sums + 1 : NULL);
         c = codes16(way, type, p + 32 * size, 0xffff, f, inverse, sums);
-        d = codes16(way, type, p + 48 * size, 0xffff, f, inverse, sums);
+        d = codes16(way, type, p + 48 * size, 0xffff, f, inverse, sums ? sums + 1 : NULL);
         a = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
         _mm512_storeu_si512(codes + i, _mm512_permutexvar_epi32(order, a));
     }
     for (; i < n; i += 16) {
         __mmask16 m = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1);
-        __m512i a = codes16(way, type, x + i * size, m, f, inverse, sums);
+        __m512i a =
+            codes16(way, type, x + i * size, m, f, inverse, sums ? sums + i / 16 % 2 : NULL);
 
         _mm512_mask_cvtsepi32_storeu_epi8(codes + i, m, a);
     }
@@ -116,17 +119,18 @@ INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *cod
         struct q8_sums total = {0};
 
         for (size_t at = begin; at < end; at += CHUNK) {
-            struct lanes lanes = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+            const __m512 zero = _mm512_setzero_ps();
+            struct lanes lanes[2] = {{zero, zero}, {zero, zero}};
 
             if (find_way(rule, type, factor[g]) == quick)
                 encode_chunk(quick, type, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, factor[g], want ? &lanes : NULL);
+                             n * size, factor[g], want ? lanes : NULL);
             else
                 encode_chunk(slow, type, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, factor[g], want ? &lanes : NULL);
+                             n * size, factor[g], want ? lanes : NULL);
             if (want) {
-                total.err2 += fold(lanes.err2);
-                total.val2 += fold(lanes.val2);
+                total.err2 += fold(lanes[0].err2, lanes[1].err2);
+                total.val2 += fold(lanes[0].val2, lanes[1].val2);
             }
         }
         if (want)

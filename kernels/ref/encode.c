@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#define LANES 16
+#define LANES 32
 #define CHUNK 4096
 
 static float load(enum q8_float type, const void *x, size_t i)

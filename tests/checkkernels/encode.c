@@ -145,12 +145,12 @@ static void check_paper(struct check *c)
     check_that(c, codes[0] == 100, "half_times %s: the weight is rounded to fp16 first", isa);
 
     /*
-     * 4096^2 + 1 is no float: the 1 of the same lane (element 16) is lost, the 1 of another lane
+     * 4096^2 + 1 is no float: the 1 of the same lane (element 32) is lost, the 1 of another lane
      * (element 1) and the 1 of another chunk (element 4096) are not.
      */
     memset(x, 0, sizeof x);
     x[0] = 4096;
-    x[1] = x[16] = x[4096] = 1;
+    x[1] = x[32] = x[4096] = 1;
     factor = 1;
     c->fast.encode[Q8_RULE_DIVIDE][Q8_FLOAT_F32](codes, &sums, x, 4097, 4097, &factor);
     check_that(c, sums.val2 == 16777216.0 + 2 && sums.err2 == 3969.0 * 3969.0,
