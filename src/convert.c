@@ -110,7 +110,7 @@ static bool run_jobs(struct q8_convert *c, struct q8_err *err)
     c->worker = q8_alloc(c->mem, c->options.threads, sizeof *c->worker, err);
     ok = ok && c->worker;
     for (unsigned i = 0; ok && i < c->options.threads; i++)
-        ok = q8_worker_open(&c->worker[i], c->plan, c->options.isa, err);
+        ok = q8_worker_open(&c->worker[i], c->plan, c->options.isa, c->options.measure, err);
     pool.progress = (struct q8_progress){"converting", 0, c->todo, 0, bytes};
     ok = ok && q8_pool_run(&pool, err);
     for (unsigned i = 0; c->worker && i < c->options.threads; i++)

@@ -11,6 +11,7 @@ struct q8_convert_options {
     unsigned threads; /* 1 to Q8_THREADS_MAX */
     enum q8_isa isa;  /* best instruction set to use */
     bool resume, force, sync, sha256;
+    bool measure;                 /* sum the errors of the weights: SQNR */
     const struct q8_watch *watch; /* NULL: nobody watches */
 };
 

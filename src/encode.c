@@ -30,11 +30,12 @@ uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols)
 }
 
 bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
-                     uint64_t cols, struct q8_arena *mem, struct q8_err *err)
+                     bool measure, uint64_t cols, struct q8_arena *mem, struct q8_err *err)
 {
     uint64_t groups = count_groups(scheme, cols);
 
     e->scheme = scheme;
+    e->measure = measure;
     q8_kernels_init(&e->fast, isa);
     q8_kernels_init(&e->ref, Q8_ISA_ref);
     e->absmax = q8_alloc(mem, groups, sizeof *e->absmax, err);
@@ -130,8 +131,9 @@ static bool encode_row(struct q8_encoder *e, enum q8_float type, enum q8_dtype s
         group_factor(e, scale_dtype, q8_bits_to_float(type, e->absmax[g]), &e->factor[g],
                      &e->step[g], scales + g * width);
     (tiny ? &e->ref : &e->fast)
-        ->encode[e->scheme->rule][type](codes, e->sums, x, cols, group, e->factor);
-    for (uint64_t g = 0; g < groups; g++) {
+        ->encode[e->scheme->rule][type](codes, e->measure ? e->sums : NULL, x, cols, group,
+                                        e->factor);
+    for (uint64_t g = 0; e->measure && g < groups; g++) {
         err2 += e->sums[g].err2 * (e->step[g] * e->step[g]);
         val2 += e->sums[g].val2 * (e->step[g] * e->step[g]);
     }

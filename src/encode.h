@@ -16,6 +16,7 @@ struct q8_stats {
 /* Everything that encoding needs besides the rows; one per thread. */
 struct q8_encoder {
     struct q8_kernels fast, ref;
+    bool measure; /* whether errors are summed */
     const struct q8_scheme *scheme;
     uint32_t *absmax;     /* [groups of the widest row] */
     float *factor;        /* same */
@@ -26,9 +27,9 @@ struct q8_encoder {
 /* Bytes of memory that q8_encoder_init takes. */
 uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols);
 
-/* Memory for rows of up to `cols` columns. */
+/* Memory for rows of up to `cols` columns.  Without `measure`, sums of stats stay 0. */
 bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
-                     uint64_t cols, struct q8_arena *mem, struct q8_err *err);
+                     bool measure, uint64_t cols, struct q8_arena *mem, struct q8_err *err);
 
 /*
  * Encodes rows.  x [rows, cols] of type `type`; codes [rows, cols]; scales: absmax as float [rows],

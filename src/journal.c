@@ -19,7 +19,10 @@
 
 #define LINE_BYTES 512
 
-/* Digest of target, patterns, source files (name, size, time, header) and output sizes. */
+/*
+ * Digest of target, patterns, whether errors are measured, source files (name, size, time, header)
+ * and output sizes.
+ */
 static bool identify(const struct q8_convert *c, char ret[Q8_XXH_TEXT], struct q8_err *err)
 {
     const struct q8_plan *plan = c->plan;
@@ -29,8 +32,8 @@ static bool identify(const struct q8_convert *c, char ret[Q8_XXH_TEXT], struct q
 
     if (!out)
         return q8_fail_errno(err, "cannot identify the run");
-    fprintf(out, "%s\n%s\n%s\n", plan->options.target->name, plan->quantization,
-            plan->config ? plan->config : "");
+    fprintf(out, "%s\n%d\n%s\n%s\n", plan->options.target->name, c->options.measure,
+            plan->quantization, plan->config ? plan->config : "");
     for (uint64_t i = 0; i < plan->options.select->count; i++)
         fprintf(out, "%d %s\n", (int)plan->options.select->pattern[i].verb,
                 plan->options.select->pattern[i].text);

@@ -138,9 +138,11 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
     fprintf(out, "%s -> %s (%s)\n", q8_text_escape(r->plan->model->path, name, sizeof name),
             r->output, r->plan->options.target->name);
     print_totals(r, out);
-    print_worst(c, out);
-    fprintf(out, "SQNR of all int8 weights: %.2f dB; %" PRIu64 " rows of zeros\n",
-            q8_stats_sqnr(&all), all.zero_rows);
+    if (c->options.measure) {
+        print_worst(c, out);
+        fprintf(out, "SQNR of all int8 weights: %.2f dB\n", q8_stats_sqnr(&all));
+    }
+    fprintf(out, "rows of zeros: %" PRIu64 "\n", all.zero_rows);
     if (c->kept)
         fprintf(out, "kept from the interrupted run: %" PRIu64 " tensors\n", c->kept);
     fprintf(out, "time: %s, %s/s of input\n", q8_text_seconds(c->seconds, a, sizeof a),

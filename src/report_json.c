@@ -35,6 +35,15 @@ static bool print_outputs(const struct q8_report *r, const struct q8_job *job, s
     return true;
 }
 
+/* null when it was not measured */
+static void print_sqnr(const struct q8_report *r, const struct q8_stats *stats, struct q8_json *j)
+{
+    if (r->convert->options.measure)
+        q8_json_double(j, "sqnr_db", q8_stats_sqnr(stats));
+    else
+        q8_json_text(j, "sqnr_db", NULL);
+}
+
 static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, struct q8_err *err)
 {
     const struct q8_job *job = &r->plan->job[i];
@@ -57,7 +66,7 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
     if (!print_outputs(r, job, j, err))
         return false;
     if (r->convert && !job->reason) {
-        q8_json_double(j, "sqnr_db", q8_stats_sqnr(&r->convert->result[i].stats));
+        print_sqnr(r, &r->convert->result[i].stats, j);
         q8_json_number(j, "zero_rows", r->convert->result[i].stats.zero_rows);
     }
     q8_json_end(j, '}');
@@ -85,7 +94,7 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
         struct q8_stats all = q8_report_stats(r->convert);
 
         q8_json_number(j, "zero_rows", all.zero_rows);
-        q8_json_double(j, "sqnr_db", q8_stats_sqnr(&all));
+        print_sqnr(r, &all, j);
         q8_json_double(j, "seconds", r->convert->seconds);
         q8_json_double(j, "bytes_per_second",
                        (double)r->plan->model->bytes / (r->convert->seconds + 1e-9));

@@ -37,7 +37,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static struct sizes measure(const struct q8_plan *plan)
+static struct sizes find_sizes(const struct q8_plan *plan)
 {
     const struct q8_scheme *scheme = &plan->options.target->scheme;
     struct sizes s = {.cols = 1, .part[0] = Q8_STREAM_PIECE}; /* part 0 also takes copies */
@@ -66,7 +66,7 @@ static struct sizes measure(const struct q8_plan *plan)
 
 uint64_t q8_worker_bytes(const struct q8_plan *plan)
 {
-    const struct sizes s = measure(plan);
+    const struct sizes s = find_sizes(plan);
     uint64_t bytes =
         s.source * (1 + s.transpose) + q8_encoder_bytes(&plan->options.target->scheme, s.cols);
 
@@ -75,10 +75,10 @@ uint64_t q8_worker_bytes(const struct q8_plan *plan)
     return bytes;
 }
 
-bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa isa,
+bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa isa, bool measure,
                     struct q8_err *err)
 {
-    const struct sizes s = measure(plan);
+    const struct sizes s = find_sizes(plan);
 
     *w = (struct q8_worker){0};
     q8_arena_init(&w->mem, UINT64_MAX);
@@ -89,7 +89,8 @@ bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa
     for (unsigned p = 0; p < Q8_PARTS; p++)
         if (!q8_stream_open(&w->part[p], s.part[p], &w->mem, err))
             return false;
-    return q8_encoder_init(&w->encoder, &plan->options.target->scheme, isa, s.cols, &w->mem, err);
+    return q8_encoder_init(&w->encoder, &plan->options.target->scheme, isa, measure, s.cols,
+                           &w->mem, err);
 }
 
 void q8_worker_close(struct q8_worker *w)

@@ -28,7 +28,8 @@ struct q8_worker {
 /* Bytes of memory that one worker takes for this plan. */
 uint64_t q8_worker_bytes(const struct q8_plan *plan);
 
-bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa isa,
+/* `measure`: sum the errors of the weights. */
+bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa isa, bool measure,
                     struct q8_err *err);
 void q8_worker_close(struct q8_worker *w); /* accepts a zeroed struct */
 

@@ -2,7 +2,8 @@
  * encode.c - codes of a row, 256 bits
  *
  * Four registers are the 32 lanes that the definition sums in: elements 0-7 of every 32 go to the
- * first, 8-15 to the second, and so on.  A tail runs through a buffer padded with zeros, which add 0.
+ * first, 8-15 to the second, and so on.  A tail runs through a buffer padded with zeros, which
+ * add 0.
  */
 #include "kernels/ways.h"
 

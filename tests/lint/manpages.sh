@@ -1,7 +1,8 @@
 #!/bin/sh
-# manpages.sh Q8 MANPAGE - the long options of --help are those of the man page
+# manpages.sh Q8 MANPAGE - the long options of --help are those of the man page and the completion
 #
-# In --help an option stands at the start of its line; in the page on an .It line.
+# In --help an option stands at the start of its line; in the page on an .It line; the completion is
+# MANPAGE with .bash for its number.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -26,6 +27,9 @@ done
 for name in $(comm -13 "$work/help" "$work/page"); do
     echo "$2:$(grep -n -m1 -e "^\.It.*Fl -$name" "$2" | cut -d: -f1): --$name is not in --help"
     status=1
+done
+for name in $(cat "$work/help"); do
+    grep -qe "--$name\b" "${2%.*}.bash" || { echo "${2%.*}.bash: --$name is not offered" && status=1; }
 done
 if command -v mandoc >/dev/null; then
     mandoc -Tlint -W warning "$(dirname "$2")"/*.[1-9] || status=1

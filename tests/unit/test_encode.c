@@ -29,8 +29,8 @@ static void open_encoder(struct setup *s, const char *target)
 {
     *s = (struct setup){.scheme = &q8_target_find(target)->scheme};
     q8_arena_init(&s->mem, 1 << 20);
-    assert_true(
-        q8_encoder_init(&s->encoder, s->scheme, q8_isa_detect(Q8_ISAS), COLS, &s->mem, &s->err));
+    assert_true(q8_encoder_init(&s->encoder, s->scheme, q8_isa_detect(Q8_ISAS), true, COLS, &s->mem,
+                                &s->err));
 }
 
 /* One row of floats, number 7 of its weight, as a worker thread encodes it. */
