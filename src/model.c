@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 #define SHARD_LIMIT 4096         /* files of one model; the largest known have under 200 */
 
 static const char single_name[] = "model.safetensors";
+static const char suffix[] = ".safetensors";
 static const char index_name[] = "model.safetensors.index.json";
 
 /* One line of an index file's weight_map. */
@@ -42,18 +44,36 @@ static bool exists(const char *path)
     return stat(path, &st) == 0;
 }
 
+/*
+ * The output has a file of that name, so it must be in the same folder, safe to show, and none of
+ * the names that an output has for itself.
+ */
+static bool is_shard_name(const char *name)
+{
+    size_t length = strlen(name), n = sizeof suffix - 1;
+    char shown[NAME_MAX + 1];
+
+    return *name != '.' && !strchr(name, '/') && length > n &&
+           strcmp(name + length - n, suffix) == 0 &&
+           strcmp(name, q8_text_escape(name, shown, sizeof shown)) == 0;
+}
+
 static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint32_t *ret,
                       struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_shard *list;
+    char shown[300];
 
     for (uint32_t i = m->shards; i-- > 0;)
         if (strcmp(m->shard[i].name, name) == 0) {
             *ret = i;
             return true;
         }
-    if (!*name || *name == '.' || strchr(name, '/'))
-        return q8_fail(err, Q8_EINPUT, "shard name '%.200s' is not a plain file name", name);
+    if (!is_shard_name(name))
+        return q8_fail(err, Q8_EINPUT,
+                       "'%s' is no name for a weight file: expected a plain file name that ends in "
+                       "%s",
+                       q8_text_escape(name, shown, sizeof shown), suffix);
     if (m->shards >= SHARD_LIMIT)
         return q8_fail(err, Q8_ELIMIT, "more than %d shards", SHARD_LIMIT);
     list = q8_grow(mem, m->shard, m->shards, room, sizeof *list, err);

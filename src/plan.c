@@ -45,6 +45,20 @@ static uint64_t elements(const struct q8_tensor *t)
     return t->nbytes * 8 / q8_dtypes[t->dtype].bits;
 }
 
+/* Whether the runtime makes this output head the same tensor as the embedding, which is float. */
+static bool is_tied(const struct q8_plan *plan, const char *module)
+{
+    const struct cJSON *root = plan->model->config_root;
+    const char *head;
+
+    if (q8_json_bool(q8_json_get(root, "tie_word_embeddings")) != 1)
+        return false;
+    for (size_t i = 0; (head = q8_arch_head(&plan->arch, i)); i++)
+        if (strcmp(head, module) == 0)
+            return true;
+    return false;
+}
+
 /* Why this weight cannot be int8 whatever anyone asks, or NULL. */
 static const char *obstacle(const struct q8_target *target, enum q8_kind kind,
                             const struct q8_tensor *t, uint64_t cols)
@@ -74,6 +88,8 @@ static const char *keep_reason(struct q8_plan *plan, enum q8_kind kind, const ch
     const char *blocked = obstacle(target, kind, t, cols);
     char name[256];
 
+    if (!blocked && kind == Q8_KIND_HEAD && is_tied(plan, module))
+        blocked = "tie_word_embeddings makes it the embedding, which stays float";
     if (choice.also && blocked)
         q8_fail(err, Q8_EUSAGE, "%s '%s': %s cannot become int8 in %s: %s", choice.also->origin,
                 choice.also->text, q8_text_escape(module, name, sizeof name), target->name,
@@ -248,12 +264,19 @@ static bool warn_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
                         q8_arch_group(first->module));
 }
 
+/* A name from config.json, safe to show. */
+static const char *show_name(const char *name, char *text, size_t size)
+{
+    return q8_text_escape(name ? name : "none", text, size);
+}
+
 /* Says which runtimes are known not to load the result, before the work. */
 static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_target *target = plan->options.target;
     struct q8_arch_refusal refusal;
     struct q8_arch_traits traits = {0};
+    char type[128];
 
     for (uint64_t i = 0; i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
@@ -262,12 +285,13 @@ static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_
         traits.split_experts |= job->tensor->rank == 3 && !job->reason;
         traits.sublinear |= job->kind == Q8_KIND_SUBLINEAR && !job->reason;
     }
+    show_name(plan->arch.model_type, type, sizeof type);
     for (size_t i = 0; q8_arch_refusal(&plan->arch, target->layout, &traits, i, &refusal); i++) {
         if (refusal.all)
             return q8_fail(err, Q8_EUNSUPPORTED, "no known runtime loads %s of %s: %s; try --to=%s",
-                           target->name, plan->arch.model_type, refusal.reason, target->instead);
+                           target->name, type, refusal.reason, target->instead);
         if (!q8_plan_warn(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
-                          target->name, plan->arch.model_type, refusal.reason))
+                          target->name, type, refusal.reason))
             return false;
     }
     return true;
@@ -276,7 +300,7 @@ static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_
 static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *m = plan->model;
-    char name[256];
+    char name[256], type[128];
 
     if (m->strays &&
         !q8_plan_warn(plan, mem, err,
@@ -293,10 +317,8 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
         return q8_plan_warn(plan, mem, err,
                             "architecture '%s' (model_type '%s') is not in q8's table: "
                             "weights are chosen by name alone; check the list with --dry-run",
-                            plan->arch.class_name
-                                ? q8_text_escape(plan->arch.class_name, name, sizeof name)
-                                : "none",
-                            plan->arch.model_type ? plan->arch.model_type : "none");
+                            show_name(plan->arch.class_name, name, sizeof name),
+                            show_name(plan->arch.model_type, type, sizeof type));
     return true;
 }
 

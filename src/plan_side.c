@@ -1,6 +1,8 @@
 /* plan_side.c - which other files of the input directory come along, and which stay */
 #include "src/plan.h"
 
+#include "src/base/text.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -34,6 +36,7 @@ static const struct q8_left rules[] = {
     {".cache", "the hub's own notes"},
     {".locks", "the hub's own notes"},
     {"q8-manifest.json", "made anew"},
+    {"q8-journal", "left by a run of q8-convert"},
     {"SHA256SUMS", "no longer true of the output"},
 };
 
@@ -49,6 +52,9 @@ static const char *leave_reason(const struct q8_plan *plan, const char *path, co
         if (fnmatch("*.safetensors", leaf, 0) == 0)
             return "a weight file that the model does not name";
     }
+    for (const char *p = leaf; *p;)
+        if (q8_text_hidden(q8_text_next(&p)))
+            return "its name has control characters";
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (fnmatch(rules[i].name, leaf, 0) == 0)
             return rules[i].reason;

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
@@ -98,6 +100,29 @@ bool q8_publish_check(const char *output, bool resume, bool force, struct q8_are
     return name_paths(&p, output, mem, err) && check_paths(&p, resume, force, mem, err);
 }
 
+bool q8_publish_apart(const char *output, const char *input, struct q8_arena *mem,
+                      struct q8_err *err)
+{
+    char in[PATH_MAX], out[PATH_MAX];
+    struct q8_publish p;
+    const char *parent;
+    size_t length;
+
+    if (!name_paths(&p, output, mem, err) || !(parent = parent_of(p.output, mem, err)))
+        return false;
+    if (!realpath(parent, out))
+        return q8_fail_errno(err, "%s, which is to hold the output", parent);
+    if (!realpath(input, in))
+        return q8_fail_errno(err, "%s", input);
+    length = strlen(in);
+    if (strncmp(out, in, length) == 0 && (out[length] == '/' || !out[length]))
+        return q8_fail(
+            err, Q8_EUSAGE,
+            "%s lies in %s, whose sub-folders come along: name a directory outside of it", p.output,
+            input);
+    return true;
+}
+
 /* Locks the directory itself: the lock goes with the process, and needs no file. */
 static bool lock_partial(struct q8_publish *p, struct q8_err *err)
 {
@@ -121,6 +146,18 @@ static bool lock_partial(struct q8_publish *p, struct q8_err *err)
         p->lock = -1;
         return q8_fail(err, Q8_EBUSY, "another run has just finished %s", p->output);
     }
+    return true;
+}
+
+/* An empty journal: from now on the directory is one that q8-convert made. */
+static bool mark_partial(const struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *path = q8_sprintf(mem, err, "%s/q8-journal", p->partial);
+    struct q8_file journal;
+
+    if (!path || !q8_file_create(&journal, path, 0, false, err))
+        return false;
+    q8_file_close(&journal);
     return true;
 }
 
@@ -152,7 +189,7 @@ bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bo
         return true;
     if (mkdir(p->partial, 0777) < 0)
         return q8_fail_errno(err, "cannot make %s", p->partial);
-    return lock_partial(p, err);
+    return lock_partial(p, err) && mark_partial(p, mem, err);
 }
 
 bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_err *err)

@@ -31,6 +31,10 @@ void q8_publish_close(struct q8_publish *p, bool keep);
 bool q8_publish_check(const char *output, bool resume, bool force, struct q8_arena *mem,
                       struct q8_err *err);
 
+/* Q8_EUSAGE when `output` would lie in the directory `input`, or below it. */
+bool q8_publish_apart(const char *output, const char *input, struct q8_arena *mem,
+                      struct q8_err *err);
+
 /* Bytes free for this user on the file system that will hold `output`. */
 bool q8_publish_free(const char *output, uint64_t *ret_bytes, struct q8_arena *mem,
                      struct q8_err *err);

@@ -205,7 +205,8 @@ static bool run(struct options *o, struct q8_plan *plan)
     for (uint64_t i = 0; i < plan->warnings; i++)
         fprintf(stderr, "q8-convert: warning: %s\n", plan->warning[i]);
     report.memory_bytes = q8_convert_memory(plan, o->mem, o->run.threads);
-    if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err))
+    if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err) ||
+        (!plan->model->bare && !q8_publish_apart(o->run.output, plan->model->dir, o->mem, o->err)))
         return false;
     if (o->dry_run)
         return q8_publish_check(o->run.output, o->run.resume, o->run.force, o->mem, o->err) &&

@@ -31,12 +31,29 @@ expect 3 "--skip 'model.layers." "$Q8" -q bad out2
 grep -q NaN err || die "no NaN in: $(cat err)"
 [ ! -e out2 ] && [ ! -e out2.partial ] || die "a refused input left something behind"
 
+# an output in the input, where the next run would take it for a part of the model
+cp -r "$DATA/kjv-llama" nest
+mkdir nest/sub
+expect 2 "lies in nest" "$Q8" nest nest/sub/out
+expect 2 "lies in ./nest" "$Q8" --dry-run ./nest nest/out
+
+# a tied head is the embedding, which stays float; names from config.json are made safe
+sed -i 's/"tie_word_embeddings": false/"tie_word_embeddings": true/' nest/config.json
+expect 2 "tie_word_embeddings" "$Q8" --also lm_head nest out2
+sed -i 's/"model_type": "llama"/"model_type": "\\u001b[31m"/' nest/config.json
+"$Q8" -q nest out2 2>err
+! grep -q "$(printf '\033')" err || die "a control character reached the terminal"
+rm -r out2
+
 # malformed files
 head -c 1000000 "$DATA/kjv-llama/model.safetensors" >bad/model.safetensors
 expect 3 "cut short" "$Q8" -q bad out2
-echo '{"weight_map": {"a": "../x.safetensors"}}' >bad/model.safetensors.index.json
 rm bad/model.safetensors
-expect 3 "not a plain file name" "$Q8" -q bad out2
+for name in ../x.safetensors q8-manifest.json q8-journal .safetensors 'a\u001b.safetensors'; do
+    printf '{"weight_map": {"a": "%s"}}' "$name" >bad/model.safetensors.index.json
+    expect 3 "is no name for a weight file" "$Q8" -q bad out2
+    ! grep -q "$(printf '\033')" err || die "a control character reached the terminal"
+done
 
 # a second run on the same output, while the first lives
 mkdir held.partial
