@@ -1,6 +1,7 @@
 /* convert.c - carries a plan out: data, side files, re-reading, manifest, publishing */
 #include "src/convert.h"
 
+#include "src/base/num.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>
@@ -12,6 +13,10 @@
 
 #define PROGRAM_BYTES (UINT64_C(12) << 20) /* code, libraries and stacks, as measured */
 
+struct sized {
+    uint64_t bytes, job;
+};
+
 static double now(void)
 {
     struct timespec t;
@@ -22,8 +27,12 @@ static double now(void)
 
 uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem, unsigned threads)
 {
-    return PROGRAM_BYTES + mem->used + plan->jobs * sizeof(struct q8_result) +
-           threads * q8_worker_bytes(plan);
+    uint64_t work = threads * q8_worker_bytes(plan);
+    uint64_t headers = q8_min(threads, plan->model->shards) * q8_reread_bytes(plan);
+
+    return PROGRAM_BYTES + mem->used +
+           plan->jobs * (sizeof(struct q8_result) + sizeof(struct sized) + sizeof(uint64_t)) +
+           (work > headers ? work : headers);
 }
 
 static uint64_t job_bytes(const struct q8_job *job)
@@ -31,10 +40,6 @@ static uint64_t job_bytes(const struct q8_job *job)
     return job->reason ? job->tensor->nbytes
                        : job->rows * job->cols * (q8_dtypes[job->tensor->dtype].bits / 8);
 }
-
-struct sized {
-    uint64_t bytes, job;
-};
 
 static int compare_sized(const void *a, const void *b)
 {
@@ -111,7 +116,7 @@ static bool run_jobs(struct q8_convert *c, struct q8_err *err)
     ok = ok && c->worker;
     for (unsigned i = 0; ok && i < c->options.threads; i++)
         ok = q8_worker_open(&c->worker[i], c->plan, c->options.isa, c->options.measure, err);
-    pool.progress = (struct q8_progress){"converting", 0, c->todo, 0, bytes};
+    pool.progress = (struct q8_progress){"converting tensors", 0, c->todo, 0, bytes};
     ok = ok && q8_pool_run(&pool, err);
     for (unsigned i = 0; c->worker && i < c->options.threads; i++)
         q8_worker_close(&c->worker[i]);
@@ -120,7 +125,7 @@ static bool run_jobs(struct q8_convert *c, struct q8_err *err)
 
 static bool check_disk(const struct q8_convert *c, struct q8_err *err)
 {
-    uint64_t available, needed = c->plan->total.output_bytes;
+    uint64_t available, needed = q8_plan_disk(c->plan);
     char a[32], b[32];
 
     if (!q8_publish_free(c->options.output, &available, c->mem, err))
@@ -141,14 +146,22 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
     c->shard = q8_alloc(c->mem, plan->model->shards, sizeof *c->shard, err);
     for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
         c->shard[i].fd = -1;
-    return c->result && c->shard && check_disk(c, err) && create_shards(c, err) &&
-           q8_journal_open(c, err) && run_jobs(c, err) && q8_model_same(plan->model, err) &&
-           q8_settle(c, err) && q8_publish_finish(&c->publish, c->options.sync, err);
+    return c->result && c->shard && check_disk(c, err) && q8_journal_open(c, err) &&
+           create_shards(c, err) && (!c->publish.resumed || q8_journal_recheck(c, err)) &&
+           run_jobs(c, err) && q8_carry(c, err) && q8_model_same(plan->model, err) &&
+           q8_settle(c, err) && q8_publish_finish(&c->publish, c->options.sync, c->mem, err);
 }
 
-/* Whether --resume can use what is there after that failure; what a run found, it does not drop. */
+/*
+ * Whether --resume can use what is there after that failure.  What an earlier run left is kept
+ * where this one could not look at it, and dropped where the input is to blame.
+ */
 static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
 {
+    struct q8_err changed = {0};
+
+    if (!q8_model_same(c->plan->model, &changed))
+        return false;
     if (c->publish.resumed)
         return err->code != Q8_EINPUT;
     return c->journal >= 0 && (err->code == Q8_EIO || err->code > Q8_ESIGNAL);
@@ -160,17 +173,16 @@ bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
 {
     struct q8_convert *c = ret;
     double begin = now();
-    bool ok, keep;
+    bool ok, keep = true;
 
     *c = (struct q8_convert){.plan = plan, .options = *options, .mem = mem, .journal = -1};
     c->publish.lock = -1;
     ok = q8_publish_open(&c->publish, options->output, options->resume, options->force, mem, err);
-    keep = c->publish.resumed;
     if (ok) {
         ok = carry_out(c, err);
-        keep = worth_keeping(c, err);
+        keep = ok || worth_keeping(c, err);
     }
-    if (!ok && keep && c->journal >= 0) {
+    if (!ok && keep && c->publish.lock >= 0 && err->code != Q8_EUSAGE) {
         size_t used = strlen(err->text);
 
         (void)snprintf(err->text + used, sizeof err->text - used,
@@ -179,7 +191,7 @@ bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
     q8_journal_close(c);
     for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
         q8_file_close(&c->shard[i]);
-    q8_publish_close(&c->publish, ok || keep);
+    q8_publish_close(&c->publish, keep, mem);
     c->seconds = now() - begin;
     return ok;
 }

@@ -47,12 +47,29 @@ bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
 
 /* ---- pieces, each in its own file ---- */
 
-/* journal.c: q8-journal in the partial directory, one line per finished job. */
+/*
+ * journal.c: q8-journal in the partial directory, one line per finished job.  q8_journal_open
+ * starts it, or reads the one of an interrupted run and touches nothing else: Q8_EUSAGE when that
+ * had another source or other options.  q8_journal_recheck then compares what the finished jobs of
+ * that run wrote with their digests, and starts it anew with those that hold.
+ */
 bool q8_journal_open(struct q8_convert *c, struct q8_err *err);
+bool q8_journal_recheck(struct q8_convert *c, struct q8_err *err);
 bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err);
 void q8_journal_close(struct q8_convert *c);
 
-/* settle.c: what follows the data: side files, re-reading, manifest, checksums, syncing. */
+/* carry.c: the files that come along as they are, config.json and the index file. */
+bool q8_carry(struct q8_convert *c, struct q8_err *err);
+
+/* A small file of the output: what `print` prints (see struct q8_printer). */
+bool q8_carry_text(struct q8_convert *c, const char *name,
+                   bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
+                   struct q8_err *err);
+
+/* settle.c: what follows the files: re-reading, manifest, checksums, syncing. */
 bool q8_settle(struct q8_convert *c, struct q8_err *err);
+
+/* Bytes of memory that re-reading one output shard takes. */
+uint64_t q8_reread_bytes(const struct q8_plan *plan);
 
 #endif

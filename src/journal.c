@@ -1,11 +1,10 @@
 /*
  * journal.c - q8-journal in the partial directory, one line per finished job
  *
- *     q8-journal 1 <digest of everything that decides the output>
- *     <job> <source> <part 0> <part 1> <part 2> <err2> <val2> <zero rows> <digest of the
- *     line so far>
+ *     q8-journal 1 <digest of everything that decides the output and the report>
+ *     <job> <source> <part 0> <part 1> <part 2> <err2> <val2> <zero rows> <digest of all before>
  *
- * Digests that a job does not have are "-"; sums are hexadecimal floats, so they read back exactly.
+ * Digests that a job does not have are 0; sums are hexadecimal floats, so they read back exactly.
  */
 #include "src/convert.h"
 
@@ -18,22 +17,17 @@
 #include <unistd.h>
 
 #define LINE_BYTES 512
+#define FIRST_BYTES 64
 
-/*
- * Digest of target, patterns, whether errors are measured, source files (name, size, time, header)
- * and output sizes.
- */
-static bool identify(const struct q8_convert *c, char ret[Q8_XXH_TEXT], struct q8_err *err)
+/* Prints everything that decides the output: options, texts, sources, sizes. */
+static void print_identity(const struct q8_convert *c, FILE *out)
 {
     const struct q8_plan *plan = c->plan;
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    char hex[Q8_DIGEST_TEXT];
 
-    if (!out)
-        return q8_fail_errno(err, "cannot identify the run");
-    fprintf(out, "%s\n%d\n%s\n%s\n", plan->options.target->name, c->options.measure,
-            plan->quantization, plan->config ? plan->config : "");
+    fprintf(out, "%s\n%s %d %d\n%s\n%s\n", Q8_VERSION, plan->options.target->name,
+            c->options.measure, c->options.sha256, plan->quantization,
+            plan->config ? plan->config : "");
     for (uint64_t i = 0; i < plan->options.select->count; i++)
         fprintf(out, "%d %s\n", (int)plan->options.select->pattern[i].verb,
                 plan->options.select->pattern[i].text);
@@ -41,21 +35,33 @@ static bool identify(const struct q8_convert *c, char ret[Q8_XXH_TEXT], struct q
         const struct q8_shard *s = &plan->model->shard[i];
 
         fprintf(out, "%s %" PRIu64 " %lld.%09ld %s %" PRIu64 "\n", s->name, s->file.size,
-                (long long)s->file.stat.st_mtim.tv_sec, s->file.stat.st_mtim.tv_nsec, s->header,
-                plan->shard[i].bytes);
+                (long long)s->file.stat.st_mtim.tv_sec, s->file.stat.st_mtim.tv_nsec,
+                q8_digest_text(&s->header, hex), plan->shard[i].bytes);
     }
+    for (uint64_t i = 0; i < plan->sides; i++)
+        fprintf(out, "%s %" PRIu64 " %lld.%09ld\n", plan->side[i].name, plan->side[i].bytes,
+                (long long)plan->side[i].changed.tv_sec, plan->side[i].changed.tv_nsec);
+}
+
+/* The first line of the journal, without its end. */
+static bool identify(const struct q8_convert *c, char ret[FIRST_BYTES], struct q8_err *err)
+{
+    char hex[Q8_DIGEST_TEXT], *text = NULL;
+    struct q8_digest digest;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return q8_fail_errno(err, "cannot identify the run");
+    print_identity(c, out);
     if (fclose(out) != 0) {
         free(text);
         return q8_fail(err, Q8_ELIMIT, "out of memory");
     }
-    q8_xxh_once(text, size, ret);
+    digest = q8_xxh_once(text, size);
     free(text);
+    (void)snprintf(ret, FIRST_BYTES, "q8-journal 1 %s", q8_digest_text(&digest, hex));
     return true;
-}
-
-static const char *or_dash(const char *digest)
-{
-    return *digest ? digest : "-";
 }
 
 /* Appends one line with one write, so that lines of two threads do not mix. */
@@ -68,37 +74,40 @@ static bool append(struct q8_convert *c, const char *line, size_t n, struct q8_e
 bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err)
 {
     const struct q8_result *r = &c->result[job];
-    char line[LINE_BYTES], check[Q8_XXH_TEXT];
-    int n = snprintf(line, sizeof line, "%" PRIu64 " %s %s %s %s %a %a %" PRIu64, job, r->source,
-                     or_dash(r->part[0]), or_dash(r->part[1]), or_dash(r->part[2]), r->stats.err2,
-                     r->stats.val2, r->stats.zero_rows);
+    char line[LINE_BYTES], hex[1 + Q8_PARTS][Q8_DIGEST_TEXT];
+    struct q8_digest check;
+    int n;
 
-    q8_xxh_once(line, (uint64_t)n, check);
-    n += snprintf(line + n, sizeof line - (size_t)n, " %s\n", check);
+    q8_digest_text(&r->source, hex[0]);
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        q8_digest_text(&r->part[p], hex[1 + p]);
+    n = snprintf(line, sizeof line, "%" PRIu64 " %s %s %s %s %a %a %" PRIu64, job, hex[0], hex[1],
+                 hex[2], hex[3], r->stats.err2, r->stats.val2, r->stats.zero_rows);
+    check = q8_xxh_once(line, (uint64_t)n);
+    n += snprintf(line + n, sizeof line - (size_t)n, " %s\n", q8_digest_text(&check, hex[0]));
     return append(c, line, (size_t)n, err);
 }
 
 /* One line back into a result; false when it is torn or not of this plan. */
 static bool parse_line(struct q8_convert *c, char *line)
 {
-    char check[Q8_XXH_TEXT], part[Q8_PARTS][Q8_XXH_TEXT], source[Q8_XXH_TEXT];
-    char *space = strrchr(line, ' ');
+    char hex[1 + Q8_PARTS][Q8_DIGEST_TEXT], *space = strrchr(line, ' ');
     struct q8_result r = {.done = true};
+    struct q8_digest said, check;
     uint64_t job;
 
-    if (!space)
+    if (!space || !q8_digest_parse(space + 1, &said))
         return false;
     *space = 0;
-    q8_xxh_once(line, strlen(line), check);
-    if (strcmp(space + 1, check) != 0 ||
-        sscanf(line, "%" SCNu64 " %32s %32s %32s %32s %la %la %" SCNu64, &job, source, part[0],
-               part[1], part[2], &r.stats.err2, &r.stats.val2, &r.stats.zero_rows) != 8 ||
-        job >= c->plan->jobs)
+    check = q8_xxh_once(line, strlen(line));
+    if (!q8_digest_same(&said, &check) ||
+        sscanf(line, "%" SCNu64 " %32s %32s %32s %32s %la %la %" SCNu64, &job, hex[0], hex[1],
+               hex[2], hex[3], &r.stats.err2, &r.stats.val2, &r.stats.zero_rows) != 8 ||
+        job >= c->plan->jobs || !q8_digest_parse(hex[0], &r.source))
         return false;
-    memcpy(r.source, source, sizeof source);
     for (unsigned p = 0; p < Q8_PARTS; p++)
-        if (strcmp(part[p], "-") != 0)
-            memcpy(r.part[p], part[p], sizeof part[p]);
+        if (!q8_digest_parse(hex[1 + p], &r.part[p]))
+            return false;
     c->result[job] = r;
     return true;
 }
@@ -120,7 +129,8 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
     if (!q8_xxh_open(&x, err))
         return false;
     for (unsigned p = 0; same && !err->code && p < q8_job_parts(c->plan, job); p++) {
-        char name[4096], digest[Q8_XXH_TEXT];
+        char name[Q8_NAME_BYTES];
+        struct q8_digest digest;
         struct q8_tensor t;
 
         q8_xxh_reset(&x);
@@ -133,8 +143,8 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
                 break;
             q8_xxh_add(&x, buffer, n);
         }
-        q8_xxh_text(&x, digest);
-        same = strcmp(digest, r->part[p]) == 0;
+        digest = q8_xxh_sum(&x);
+        same = q8_digest_same(&digest, &r->part[p]);
     }
     q8_xxh_close(&x);
     if (!same)
@@ -142,60 +152,79 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
     return !err->code;
 }
 
-static bool load(struct q8_convert *c, const char *path, const char *identity, struct q8_err *err)
+/* Takes over what the lines say, when the first one is `first`. */
+static bool read_lines(struct q8_convert *c, FILE *in, const char *first, struct q8_err *err)
 {
-    struct q8_pool pool = {
-        .threads = c->options.threads, .watch = c->options.watch, .item = recheck, .self = c};
     char line[LINE_BYTES];
-    FILE *in = fopen(path, "re");
-    bool ok = true;
 
-    if (!in)
-        return errno == ENOENT || q8_fail_errno(err, "cannot read %s", path);
-    if (fgets(line, sizeof line, in)) {
-        line[strcspn(line, "\n")] = 0;
-        if (strncmp(line, "q8-journal 1 ", 13) != 0 || strcmp(line + 13, identity) != 0)
-            ok = q8_fail(err, Q8_EUSAGE,
-                         "%s: the source or the options changed since; --force starts over",
-                         c->publish.partial);
-        while (ok && fgets(line, sizeof line, in)) {
-            size_t n = strcspn(line, "\n");
+    if (!fgets(line, sizeof line, in))
+        return true; /* killed before there was anything else */
+    line[strcspn(line, "\n")] = 0;
+    if (strcmp(line, first) != 0)
+        return q8_fail(err, Q8_EUSAGE,
+                       "%s: the source or the options changed since; --force starts over",
+                       c->publish.partial);
+    while (fgets(line, sizeof line, in)) {
+        size_t n = strcspn(line, "\n");
 
-            if (!line[n])
-                break; /* torn by a kill: the last line */
-            line[n] = 0;
-            (void)parse_line(c, line);
-        }
+        if (!line[n])
+            break; /* torn by a kill: the last line */
+        line[n] = 0;
+        (void)parse_line(c, line);
     }
-    (void)fclose(in);
-    pool.progress = (struct q8_progress){"checking what is there", 0, c->plan->jobs, 0,
-                                         c->plan->total.output_bytes};
-    ok = ok && q8_pool_run(&pool, err);
-    for (uint64_t i = 0; ok && i < c->plan->jobs; i++)
-        c->kept += c->result[i].done;
-    return ok;
+    return true;
+}
+
+/* Opens `name` in the partial directory as the journal and writes its first line. */
+static bool start(struct q8_convert *c, const char *path, const char *first, struct q8_err *err)
+{
+    char line[FIRST_BYTES + 1];
+    int n = snprintf(line, sizeof line, "%s\n", first);
+
+    c->journal = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return c->journal >= 0 ? append(c, line, (size_t)n, err)
+                           : q8_fail_errno(err, "cannot create %s", path);
 }
 
 bool q8_journal_open(struct q8_convert *c, struct q8_err *err)
 {
     const char *path = q8_sprintf(c->mem, err, "%s/q8-journal", c->publish.partial);
-    char identity[Q8_XXH_TEXT], first[64];
-    int n;
+    char first[FIRST_BYTES];
+    bool ok;
+    FILE *in;
 
-    if (!path || !identify(c, identity, err) ||
-        (c->publish.resumed && !load(c, path, identity, err)))
+    if (!path || !identify(c, first, err))
         return false;
-    /* written anew, without torn lines and without what the check refused */
-    c->journal = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (c->journal < 0)
-        return q8_fail_errno(err, "cannot create %s", path);
-    n = snprintf(first, sizeof first, "q8-journal 1 %s\n", identity);
-    if (!append(c, first, (size_t)n, err))
+    if (!c->publish.resumed)
+        return start(c, path, first, err);
+    in = fopen(path, "re");
+    if (!in)
+        return q8_fail_errno(err, "cannot read %s", path);
+    ok = read_lines(c, in, first, err);
+    (void)fclose(in);
+    return ok;
+}
+
+bool q8_journal_recheck(struct q8_convert *c, struct q8_err *err)
+{
+    const char *path = q8_sprintf(c->mem, err, "%s/q8-journal", c->publish.partial);
+    const char *fresh = q8_sprintf(c->mem, err, "%s/q8-journal.new", c->publish.partial);
+    struct q8_pool pool = {
+        .threads = c->options.threads, .watch = c->options.watch, .item = recheck, .self = c};
+    char first[FIRST_BYTES];
+
+    pool.progress =
+        (struct q8_progress){"checking tensors", 0, c->plan->jobs, 0, c->plan->total.output_bytes};
+    if (!path || !fresh || !q8_pool_run(&pool, err) || !identify(c, first, err) ||
+        !start(c, fresh, first, err))
         return false;
     for (uint64_t i = 0; i < c->plan->jobs; i++)
-        if (c->result[i].done && !q8_journal_add(c, i, err))
-            return false;
-    return true;
+        if (c->result[i].done) {
+            c->kept++;
+            if (!q8_journal_add(c, i, err))
+                return false;
+        }
+    return rename(fresh, path) == 0 || q8_fail_errno(err, "cannot rename %s to %s", fresh, path);
 }
 
 void q8_journal_close(struct q8_convert *c)

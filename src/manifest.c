@@ -3,8 +3,14 @@
 
 #include "src/base/json.h"
 
-/* Stands for a digest that is not known yet: as long as one. */
-static const char unknown[Q8_XXH_TEXT] = "00000000000000000000000000000000";
+/* A digest; NULL, one that is not known yet, takes the same room. */
+static void print_digest(struct q8_json *j, const char *key, const struct q8_digest *d)
+{
+    static const struct q8_digest unknown;
+    char text[Q8_DIGEST_TEXT];
+
+    q8_json_text(j, key, q8_digest_text(d ? d : &unknown, text));
+}
 
 static void print_sources(const struct q8_manifest *m, struct q8_json *j)
 {
@@ -15,7 +21,7 @@ static void print_sources(const struct q8_manifest *m, struct q8_json *j)
         q8_json_begin(j, NULL, '{');
         q8_json_text(j, "name", model->shard[i].name);
         q8_json_number(j, "bytes", model->shard[i].file.size);
-        q8_json_text(j, "header_xxh3_128", model->shard[i].header);
+        print_digest(j, "header_xxh3_128", &model->shard[i].header);
         q8_json_end(j, '}');
     }
     q8_json_end(j, ']');
@@ -42,7 +48,7 @@ static void print_files(const struct q8_manifest *m, struct q8_json *j)
         q8_json_begin(j, NULL, '{');
         q8_json_text(j, "name", m->plan->file[i].name);
         q8_json_number(j, "bytes", m->plan->file[i].bytes);
-        q8_json_text(j, "xxh3_128", m->written ? m->written[i].xxh : unknown);
+        print_digest(j, "xxh3_128", m->written ? &m->written[i].xxh : NULL);
         q8_json_end(j, '}');
     }
     q8_json_end(j, ']');
@@ -55,7 +61,7 @@ static bool print_tensors(const struct q8_manifest *m, struct q8_json *j, struct
         const struct q8_job *job = &m->plan->job[i];
 
         for (unsigned p = 0; p < q8_job_parts(m->plan, job); p++) {
-            char text[4096];
+            char text[Q8_NAME_BYTES];
             struct q8_tensor t;
             const char *name = q8_job_part(m->plan, job, p, &t, text, sizeof text, err);
 
@@ -63,13 +69,13 @@ static bool print_tensors(const struct q8_manifest *m, struct q8_json *j, struct
                 return false;
             q8_json_begin(j, NULL, '{');
             q8_json_text(j, "name", name);
-            q8_json_text(j, "xxh3_128", m->result ? m->result[i].part[p] : unknown);
+            print_digest(j, "xxh3_128", m->result ? &m->result[i].part[p] : NULL);
             q8_json_text(j, "source", job->tensor->name);
             if (!job->reason && job->tensor->rank == 3) {
                 q8_json_number(j, "first_row", job->first_row);
                 q8_json_number(j, "rows", job->rows);
             }
-            q8_json_text(j, "source_xxh3_128", m->result ? m->result[i].source : unknown);
+            print_digest(j, "source_xxh3_128", m->result ? &m->result[i].source : NULL);
             q8_json_end(j, '}');
         }
     }

@@ -8,7 +8,7 @@
 
 /* One output file as it was re-read. */
 struct q8_written {
-    char xxh[Q8_XXH_TEXT];
+    struct q8_digest xxh;
     char sha[Q8_SHA_TEXT]; /* empty unless asked for */
 };
 

@@ -37,11 +37,12 @@ static bool file_fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8
     return q8_file_read(self, off, buf, n, err);
 }
 
+/* A link counts even when it leads nowhere: opening it then says so. */
 static bool exists(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0;
+    return lstat(path, &st) == 0;
 }
 
 /*
@@ -178,9 +179,23 @@ static bool digest_header(struct q8_shard *shard, uint64_t size, struct q8_err *
             q8_xxh_add(&x, piece, n);
     }
     if (ok)
-        q8_xxh_text(&x, shard->header);
+        shard->header = q8_xxh_sum(&x);
     q8_xxh_close(&x);
     return ok;
+}
+
+/* The tensors of a shard go to the model's; those of the only one become the model's, uncopied. */
+static bool add_tensors(struct q8_model *m, struct q8_index *found, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    if (m->shards == 1) {
+        m->index = *found;
+        return true;
+    }
+    for (uint64_t i = 0; i < found->count; i++)
+        if (!q8_index_add(&m->index, &found->tensor[i], mem, err))
+            return false;
+    return true;
 }
 
 static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *found,
@@ -204,10 +219,8 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
         found->tensor[i].shard = number;
         if (found->tensor[i].offset < data)
             data = found->tensor[i].offset;
-        if (!q8_index_add(&m->index, &found->tensor[i], mem, err))
-            return false;
     }
-    return digest_header(shard, data, err);
+    return add_tensors(m, found, mem, err) && digest_header(shard, data, err);
 }
 
 static bool check_unique(const struct q8_model *m, struct q8_err *err)
@@ -265,7 +278,9 @@ static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err 
     if (!m->config)
         return false;
     m->config_root = q8_json_parse(m->config, m->config_len, err);
-    return m->config_root || q8_fail_in(err, path);
+    if (m->config_root && m->config[strspn(m->config, " \t\r\n")] != '{')
+        q8_fail(err, Q8_EINPUT, "expected a JSON object");
+    return !err->code || q8_fail_in(err, path);
 }
 
 /* A directory: config.json and one weight file or an index of several. */

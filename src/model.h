@@ -12,7 +12,7 @@ struct cJSON;
 struct q8_shard {
     const char *name; /* plain file name: "model-00001-of-00002.safetensors" */
     struct q8_file file;
-    char header[Q8_XXH_TEXT];   /* digest of all bytes before the tensor data */
+    struct q8_digest header;    /* digest of all bytes before the tensor data */
     const struct q8_meta *meta; /* metadata that the file carries */
     uint64_t metas;
     bool have_meta;

@@ -10,24 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool q8_plan_warn(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err,
-                  const char *format, ...)
-{
-    char text[1024];
-    const char **list =
-        q8_grow(mem, plan->warning, plan->warnings, &plan->warning_room, sizeof *list, err);
-    va_list args;
-
-    if (!list)
-        return false;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    plan->warning = list;
-    list[plan->warnings] = q8_strndup(mem, text, strlen(text), err);
-    return list[plan->warnings++] != NULL;
-}
-
 static struct q8_job *add_job(struct q8_plan *plan, const struct q8_job *job, struct q8_arena *mem,
                               struct q8_err *err)
 {
@@ -76,6 +58,9 @@ static const char *obstacle(const struct q8_target *target, enum q8_kind kind,
     return NULL;
 }
 
+/* Reasons of the user's own. */
+static const char skipped[] = "skipped by a pattern", not_named[] = "no --only pattern names it";
+
 /*
  * Why this weight stays float: the patterns', the architecture's or the target's reason; NULL:
  * int8.
@@ -97,11 +82,11 @@ static const char *keep_reason(struct q8_plan *plan, enum q8_kind kind, const ch
     if (blocked)
         return blocked;
     if (choice.skip)
-        return "skipped by a pattern";
+        return skipped;
     if (choice.also)
         return NULL;
     if (plan->options.select->have_only && !choice.only)
-        return "no --only pattern names it";
+        return not_named;
     if (!(target->takes & 1u << kind))
         return q8_kind_reason(kind);
     return NULL;
@@ -127,6 +112,7 @@ static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct 
     job.rows = t->dim[job.transpose];
     job.cols = t->dim[!job.transpose];
     job.reason = keep_reason(plan, kind, job.module, t, job.cols, err);
+    job.by_pattern = job.reason == skipped || job.reason == not_named;
     if (Q8_LINEAR_KINDS & 1u << kind)
         plan->total.linear += elements(t);
     if (err->code || !add_job(plan, &job, mem, err))
@@ -134,38 +120,61 @@ static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct 
     return true;
 }
 
-/* A fused 3-D expert tensor whose layout is known: [experts, parts * rows, cols]. */
+/* One 2-D slice of a fused expert tensor: rows of part `p` of expert `e`. */
+static bool plan_slice(struct q8_plan *plan, const struct q8_tensor *t,
+                       const struct q8_arch_experts *layout, uint64_t e, unsigned p,
+                       struct q8_arena *mem, struct q8_err *err)
+{
+    const uint64_t rows = t->dim[1] / (layout->part[1] ? 2 : 1);
+    const int stem = (int)(strrchr(t->name, '.') - t->name);
+    struct q8_job job = {.tensor = t, .kind = Q8_KIND_EXPERT, .rows = rows, .cols = t->dim[2]};
+
+    job.first_row = e * t->dim[1] + p * rows;
+    job.module = q8_sprintf(mem, err, "%.*s.%" PRIu64 ".%s", stem, t->name, e, layout->part[p]);
+    if (!job.module)
+        return false;
+    job.reason = keep_reason(plan, Q8_KIND_EXPERT, job.module, t, job.cols, err);
+    job.by_pattern = job.reason == skipped || job.reason == not_named;
+    return !err->code && add_job(plan, &job, mem, err);
+}
+
+/*
+ * A fused 3-D expert tensor whose layout is known: [experts, parts * rows, cols].  It is quantized
+ * slice by slice, or copied when no slice is to be int8 or a pattern names the tensor itself.
+ */
 static bool plan_experts(struct q8_plan *plan, const struct q8_tensor *t,
                          const struct q8_arch_experts *layout, struct q8_arena *mem,
                          struct q8_err *err)
 {
-    unsigned parts = layout->part[1] ? 2 : 1;
-    size_t stem = strlen(t->name) - strlen(layout->suffix);
-    const char *leaf = strrchr(layout->suffix, '.');
-    int middle = (int)(leaf - layout->suffix);
-    uint64_t rows = t->dim[1] / parts;
+    const uint64_t first = plan->jobs;
+    struct q8_job copy = {.tensor = t, .kind = Q8_KIND_EXPERT};
+    uint64_t kept = 0;
+    char name[256];
 
     plan->total.linear += elements(t);
-    for (uint64_t e = 0; e < t->dim[0]; e++)
-        for (unsigned p = 0; p < parts; p++) {
-            struct q8_job job = {.tensor = t, .kind = Q8_KIND_EXPERT, .rows = rows};
-
-            job.cols = t->dim[2];
-            job.first_row = e * t->dim[1] + p * rows;
-            job.module = q8_sprintf(mem, err, "%.*s%.*s.%" PRIu64 ".%s", (int)stem, t->name, middle,
-                                    layout->suffix, e, layout->part[p]);
-            if (!job.module)
+    if (q8_select_ask(plan->options.select, t->name).skip) {
+        copy.reason = skipped;
+        copy.by_pattern = true;
+    }
+    for (uint64_t e = 0; !copy.reason && e < t->dim[0]; e++)
+        for (unsigned p = 0; p < (layout->part[1] ? 2 : 1); p++)
+            if (!plan_slice(plan, t, layout, e, p, mem, err))
                 return false;
-            job.reason = keep_reason(plan, Q8_KIND_EXPERT, job.module, t, job.cols, err);
-            if (!err->code && job.reason)
-                q8_fail(err, Q8_EUNSUPPORTED,
-                        "%s: a fused expert tensor is quantized as a whole "
-                        "or not at all, and '%s' would stay float: %s",
-                        t->name, job.module, job.reason);
-            if (err->code || !add_job(plan, &job, mem, err))
-                return false;
-        }
-    return true;
+    for (uint64_t i = first; i < plan->jobs; i++)
+        kept += plan->job[i].reason != NULL;
+    if (kept > 0 && kept < plan->jobs - first)
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "%" PRIu64 " of the %" PRIu64 " slices of '%s' would stay float: a fused "
+                       "expert tensor is quantized as a whole or not at all; --skip '%s' leaves it",
+                       kept, plan->jobs - first, q8_text_escape(t->name, name, sizeof name), name);
+    if (kept > 0) {
+        copy.reason = plan->job[first].reason;
+        copy.by_pattern = plan->job[first].by_pattern;
+    }
+    if (!copy.reason)
+        return true;
+    plan->jobs = first;
+    return add_job(plan, &copy, mem, err) != NULL;
 }
 
 /*
@@ -179,7 +188,7 @@ static const struct q8_arch_experts *split_layout(const struct q8_plan *plan,
     static const char gate_up[] = "gate_up_proj", down[] = "down_proj";
     const struct q8_arch_experts *layout = NULL;
     const struct q8_tensor *g, *d;
-    char other[4096];
+    char other[Q8_NAME_BYTES];
     size_t stem;
 
     if (t->rank == 3 && plan->options.target->splits_experts)
@@ -226,131 +235,13 @@ static const char *module_name(void *self, uint64_t i)
 {
     const struct q8_plan *plan = self;
 
-    return plan->job[i].module ? plan->job[i].module : "";
-}
-
-/* Whether two jobs are members of one fused group of one layer. */
-static bool same_group(const struct q8_job *a, const struct q8_job *b)
-{
-    const char *x = a->module ? q8_arch_group(a->module) : NULL;
-    const char *y = b->module ? q8_arch_group(b->module) : NULL;
-    size_t stem = x ? (size_t)(strrchr(a->module, '.') - a->module) + 1 : 0;
-
-    return x && y && strcmp(x, y) == 0 && strncmp(a->module, b->module, stem) == 0 &&
-           !strchr(b->module + stem, '.');
-}
-
-/* q/k/v and gate/up of one layer are one weight in vLLM and SGLang: they share one fate. */
-static bool warn_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
-{
-    const struct q8_job *first = NULL, *other = NULL;
-    uint64_t groups = 0;
-    char a[256], b[256];
-
-    for (uint64_t i = 0; i < plan->jobs; i++)
-        /* sorted by name, so the members of one group stand near each other */
-        for (uint64_t k = i + 1; k < plan->jobs && k < i + 16; k++)
-            if (!plan->job[i].reason != !plan->job[k].reason &&
-                same_group(&plan->job[i], &plan->job[k]) && groups++ == 0) {
-                first = plan->job[i].reason ? &plan->job[k] : &plan->job[i];
-                other = plan->job[i].reason ? &plan->job[i] : &plan->job[k];
-            }
-    return !groups ||
-           q8_plan_warn(plan, mem, err,
-                        "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
-                        "SGLang fuse them into %s and refuse to load the model",
-                        q8_text_escape(first->module, a, sizeof a),
-                        q8_text_escape(other->module, b, sizeof b), groups,
-                        q8_arch_group(first->module));
-}
-
-/* A name from config.json, safe to show. */
-static const char *show_name(const char *name, char *text, size_t size)
-{
-    return q8_text_escape(name ? name : "none", text, size);
-}
-
-/* Says which runtimes are known not to load the result, before the work. */
-static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
-{
-    const struct q8_target *target = plan->options.target;
-    struct q8_arch_refusal refusal;
-    struct q8_arch_traits traits = {0};
-    char type[128];
-
-    for (uint64_t i = 0; i < plan->jobs; i++) {
-        const struct q8_job *job = &plan->job[i];
-
-        traits.experts |= job->kind == Q8_KIND_EXPERT && job->tensor->rank == 2;
-        traits.split_experts |= job->tensor->rank == 3 && !job->reason;
-        traits.sublinear |= job->kind == Q8_KIND_SUBLINEAR && !job->reason;
-    }
-    show_name(plan->arch.model_type, type, sizeof type);
-    for (size_t i = 0; q8_arch_refusal(&plan->arch, target->layout, &traits, i, &refusal); i++) {
-        if (refusal.all)
-            return q8_fail(err, Q8_EUNSUPPORTED, "no known runtime loads %s of %s: %s; try --to=%s",
-                           target->name, type, refusal.reason, target->instead);
-        if (!q8_plan_warn(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
-                          target->name, type, refusal.reason))
-            return false;
-    }
-    return true;
-}
-
-static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
-{
-    const struct q8_model *m = plan->model;
-    char name[256], type[128];
-
-    if (m->strays &&
-        !q8_plan_warn(plan, mem, err,
-                      "%" PRIu64 " tensors are in the shards but not in "
-                      "%s, '%s' for one; they are carried along",
-                      m->strays, m->index_name, q8_text_escape(m->stray, name, sizeof name)))
-        return false;
-    if (m->bare)
-        return q8_plan_warn(plan, mem, err,
-                            "%s has no config.json: weights are chosen by name alone, "
-                            "and a config.json must get the quantization_config shown",
-                            m->path);
-    if (!plan->arch.known)
-        return q8_plan_warn(plan, mem, err,
-                            "architecture '%s' (model_type '%s') is not in q8's table: "
-                            "weights are chosen by name alone; check the list with --dry-run",
-                            show_name(plan->arch.class_name, name, sizeof name),
-                            show_name(plan->arch.model_type, type, sizeof type));
-    return true;
-}
-
-/* The reasons why nothing, or too little, would become int8. */
-static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
-{
-    const struct q8_target *target = plan->options.target;
-    double percent =
-        plan->total.linear ? 100.0 * (double)plan->total.int8 / (double)plan->total.linear : 0;
-    const char *reason = "no Linear weight is there";
-
-    if (plan->total.int8 == 0) {
-        for (uint64_t i = 0; i < plan->jobs; i++)
-            if (plan->job[i].module && plan->job[i].kind != Q8_KIND_OTHER &&
-                plan->job[i].kind != Q8_KIND_EMBEDDING && plan->job[i].kind != Q8_KIND_HEAD)
-                reason = plan->job[i].reason;
-        return q8_fail(err, Q8_EUNSUPPORTED,
-                       "%s: nothing would become int8 with --to=%s: %s; try --to=%s",
-                       plan->model->path, target->name, reason, target->instead);
-    }
-    if (!(percent >= plan->options.min_coverage))
-        return q8_fail(err, Q8_EGATE,
-                       "%s: %.2f %% of the Linear parameters would become int8, "
-                       "--min-coverage wants %.2f %%",
-                       plan->model->path, percent, plan->options.min_coverage);
-    return true;
+    return plan->job[i].module;
 }
 
 static bool find_arch(struct q8_plan *plan, struct q8_err *err)
 {
     const struct cJSON *root = plan->model->config_root;
-    const struct cJSON *classes = q8_json_get(root, "architectures");
+    const struct cJSON *class = q8_json_at(q8_json_get(root, "architectures"), 0);
 
     if (q8_json_get(root, "quantization_config"))
         return q8_fail(err, Q8_EUNSUPPORTED,
@@ -358,7 +249,7 @@ static bool find_arch(struct q8_plan *plan, struct q8_err *err)
                        "from the original float checkpoint",
                        plan->model->path);
     q8_arch_init(&plan->arch, q8_json_string(q8_json_get(root, "model_type")),
-                 q8_json_string(q8_json_at(classes, 0)));
+                 q8_json_key(class) ? NULL : q8_json_string(class));
     return true;
 }
 
@@ -373,7 +264,6 @@ bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
         !q8_select_check(options->select, ret->jobs, module_name, ret, err))
         return false;
     count_totals(ret);
-    return warn_model(ret, mem, err) && check_coverage(ret, err) && warn_runtimes(ret, mem, err) &&
-           warn_groups(ret, mem, err) && q8_plan_config(ret, mem, err) &&
+    return q8_plan_check(ret, mem, err) && q8_plan_config(ret, mem, err) &&
            q8_plan_side(ret, mem, err) && q8_plan_layout(ret, mem, err);
 }

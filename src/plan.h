@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#define Q8_NAME_BYTES 4096      /* of the name of an output tensor, with its NUL */
 #define Q8_ROW_LIMIT (4u << 20) /* bytes of one row of a weight that becomes int8 */
 
 /* What becomes of a tensor, or of a row range of it. */
@@ -18,6 +19,7 @@ struct q8_job {
     const char *reason;             /* copy: why it is not int8 */
     enum q8_kind kind;
     bool transpose;            /* the source is [cols, rows] */
+    bool by_pattern;           /* the reason is a pattern of the user's */
     uint64_t first_row;        /* of the source seen as a matrix of `cols` columns */
     uint64_t rows, cols;       /* of the int8 weight; copy: 0 */
     uint64_t offset[Q8_PARTS]; /* of each part in the output shard; copy: [0] */
@@ -27,6 +29,7 @@ struct q8_job {
 struct q8_out {
     const char *name; /* path below OUTPUT */
     uint64_t bytes;
+    struct timespec changed; /* of a file that comes along: the last write to its source */
 };
 
 /* A file of the input directory that stays behind. */
@@ -72,6 +75,7 @@ struct q8_plan {
     const char *quantization; /* JSON text of quantization_config */
     const char *config;       /* new text of config.json; NULL without one */
     struct q8_totals total;
+    uint64_t header_memory; /* bytes that the largest header of an output shard takes */
 };
 
 /*
@@ -81,6 +85,9 @@ struct q8_plan {
  */
 bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
                   const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
+
+/* Bytes of disk that the output takes, in whole blocks. */
+uint64_t q8_plan_disk(const struct q8_plan *plan);
 
 /* Writes everything of output shard `number` but its tensor data (sink NULL: only lays it out). */
 bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
@@ -92,14 +99,19 @@ bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
 const char *q8_job_part(const struct q8_plan *plan, const struct q8_job *job, unsigned part,
                         struct q8_tensor *ret, char *text, size_t size, struct q8_err *err);
 
+/* How many tensors output shard `number` holds. */
+uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number);
+
 /* How many tensors the job writes. */
 unsigned q8_job_parts(const struct q8_plan *plan, const struct q8_job *job);
 
-/* Adds a warning in printf style. */
-bool q8_plan_warn(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err,
-                  const char *format, ...) __attribute__((format(printf, 4, 5)));
-
 /* ---- pieces of the plan, each in its own file ---- */
+
+/*
+ * plan_check.c: the warnings, and the reasons not to start: nothing to become int8, too little,
+ * a result that no known runtime loads.
+ */
+bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
 /* plan_layout.c: sizes and offsets of the output shards, and the list of all output files. */
 bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);

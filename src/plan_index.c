@@ -2,6 +2,7 @@
 #include "src/plan.h"
 
 #include "src/base/json.h"
+#include "src/base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,20 @@ static int compare_entries(const void *a, const void *b)
         if (*p != *q || !*p)
             return (unsigned char)*p - (unsigned char)*q;
     }
+}
+
+/* One shard may have "x.SCB" already and another "x.weight". */
+static bool check_unique(const struct entry *list, uint64_t count, struct q8_err *err)
+{
+    char name[256];
+
+    for (uint64_t i = 1; i < count; i++)
+        if (compare_entries(&list[i - 1], &list[i]) == 0)
+            return q8_fail(err, Q8_EUNSUPPORTED,
+                           "two output tensors would be named '%s%s': is the input quantized "
+                           "already?",
+                           q8_text_escape(list[i].stem, name, sizeof name), list[i].suffix);
+    return true;
 }
 
 /* All output tensors, sorted by name; sets the sum of their bytes. */
@@ -55,14 +70,14 @@ static struct entry *list_entries(struct q8_plan *plan, uint64_t *ret_count, uin
     if (n)
         qsort(list, n, sizeof *list, compare_entries);
     *ret_count = n;
-    return list;
+    return list && check_unique(list, n, err) ? list : NULL;
 }
 
 static bool print_entries(struct q8_plan *plan, const struct entry *list, uint64_t count,
                           uint64_t bytes, FILE *out, struct q8_err *err)
 {
     struct q8_json j = {.out = out, .indent = 2};
-    char name[4096];
+    char name[Q8_NAME_BYTES];
 
     q8_json_begin(&j, NULL, '{');
     q8_json_begin(&j, "metadata", '{');

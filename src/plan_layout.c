@@ -2,6 +2,7 @@
 #include "src/plan.h"
 
 #include "formats/format.h"
+#include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/manifest.h"
 
@@ -12,6 +13,8 @@
 
 /* Memory for the header of one output shard, at most; the input's header was at most 100 MB. */
 #define LAYOUT_LIMIT (UINT64_C(1) << 30)
+
+#define BLOCK 4096 /* bytes in which most file systems hand out disk */
 
 /* Which part of which job an output tensor is; its number rides in q8_tensor.shard. */
 struct origin {
@@ -43,20 +46,36 @@ const char *q8_job_part(const struct q8_plan *plan, const struct q8_job *job, un
                        err))
         return NULL;
     if ((size_t)snprintf(text, size, "%s%s", job->module, scheme->part[part].suffix) >= size) {
-        q8_fail(err, Q8_ELIMIT, "a tensor name of more than %zu bytes", size);
+        char shown[100];
+
+        q8_fail(err, Q8_ELIMIT, "the name of tensor '%s' has more than the %zu bytes that q8 takes",
+                q8_text_escape(job->module, shown, sizeof shown), size - 1);
         return NULL;
     }
     return text;
+}
+
+uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number)
+{
+    uint64_t count = 0;
+
+    for (uint64_t j = 0; j < plan->jobs; j++)
+        if (plan->job[j].tensor->shard == number)
+            count += q8_job_parts(plan, &plan->job[j]);
+    return count;
 }
 
 /* All output tensors of one shard. */
 static bool list_outputs(const struct q8_plan *plan, uint32_t number, struct q8_index *ix,
                          struct origin **ret_origin, struct q8_arena *mem, struct q8_err *err)
 {
-    uint64_t room = 0;
-    struct origin *origin = NULL;
-    char text[4096];
+    uint64_t count = q8_plan_parts(plan, number);
+    struct origin *origin = q8_alloc(mem, count, sizeof *origin, err);
+    char text[Q8_NAME_BYTES];
 
+    ix->tensor = q8_alloc(mem, count, sizeof *ix->tensor, err);
+    if (!origin || !ix->tensor)
+        return false;
     for (uint64_t j = 0; j < plan->jobs; j++) {
         const struct q8_job *job = &plan->job[j];
 
@@ -66,14 +85,12 @@ static bool list_outputs(const struct q8_plan *plan, uint32_t number, struct q8_
             struct q8_tensor t;
             const char *name = q8_job_part(plan, job, p, &t, text, sizeof text, err);
 
-            origin = name ? q8_grow(mem, origin, ix->count, &room, sizeof *origin, err) : NULL;
-            if (!origin)
-                return false;
-            origin[ix->count] = (struct origin){j, p};
             t.name = name == text ? q8_strndup(mem, text, strlen(text), err) : name;
-            t.shard = (uint32_t)ix->count;
-            if (!t.name || !q8_index_add(ix, &t, mem, err))
+            if (!t.name)
                 return false;
+            t.shard = (uint32_t)ix->count;
+            origin[ix->count] = (struct origin){j, p};
+            ix->tensor[ix->count++] = t;
         }
     }
     *ret_origin = origin;
@@ -117,13 +134,15 @@ bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
     for (uint64_t i = 0; ok && i < ix.count; i++)
         plan->job[origin[ix.tensor[i].shard].job].offset[origin[ix.tensor[i].shard].part] =
             ix.tensor[i].offset;
+    if (own.used > plan->header_memory)
+        plan->header_memory = own.used;
     q8_arena_clear(&own);
     return ok || q8_fail_in(err, shard->name);
 }
 
 static void add_file(struct q8_plan *plan, const char *name, uint64_t bytes)
 {
-    plan->file[plan->files++] = (struct q8_out){name, bytes};
+    plan->file[plan->files++] = (struct q8_out){.name = name, .bytes = bytes};
 }
 
 /* The size of a text that is printed when the rest is there. */
@@ -155,6 +174,15 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
     return true;
 }
 
+uint64_t q8_plan_disk(const struct q8_plan *plan)
+{
+    uint64_t bytes = 0;
+
+    for (uint64_t i = 0; i < plan->files; i++)
+        bytes += q8_div_up(plan->file[i].bytes, BLOCK) * BLOCK;
+    return bytes;
+}
+
 bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *m = plan->model;
@@ -170,7 +198,7 @@ bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *e
             return false;
     }
     for (uint64_t i = 0; i < plan->sides; i++)
-        add_file(plan, plan->side[i].name, plan->side[i].bytes);
+        plan->file[plan->files++] = plan->side[i];
     if (plan->config)
         add_file(plan, "config.json", strlen(plan->config));
     if ((m->index_name && !add_printed(plan, m->index_name, &index, err)) ||

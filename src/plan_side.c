@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEPTH_LIMIT 16    /* folders within folders */
 #define SIDE_LIMIT 100000 /* files; a model directory has a few dozen */
@@ -80,6 +81,8 @@ static bool take_entry(struct q8_plan *plan, const char *path, const char *leaf,
     }
     if (!reason && !S_ISREG(st.st_mode))
         reason = "not a regular file";
+    if (!reason && access(full, R_OK) < 0)
+        return q8_fail_errno(err, "cannot read %s", full);
     if (reason) {
         struct q8_left *list =
             q8_grow(mem, plan->left, plan->lefts, &plan->left_room, sizeof *list, err);
@@ -95,7 +98,7 @@ static bool take_entry(struct q8_plan *plan, const char *path, const char *leaf,
         if (!list)
             return false;
         plan->side = list;
-        list[plan->sides++] = (struct q8_out){path, (uint64_t)st.st_size};
+        list[plan->sides++] = (struct q8_out){path, (uint64_t)st.st_size, st.st_mtim};
     }
     return plan->sides + plan->lefts <= SIDE_LIMIT ||
            q8_fail(err, Q8_ELIMIT, "%s: more than %d files", plan->model->dir, SIDE_LIMIT);

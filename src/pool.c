@@ -21,23 +21,32 @@ static bool take(struct q8_pool *pool, uint64_t *ret_item)
     bool got;
 
     pthread_mutex_lock(&pool->lock);
-    got = !pool->stop && pool->next < pool->progress.items_total;
+    got = !pool->stop && pool->failed == UINT64_MAX && pool->next < pool->progress.items_total;
     if (got)
         *ret_item = pool->next++;
     pthread_mutex_unlock(&pool->lock);
     return got;
 }
 
-static void finish(struct q8_pool *pool, bool ok, const struct q8_err *err)
+static void finish(struct q8_pool *pool, uint64_t item, bool ok, const struct q8_err *err)
 {
     pthread_mutex_lock(&pool->lock);
     if (ok) {
         pool->progress.items++;
-    } else {
-        pool->stop = true;
-        if (err->code && !pool->err.code)
-            pool->err = *err;
+    } else if (!pool->stop && item < pool->failed) {
+        pool->failed = item;
+        pool->err = *err;
     }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* The watcher's failure comes before that of any item. */
+static void stop(struct q8_pool *pool, const struct q8_err *err)
+{
+    pthread_mutex_lock(&pool->lock);
+    if (!pool->stop)
+        pool->err = *err;
+    pool->stop = true;
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -49,7 +58,7 @@ static void *work(void *arg)
     while (take(w->pool, &item)) {
         struct q8_err err = {0};
 
-        finish(w->pool, w->pool->item(w->pool->self, item, w->number, w->pool, &err), &err);
+        finish(w->pool, item, w->pool->item(w->pool->self, item, w->number, w->pool, &err), &err);
     }
     pthread_mutex_lock(&w->pool->lock);
     w->pool->running--;
@@ -86,7 +95,7 @@ static void watch(struct q8_pool *pool)
         running = pool->running > 0;
         pthread_mutex_unlock(&pool->lock);
         if (pool->watch && !pool->watch->tick(pool->watch->self, &progress, &err)) {
-            finish(pool, false, &err);
+            stop(pool, &err);
             fds[1].fd = -1;
         }
         if (fds[0].revents & POLLIN) {
@@ -135,13 +144,14 @@ bool q8_pool_run(struct q8_pool *pool, struct q8_err *err)
     pthread_mutex_init(&pool->lock, NULL);
     pool->next = 0;
     pool->stop = false;
+    pool->failed = UINT64_MAX;
     pool->err = (struct q8_err){0};
     ok = start(pool, workers, err);
     watch(pool);
     for (unsigned i = 0; i < pool->threads; i++)
         if (workers[i].pool)
             (void)pthread_join(workers[i].thread, NULL);
-    if (ok && pool->stop) {
+    if (ok && (pool->stop || pool->failed != UINT64_MAX)) {
         *err = pool->err;
         ok = false;
     }

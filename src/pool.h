@@ -11,7 +11,7 @@
 
 /* How far a run has come. */
 struct q8_progress {
-    const char *phase; /* "converting" */
+    const char *phase; /* what the items are: "converting tensors" */
     uint64_t items, items_total;
     uint64_t bytes, bytes_total;
 };
@@ -40,12 +40,17 @@ struct q8_pool {
     /* internal */
     pthread_mutex_t lock;
     uint64_t next, running;
-    int event; /* eventfd: a worker ended */
-    bool stop;
-    struct q8_err err; /* the first failure */
+    int event;         /* eventfd: a worker ended */
+    bool stop;         /* items under way are to end early */
+    uint64_t failed;   /* the first item that failed, UINT64_MAX: none */
+    struct q8_err err; /* its failure, or the watcher's */
 };
 
-/* Does all items; the first failure stops the others and is returned. */
+/*
+ * Does all items.  When one fails, no more are started, those under way are finished, and the
+ * failure of the first in the list is returned: the same for any number of threads.  When the
+ * watcher stops the run, its failure is returned at once.
+ */
 bool q8_pool_run(struct q8_pool *pool, struct q8_err *err);
 
 /* Counts bytes done; false (without an error) when the run is being stopped: return false then. */

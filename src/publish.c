@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+static const char journal_name[] = "q8-journal", manifest_name[] = "q8-manifest.json";
+
 static bool is_there(const char *path)
 {
     struct stat st;
@@ -21,17 +23,35 @@ static bool is_there(const char *path)
     return lstat(path, &st) == 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* Removes one entry of a walk, folders after what is in them; the journal on top stays. */
+static bool remove_entry(const FTSENT *entry)
 {
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
+    if (entry->fts_level == 0 || entry->fts_info == FTS_D ||
+        (entry->fts_level == 1 && strcmp(entry->fts_name, journal_name) == 0))
+        return true;
+    return remove(entry->fts_accpath) == 0;
 }
 
-/* Removes a directory tree; links in it are removed, not followed. */
-static bool remove_tree(const char *path, struct q8_err *err)
+/*
+ * Removes a directory tree; links in it are removed, not followed.  The journal goes last, so that
+ * what a kill leaves is still known as q8-convert's.
+ */
+static bool remove_tree(const char *path, struct q8_arena *mem, struct q8_err *err)
 {
-    return nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0 ||
-           q8_fail_errno(err, "cannot remove %s", path);
+    char *roots[] = {q8_strndup(mem, path, strlen(path), err), NULL};
+    const char *journal = q8_sprintf(mem, err, "%s/%s", path, journal_name);
+    FTS *walk = roots[0] && journal ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
+    bool ok = walk != NULL;
+    FTSENT *entry;
+
+    while (ok && (errno = 0, entry = fts_read(walk)))
+        ok = remove_entry(entry);
+    ok = ok && errno == 0 && (unlink(journal) == 0 || errno == ENOENT) && rmdir(path) == 0;
+    if (!ok)
+        q8_fail_errno(err, "cannot remove %s", path);
+    if (walk)
+        (void)fts_close(walk);
+    return ok;
 }
 
 static bool has_file(const char *dir, const char *name, struct q8_arena *mem, struct q8_err *err)
@@ -70,6 +90,11 @@ static bool name_paths(struct q8_publish *p, const char *output, struct q8_arena
     return true;
 }
 
+static bool fail_foreign(const char *path, struct q8_err *err)
+{
+    return q8_fail(err, Q8_EUSAGE, "%s is nothing that q8-convert wrote: remove it by hand", path);
+}
+
 static bool check_paths(struct q8_publish *p, bool resume, bool force, struct q8_arena *mem,
                         struct q8_err *err)
 {
@@ -77,11 +102,8 @@ static bool check_paths(struct q8_publish *p, bool resume, bool force, struct q8
         if (!force)
             return q8_fail(err, Q8_EUSAGE, "%s exists; --force replaces an output of q8-convert",
                            p->output);
-        if (!has_file(p->output, "q8-manifest.json", mem, err))
-            return q8_fail(err, Q8_EUSAGE,
-                           "%s is nothing that q8-convert wrote (it has no "
-                           "q8-manifest.json); remove it by hand",
-                           p->output);
+        if (!has_file(p->output, manifest_name, mem, err))
+            return fail_foreign(p->output, err);
         p->replace = true;
     }
     p->resumed = is_there(p->partial);
@@ -90,14 +112,6 @@ static bool check_paths(struct q8_publish *p, bool resume, bool force, struct q8
                        "%s is left from an earlier run; --resume continues it, --force starts over",
                        p->partial);
     return true;
-}
-
-bool q8_publish_check(const char *output, bool resume, bool force, struct q8_arena *mem,
-                      struct q8_err *err)
-{
-    struct q8_publish p;
-
-    return name_paths(&p, output, mem, err) && check_paths(&p, resume, force, mem, err);
 }
 
 bool q8_publish_apart(const char *output, const char *input, struct q8_arena *mem,
@@ -130,7 +144,9 @@ static bool lock_partial(struct q8_publish *p, struct q8_err *err)
 
     p->lock = open(p->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (p->lock < 0)
-        return q8_fail_errno(err, "cannot open %s", p->partial);
+        return errno == ENOTDIR || errno == ELOOP
+                   ? fail_foreign(p->partial, err)
+                   : q8_fail_errno(err, "cannot open %s", p->partial);
     if (flock(p->lock, LOCK_EX | LOCK_NB) < 0) {
         bool busy = errno == EWOULDBLOCK;
 
@@ -149,15 +165,57 @@ static bool lock_partial(struct q8_publish *p, struct q8_err *err)
     return true;
 }
 
-/* An empty journal: from now on the directory is one that q8-convert made. */
+/* Locks and looks at what is there, as a run would, and lets go of it. */
+bool q8_publish_check(const char *output, bool resume, bool force, struct q8_arena *mem,
+                      struct q8_err *err)
+{
+    struct q8_publish p;
+    bool ok = name_paths(&p, output, mem, err) && (!is_there(p.partial) || lock_partial(&p, err)) &&
+              check_paths(&p, resume, force, mem, err);
+
+    q8_publish_close(&p, true, mem);
+    return ok;
+}
+
+/* A journal: from now on the directory is one that q8-convert may remove. */
 static bool mark_partial(const struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
 {
-    const char *path = q8_sprintf(mem, err, "%s/q8-journal", p->partial);
+    const char *path = q8_sprintf(mem, err, "%s/%s", p->partial, journal_name);
     struct q8_file journal;
 
-    if (!path || !q8_file_create(&journal, path, 0, false, err))
+    if (!path || !q8_file_create(&journal, path, 0, true, err))
         return false;
     q8_file_close(&journal);
+    return true;
+}
+
+static bool make_partial(struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
+{
+    if (mkdir(p->partial, 0777) < 0)
+        return q8_fail_errno(err, "cannot make %s", p->partial);
+    return lock_partial(p, err) && mark_partial(p, mem, err);
+}
+
+/*
+ * Makes way for a new start where the partial directory holds nothing to continue: by the user's
+ * word, or when a kill has left it empty, complete but for its name, or as the old output that a
+ * new one took the place of.
+ */
+static bool clear_partial(struct q8_publish *p, bool resume, struct q8_arena *mem,
+                          struct q8_err *err)
+{
+    bool journal = has_file(p->partial, journal_name, mem, err);
+
+    if (journal && resume)
+        return true;
+    if (!journal && !has_file(p->partial, manifest_name, mem, err)) {
+        if (rmdir(p->partial) < 0)
+            return fail_foreign(p->partial, err);
+    } else if (!remove_tree(p->partial, mem, err)) {
+        return false;
+    }
+    q8_publish_close(p, true, mem);
+    p->resumed = false;
     return true;
 }
 
@@ -171,58 +229,45 @@ bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bo
     /* lock first: while another run lives, that is the answer */
     if (is_there(p->partial) && !lock_partial(p, err))
         return false;
-    if (!check_paths(p, resume, force, mem, err))
+    if (!check_paths(p, resume, force, mem, err) ||
+        (p->resumed && !clear_partial(p, resume, mem, err)))
         return false;
-    if (p->resumed && !resume) {
-        /* a manifest: an old output that was being replaced */
-        if (!has_file(p->partial, "q8-journal", mem, err) &&
-            !has_file(p->partial, "q8-manifest.json", mem, err))
-            return q8_fail(err, Q8_EUSAGE, "%s is nothing that q8-convert wrote; remove it by hand",
-                           p->partial);
-        if (!remove_tree(p->partial, err))
-            return false;
-        (void)close(p->lock);
-        p->lock = -1;
-        p->resumed = false;
-    }
-    if (p->lock >= 0)
-        return true;
-    if (mkdir(p->partial, 0777) < 0)
-        return q8_fail_errno(err, "cannot make %s", p->partial);
-    return lock_partial(p, err) && mark_partial(p, mem, err);
+    return p->resumed || make_partial(p, mem, err);
 }
 
-bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_err *err)
+/* The old output is under the partial name now. */
+static bool drop_old(const struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_arena mem;
-    const char *parent;
-    bool ok;
+    if (mark_partial(p, mem, err) && remove_tree(p->partial, mem, err))
+        return true;
+    return q8_fail_in(err, "the new output is complete, the old one could not be removed");
+}
+
+bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *parent = parent_of(p->output, mem, err);
 
     if (p->replace) {
         if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_EXCHANGE) < 0)
             return q8_fail_errno(err, "cannot exchange %s and %s", p->partial, p->output);
-        if (!remove_tree(p->partial, err)) /* the old output, under the partial name now */
+        if (!drop_old(p, mem, err))
             return false;
     } else if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_NOREPLACE) < 0 &&
                /* file systems without the flag: rename would replace only an empty directory */
                (errno != EINVAL || rename(p->partial, p->output) < 0)) {
         return q8_fail_errno(err, "cannot rename %s to %s", p->partial, p->output);
     }
-    q8_arena_init(&mem, 1 << 20);
-    parent = parent_of(p->output, &mem, err);
-    ok = parent && (!sync || q8_dir_sync(parent, err));
-    q8_arena_clear(&mem);
-    return ok;
+    return parent && (!sync || q8_dir_sync(parent, err));
 }
 
-void q8_publish_close(struct q8_publish *p, bool keep)
+void q8_publish_close(struct q8_publish *p, bool keep, struct q8_arena *mem)
 {
     struct q8_err ignored = {0};
 
     if (p->lock < 0)
         return;
     if (!keep)
-        (void)remove_tree(p->partial, &ignored);
+        (void)remove_tree(p->partial, mem, &ignored);
     (void)close(p->lock);
     p->lock = -1;
 }

@@ -14,18 +14,19 @@ struct q8_publish {
 };
 
 /*
- * Makes and locks OUTPUT.partial.  Q8_EBUSY when another run holds it.  Q8_EUSAGE when OUTPUT is
- * there and not `force`, or is nothing that q8 wrote; when a partial directory is there and
- * neither `resume` (keep what is in it) nor `force` (start over) is given.
+ * Makes and locks OUTPUT.partial, with an empty q8-journal in it.  Q8_EBUSY when another run holds
+ * it.  Q8_EUSAGE when OUTPUT is there and not `force`; when a partial directory is there and
+ * neither `resume` (keep what is in it) nor `force` (start over) is given; when either is nothing
+ * that q8 wrote, which no option makes it touch.
  */
 bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bool force,
                      struct q8_arena *mem, struct q8_err *err);
 
 /* Renames the partial directory to OUTPUT, atomically, and flushes the parent when `sync`. */
-bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_err *err);
+bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_arena *mem, struct q8_err *err);
 
 /* Gives the lock back; removes the partial directory unless `keep`.  Accepts a lock of -1. */
-void q8_publish_close(struct q8_publish *p, bool keep);
+void q8_publish_close(struct q8_publish *p, bool keep, struct q8_arena *mem);
 
 /* Checks, before any work, what q8_publish_open would refuse, without making anything. */
 bool q8_publish_check(const char *output, bool resume, bool force, struct q8_arena *mem,

@@ -18,7 +18,7 @@ static bool print_outputs(const struct q8_report *r, const struct q8_job *job, s
 {
     q8_json_begin(j, "outputs", '[');
     for (unsigned p = 0; p < q8_job_parts(r->plan, job); p++) {
-        char text[4096];
+        char text[Q8_NAME_BYTES];
         struct q8_tensor t;
         const char *name = q8_job_part(r->plan, job, p, &t, text, sizeof text, err);
 

@@ -148,9 +148,11 @@ static size_t find_nearest(const char *ret[NEAREST], const char *text, uint64_t 
 
     for (uint64_t i = 0; i < q8_min(count, MAX_NEAREST_OF); i++) {
         const char *candidate = name(self, i);
-        unsigned d = q8_text_distance(text, candidate);
+        unsigned d = candidate ? q8_text_distance(text, candidate) : 0;
         size_t at = found;
 
+        if (!candidate)
+            continue;
         while (at > 0 && distance[at - 1] > d)
             at--;
         if (at == NEAREST)

@@ -49,7 +49,7 @@ struct q8_choice q8_select_ask(struct q8_select *s, const char *module);
 /*
  * After every module was asked: Q8_EUSAGE for the first pattern that matched nothing, with the
  * three nearest
- * of the `count` names given by `name(self, i)`.
+ * of the `count` names given by `name(self, i)`, which may be NULL.
  */
 bool q8_select_check(const struct q8_select *s, uint64_t count,
                      const char *(*name)(void *self, uint64_t i), void *self, struct q8_err *err);

@@ -1,4 +1,4 @@
-/* settle.c - what follows the data: side files, re-reading, manifest, checksums, syncing */
+/* settle.c - what follows the files: re-reading, manifest, checksums, syncing */
 #include "src/convert.h"
 
 #include "formats/format.h"
@@ -14,78 +14,6 @@
 
 #define PIECE (256u << 10)
 #define SYNC_PIECE (UINT64_C(64) << 20) /* what a slow disk flushes within a second */
-
-/* Makes the folders of "a/b/file" below the partial directory. */
-static bool make_folders(struct q8_convert *c, const char *name, struct q8_err *err)
-{
-    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
-        const char *path =
-            q8_sprintf(c->mem, err, "%s/%.*s", c->publish.partial, (int)(slash - name), name);
-
-        if (!path)
-            return false;
-        if (mkdir(path, 0777) < 0 && errno != EEXIST)
-            return q8_fail_errno(err, "cannot make %s", path);
-    }
-    return true;
-}
-
-/* Writes one small file. */
-static bool put(struct q8_convert *c, const char *name,
-                bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
-                struct q8_err *err)
-{
-    const char *path = q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, name);
-    struct q8_printer printer = {print, self};
-    uint64_t bytes;
-
-    return path && q8_file_print(path, c->publish.resumed, &printer, &bytes, err);
-}
-
-static bool print_config(void *self, FILE *out, struct q8_err *err)
-{
-    const struct q8_plan *plan = self;
-
-    (void)err;
-    fputs(plan->config, out);
-    return true;
-}
-
-static bool copy_side(struct q8_convert *c, const struct q8_out *side, unsigned char *buffer,
-                      struct q8_err *err)
-{
-    const char *from = q8_sprintf(c->mem, err, "%s/%s", c->plan->model->dir, side->name);
-    const char *to = q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, side->name);
-    struct q8_file in = {.fd = -1}, out = {.fd = -1};
-    bool ok = from && to && make_folders(c, side->name, err) && q8_file_open(&in, from, err);
-
-    if (ok && in.size != side->bytes)
-        ok = q8_fail(err, Q8_EIO, "%s changed while it was read", from);
-    ok = ok && q8_file_create(&out, to, in.size, c->publish.resumed, err);
-    for (uint64_t at = 0, n; ok && at < in.size; at += n) {
-        n = q8_min(PIECE, in.size - at);
-        ok = q8_file_read(&in, at, buffer, n, err) && q8_file_write(&out, at, buffer, n, err);
-    }
-    if (ok)
-        (void)fchmod(out.fd, in.stat.st_mode & 0777);
-    q8_file_close(&in);
-    q8_file_close(&out);
-    return ok;
-}
-
-static bool carry_files(struct q8_convert *c, struct q8_err *err)
-{
-    struct q8_plan *plan = c->plan;
-    unsigned char *buffer = q8_alloc(c->mem, PIECE, 1, err);
-
-    if (!buffer)
-        return false;
-    for (uint64_t i = 0; i < plan->sides; i++)
-        if (!copy_side(c, &plan->side[i], buffer, err))
-            return false;
-    return (!plan->config || put(c, "config.json", print_config, plan, err)) &&
-           (!plan->model->index_name || put(c, plan->model->index_name, q8_plan_index, plan, err));
-}
 
 /* Digests [from, to) of a file into the file's running digests, and into `own` when given. */
 static bool digest_range(const struct q8_file *f, uint64_t from, uint64_t to, unsigned char *buffer,
@@ -119,6 +47,18 @@ struct where {
     unsigned part;
 };
 
+uint64_t q8_reread_bytes(const struct q8_plan *plan)
+{
+    uint64_t most = 0;
+
+    for (uint32_t i = 0; i < plan->model->shards; i++) {
+        uint64_t bytes = q8_plan_parts(plan, i) * sizeof(struct where);
+
+        most = bytes > most ? bytes : most;
+    }
+    return plan->header_memory + most + PIECE;
+}
+
 static int compare_where(const void *a, const void *b)
 {
     const struct where *x = a, *y = b;
@@ -127,24 +67,19 @@ static int compare_where(const void *a, const void *b)
 }
 
 /* Where every part of a shard should lie, in the order of the file. */
-static struct where *list_parts(const struct q8_convert *c, uint32_t number, uint64_t *ret_count,
+static struct where *list_parts(const struct q8_convert *c, uint32_t number, uint64_t count,
                                 struct q8_arena *mem, struct q8_err *err)
 {
-    struct where *list = NULL;
-    uint64_t room = 0;
+    struct where *list = q8_alloc(mem, count, sizeof *list, err);
+    uint64_t n = 0;
 
-    *ret_count = 0;
-    for (uint64_t j = 0; j < c->plan->jobs; j++)
+    for (uint64_t j = 0; list && j < c->plan->jobs; j++)
         for (unsigned p = 0;
              c->plan->job[j].tensor->shard == number && p < q8_job_parts(c->plan, &c->plan->job[j]);
-             p++) {
-            list = q8_grow(mem, list, *ret_count, &room, sizeof *list, err);
-            if (!list)
-                return NULL;
-            list[(*ret_count)++] = (struct where){c->plan->job[j].offset[p], j, p};
-        }
-    if (list)
-        qsort(list, *ret_count, sizeof *list, compare_where);
+             p++)
+            list[n++] = (struct where){c->plan->job[j].offset[p], j, p};
+    if (n)
+        qsort(list, n, sizeof *list, compare_where);
     return list;
 }
 
@@ -153,27 +88,62 @@ static bool reread_fill(void *self, uint64_t off, void *buf, uint64_t n, struct 
     return q8_file_read(self, off, buf, n, err);
 }
 
+/* Whether the header that was read again says of this tensor what the plan says. */
+static bool check_entry(const struct q8_index *found, const struct q8_tensor *want,
+                        struct q8_err *err)
+{
+    const struct q8_tensor *have = q8_index_find(found, want->name);
+    char name[256];
+
+    if (have && have->dtype == want->dtype && have->rank == want->rank &&
+        memcmp(have->dim, want->dim, want->rank * sizeof *want->dim) == 0 &&
+        have->offset == want->offset && have->nbytes == want->nbytes)
+        return true;
+    return q8_fail(err, Q8_EIO, "re-read: the header says something else of tensor '%s'",
+                   q8_text_escape(want->name, name, sizeof name));
+}
+
+/* The header by the strict reader: the tensors of the plan, and no others. */
+static bool reread_header(struct q8_convert *c, const struct where *part, uint64_t count,
+                          struct reread *r, struct q8_err *err)
+{
+    struct q8_source source = {r->file.size, reread_fill, &r->file};
+    struct q8_index found = {.room = count};
+
+    found.tensor = q8_alloc(&r->mem, count, sizeof *found.tensor, err);
+    if (!found.tensor || !q8_format_find("safetensors")->parse(&source, &found, &r->mem, err))
+        return false;
+    q8_index_sort(&found);
+    for (uint64_t i = 0; i < count; i++) {
+        const struct q8_job *job = &c->plan->job[part[i].job];
+        char text[Q8_NAME_BYTES];
+        struct q8_tensor t;
+
+        t.name = q8_job_part(c->plan, job, part[i].part, &t, text, sizeof text, err);
+        t.offset = part[i].offset;
+        if (!t.name || !check_entry(&found, &t, err))
+            return false;
+    }
+    return found.count == count || q8_fail(err, Q8_EIO, "re-read: more tensors than were written");
+}
+
 /* A shard is parsed by the strict reader, and each tensor compared with what was written. */
 static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r,
                          struct q8_pool *pool, struct q8_err *err)
 {
-    struct q8_source source = {r->file.size, reread_fill, &r->file};
-    struct q8_index found = {0};
-    uint64_t count, at = 0;
-    struct where *part = list_parts(c, number, &count, &r->mem, err);
+    uint64_t count = q8_plan_parts(c->plan, number), at = 0;
+    struct where *part = list_parts(c, number, count, &r->mem, err);
 
-    if (err->code || !q8_format_find("safetensors")->parse(&source, &found, &r->mem, err))
+    if (!part || !reread_header(c, part, count, r, err))
         return false;
-    if (found.count != count)
-        return q8_fail(err, Q8_EIO, "re-read: other tensors than were written");
     for (uint64_t i = 0; i < count; i++) {
-        const struct q8_result *result = &c->result[part[i].job];
         const struct q8_job *job = &c->plan->job[part[i].job];
-        char name[4096], digest[Q8_XXH_TEXT];
+        char text[Q8_NAME_BYTES], shown[256];
+        struct q8_digest digest;
         struct q8_tensor t;
-        const char *expected = q8_job_part(c->plan, job, part[i].part, &t, name, sizeof name, err);
+        const char *name = q8_job_part(c->plan, job, part[i].part, &t, text, sizeof text, err);
 
-        if (!expected)
+        if (!name)
             return false;
         if (t.nbytes == 0)
             continue;
@@ -184,12 +154,12 @@ static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r
                           &r->sha, &r->own, pool, err))
             return false;
         at = part[i].offset + t.nbytes;
-        q8_xxh_text(&r->own, digest);
-        if (strcmp(digest, result->part[part[i].part]) != 0)
+        digest = q8_xxh_sum(&r->own);
+        if (!q8_digest_same(&digest, &c->result[part[i].job].part[part[i].part]))
             return q8_fail(err, Q8_EIO,
-                           "re-read: tensor '%s' is not what was written; the disk or "
-                           "another program changed it",
-                           expected);
+                           "re-read: tensor '%s' is not what was written: the disk or another "
+                           "program changed it",
+                           q8_text_escape(name, shown, sizeof shown));
     }
     return digest_range(&r->file, at, r->file.size, r->buffer, &r->whole, &r->sha, NULL, pool, err);
 }
@@ -232,7 +202,7 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
         ok = q8_fail(err, Q8_EIO, "%s: %" PRIu64 " bytes, but %" PRIu64 " were planned", path,
                      r.file.size, c->plan->file[i].bytes);
     if (ok) {
-        q8_xxh_text(&r.whole, w->xxh);
+        w->xxh = q8_xxh_sum(&r.whole);
         ok = !c->options.sha256 || q8_sha_text(&r.sha, w->sha, err);
     }
     ok = ok && (!c->options.sync || sync_file(&r.file, pool, err));
@@ -249,20 +219,26 @@ static bool reread_all(struct q8_convert *c, struct q8_err *err)
     struct q8_pool pool = {
         .threads = c->options.threads, .watch = c->options.watch, .item = reread_item, .self = c};
 
-    pool.progress = (struct q8_progress){"re-reading", 0, c->plan->hashed, 0, 0};
+    pool.progress = (struct q8_progress){"re-reading files", 0, c->plan->hashed, 0, 0};
     for (uint64_t i = 0; i < c->plan->hashed; i++)
         pool.progress.bytes_total += c->plan->file[i].bytes;
     return q8_pool_run(&pool, err);
 }
 
-/* SHA256SUMS as sha256sum prints it; it can check itself with `sha256sum -c`. */
+/* As sha256sum prints it: a line with a \ in its name starts with one, and doubles that. */
 static bool print_sums(void *self, FILE *out, struct q8_err *err)
 {
     const struct q8_convert *c = self;
 
     (void)err;
-    for (uint64_t i = 0; i < c->plan->hashed; i++)
-        fprintf(out, "%s  %s\n", c->written[i].sha, c->plan->file[i].name);
+    for (uint64_t i = 0; i < c->plan->hashed; i++) {
+        const char *name = c->plan->file[i].name;
+
+        fprintf(out, "%s%s  ", strchr(name, '\\') ? "\\" : "", c->written[i].sha);
+        for (; *name; name++)
+            fprintf(out, "%s%c", *name == '\\' ? "\\" : "", *name);
+        fputc('\n', out);
+    }
     return true;
 }
 
@@ -315,9 +291,10 @@ bool q8_settle(struct q8_convert *c, struct q8_err *err)
     struct q8_manifest manifest = {.plan = c->plan, .result = c->result};
 
     c->written = q8_alloc(c->mem, c->plan->hashed, sizeof *c->written, err);
-    if (!c->written || !carry_files(c, err) || !reread_all(c, err))
+    if (!c->written || !reread_all(c, err))
         return false;
     manifest.written = c->written;
-    return put(c, "q8-manifest.json", q8_manifest_print, &manifest, err) &&
-           (!c->options.sha256 || put(c, "SHA256SUMS", print_sums, c, err)) && seal(c, err);
+    return q8_carry_text(c, "q8-manifest.json", q8_manifest_print, &manifest, err) &&
+           (!c->options.sha256 || q8_carry_text(c, "SHA256SUMS", print_sums, c, err)) &&
+           seal(c, err);
 }

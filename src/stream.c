@@ -60,8 +60,8 @@ bool q8_stream_add(struct q8_stream *s, uint64_t n, struct q8_err *err)
     return beyond >= s->used || put(s, s->used - beyond, err);
 }
 
-bool q8_stream_end(struct q8_stream *s, char ret[Q8_XXH_TEXT], struct q8_err *err)
+bool q8_stream_end(struct q8_stream *s, struct q8_digest *ret, struct q8_err *err)
 {
-    q8_xxh_text(&s->xxh, ret);
+    *ret = q8_xxh_sum(&s->xxh);
     return put(s, s->used, err);
 }

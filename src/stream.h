@@ -40,7 +40,7 @@ uint64_t q8_stream_gap(const struct q8_stream *s);
 /* The n bytes at the tail belong to the tensor now.  Writes the pieces that are full. */
 bool q8_stream_add(struct q8_stream *s, uint64_t n, struct q8_err *err);
 
-/* Writes the rest; ret is the digest of the tensor. */
-bool q8_stream_end(struct q8_stream *s, char ret[Q8_XXH_TEXT], struct q8_err *err);
+/* Writes the rest; *ret is the digest of the tensor. */
+bool q8_stream_end(struct q8_stream *s, struct q8_digest *ret, struct q8_err *err);
 
 #endif

@@ -4,6 +4,8 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,13 +120,14 @@ static bool copy_tensor(struct q8_worker *w, const struct q8_plan *plan, const s
 
 /* Digest of a source that the tiles do not read in order. */
 static bool digest_source(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                          struct q8_err *err)
+                          struct q8_pool *pool, struct q8_err *err)
 {
     struct q8_stream *s = &w->part[0]; /* its buffer is free yet */
 
     for (uint64_t at = 0, n; at < job->tensor->nbytes; at += n) {
         n = q8_min(Q8_STREAM_PIECE, job->tensor->nbytes - at);
-        if (!q8_model_read(plan->model, job->tensor, at, q8_stream_tail(s), n, err))
+        if (!q8_model_read(plan->model, job->tensor, at, q8_stream_tail(s), n, err) ||
+            !q8_pool_advance(pool, 0))
             return false;
         q8_xxh_add(&w->xxh, q8_stream_tail(s), n);
     }
@@ -147,6 +150,26 @@ static bool read_columns(struct q8_worker *w, const struct q8_plan *plan, const 
     return true;
 }
 
+/* F64 to F32 in place, front to back. */
+static bool narrow_rows(unsigned char *bytes, uint64_t first_row, uint64_t rows, uint64_t cols,
+                        struct q8_err *err)
+{
+    for (uint64_t i = 0; i < rows * cols; i++) {
+        double wide;
+        float narrow;
+
+        memcpy(&wide, bytes + i * sizeof wide, sizeof wide);
+        narrow = (float)wide;
+        if (isinf(narrow) && !isinf(wide))
+            return q8_fail(err, Q8_EINPUT,
+                           "row %" PRIu64
+                           " holds %g, beyond fp32, which F64 weights are rounded to",
+                           first_row + i / cols, wide);
+        memcpy(bytes + i * sizeof narrow, &narrow, sizeof narrow);
+    }
+    return true;
+}
+
 /* Reads rows [row, row + rows); *ret_rows is where they lie. */
 static bool read_rows(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
                       uint64_t row, uint64_t rows, unsigned char **ret_rows, struct q8_err *err)
@@ -163,17 +186,7 @@ static bool read_rows(struct q8_worker *w, const struct q8_plan *plan, const str
             return false;
         q8_xxh_add(&w->xxh, w->source, rows * row_bytes);
     }
-    if (job->tensor->dtype == Q8_F64) { /* narrowed in place, front to back */
-        for (uint64_t i = 0; i < rows * job->cols; i++) {
-            double wide;
-            float narrow;
-
-            memcpy(&wide, *ret_rows + i * sizeof wide, sizeof wide);
-            narrow = (float)wide;
-            memcpy(*ret_rows + i * sizeof narrow, &narrow, sizeof narrow);
-        }
-    }
-    return true;
+    return job->tensor->dtype != Q8_F64 || narrow_rows(*ret_rows, row, rows, job->cols, err);
 }
 
 /*
@@ -239,7 +252,7 @@ static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const
     const enum q8_float type = q8_dtype_float(job->tensor->dtype);
     unsigned char *rows;
 
-    if (job->transpose && !digest_source(w, plan, job, err))
+    if (job->transpose && !digest_source(w, plan, job, pool, err))
         return false;
     for (uint64_t row = 0, n; row < job->rows; row += n) {
         /* no more rows than fill the piece, so that little of the codes stays behind */
@@ -259,13 +272,18 @@ static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const
 /* Puts file and tensor in front of the message, and the way out behind it. */
 static bool explain(const struct q8_plan *plan, const struct q8_job *job, struct q8_err *err)
 {
+    const bool slice = job->tensor->rank == 3; /* of fused experts, which are skipped as a whole */
     char place[512], name[384];
     size_t used = strlen(err->text);
 
+    if (err->code == Q8_EINPUT && slice) {
+        q8_fail_in(err, q8_text_escape(job->module, name, sizeof name));
+        used = strlen(err->text);
+    }
     if (err->code == Q8_EINPUT && job->module)
         (void)snprintf(err->text + used, sizeof err->text - used,
                        "; --skip '%s' leaves it as it is",
-                       q8_text_escape(job->module, name, sizeof name));
+                       q8_text_escape(slice ? job->tensor->name : job->module, name, sizeof name));
     if (err->code == Q8_EINPUT) {
         (void)snprintf(place, sizeof place, "%s: tensor '%s'",
                        plan->model->shard[job->tensor->shard].name,
@@ -290,12 +308,10 @@ bool q8_job_run(struct q8_worker *w, const struct q8_plan *plan, const struct q8
                      : encode_tensor(w, plan, job, pool, &stats, err);
     (void)q8_denormals_flush(flushed);
     for (unsigned p = 0; ok && p < parts; p++)
-        ok = q8_stream_end(&w->part[p], ret->part[p], err);
+        ok = q8_stream_end(&w->part[p], &ret->part[p], err);
     if (!ok)
         return explain(plan, job, err);
-    q8_xxh_text(&w->xxh, ret->source);
-    if (job->reason) /* the same bytes */
-        memcpy(ret->source, ret->part[0], sizeof ret->source);
+    ret->source = job->reason ? ret->part[0] : q8_xxh_sum(&w->xxh); /* a copy: the same bytes */
     ret->stats = stats;
     ret->done = true;
     return true;

@@ -11,8 +11,8 @@
 struct q8_result {
     bool done;
     struct q8_stats stats;
-    char source[Q8_XXH_TEXT];         /* of the source bytes */
-    char part[Q8_PARTS][Q8_XXH_TEXT]; /* of each output tensor */
+    struct q8_digest source;         /* of the source bytes */
+    struct q8_digest part[Q8_PARTS]; /* of each output tensor */
 };
 
 /* One thread's buffers. */

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The plain functions of a packaged libxxhash are SSE2 only; these pick AVX2 or AVX-512. */
 #if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
@@ -22,12 +23,41 @@ static void print_hex(const unsigned char *bytes, size_t n, char *ret)
     ret[2 * n] = '\0';
 }
 
-static void print_xxh(XXH128_hash_t hash, char ret[Q8_XXH_TEXT])
+char *q8_digest_text(const struct q8_digest *d, char text[Q8_DIGEST_TEXT])
+{
+    print_hex(d->byte, sizeof d->byte, text);
+    return text;
+}
+
+bool q8_digest_parse(const char *text, struct q8_digest *ret)
+{
+    char again[Q8_DIGEST_TEXT];
+    struct q8_digest d;
+
+    if (strlen(text) != Q8_DIGEST_TEXT - 1)
+        return false;
+    for (size_t i = 0; i < sizeof d.byte; i++)
+        if (sscanf(text + 2 * i, "%2hhx", &d.byte[i]) != 1)
+            return false;
+    if (strcmp(q8_digest_text(&d, again), text) != 0) /* signs, spaces, upper case */
+        return false;
+    *ret = d;
+    return true;
+}
+
+bool q8_digest_same(const struct q8_digest *a, const struct q8_digest *b)
+{
+    return memcmp(a->byte, b->byte, sizeof a->byte) == 0;
+}
+
+static struct q8_digest from_hash(XXH128_hash_t hash)
 {
     XXH128_canonical_t bytes; /* big-endian, as xxhsum prints it */
+    struct q8_digest d;
 
     XXH128_canonicalFromHash(&bytes, hash);
-    print_hex(bytes.digest, sizeof bytes.digest, ret);
+    memcpy(d.byte, bytes.digest, sizeof d.byte);
+    return d;
 }
 
 bool q8_xxh_open(struct q8_xxh *x, struct q8_err *err)
@@ -56,14 +86,14 @@ void q8_xxh_add(struct q8_xxh *x, const void *bytes, uint64_t n)
         (void)XXH3_128bits_update(x->state, bytes, n);
 }
 
-void q8_xxh_text(const struct q8_xxh *x, char ret[Q8_XXH_TEXT])
+struct q8_digest q8_xxh_sum(const struct q8_xxh *x)
 {
-    print_xxh(XXH3_128bits_digest(x->state), ret);
+    return from_hash(XXH3_128bits_digest(x->state));
 }
 
-void q8_xxh_once(const void *bytes, uint64_t n, char ret[Q8_XXH_TEXT])
+struct q8_digest q8_xxh_once(const void *bytes, uint64_t n)
 {
-    print_xxh(XXH3_128bits(bytes, n), ret);
+    return from_hash(XXH3_128bits(bytes, n));
 }
 
 bool q8_sha_open(struct q8_sha *s, struct q8_err *err)

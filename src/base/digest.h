@@ -8,10 +8,21 @@
 #include <stdint.h>
 
 /* Hex digits of each, with the NUL. */
-#define Q8_XXH_TEXT 33
+#define Q8_DIGEST_TEXT 33
 #define Q8_SHA_TEXT 65
 
-/* A running XXH3-128 (libxxhash); "xxhsum -H2" prints the same 32 digits. */
+/* An XXH3-128, its bytes in the order in which "xxhsum -H2" prints them. */
+struct q8_digest {
+    unsigned char byte[16];
+};
+
+/* Its 32 lower-case hex digits; returns text. */
+char *q8_digest_text(const struct q8_digest *d, char text[Q8_DIGEST_TEXT]);
+/* Back from 32 such digits; false when `text` is anything else. */
+bool q8_digest_parse(const char *text, struct q8_digest *ret);
+bool q8_digest_same(const struct q8_digest *a, const struct q8_digest *b);
+
+/* A running XXH3-128 (libxxhash). */
 struct q8_xxh {
     void *state; /* library state, 64-byte aligned; NULL = none */
 };
@@ -21,10 +32,10 @@ bool q8_xxh_open(struct q8_xxh *x, struct q8_err *err);
 void q8_xxh_close(struct q8_xxh *x); /* accepts a zeroed struct */
 void q8_xxh_reset(struct q8_xxh *x); /* back to no bytes seen */
 void q8_xxh_add(struct q8_xxh *x, const void *bytes, uint64_t n);
-/* The digest of all bytes since the reset, as 32 lower-case hex digits. */
-void q8_xxh_text(const struct q8_xxh *x, char ret[Q8_XXH_TEXT]);
+/* The digest of all bytes since the reset. */
+struct q8_digest q8_xxh_sum(const struct q8_xxh *x);
 /* The digest of one piece of memory. */
-void q8_xxh_once(const void *bytes, uint64_t n, char ret[Q8_XXH_TEXT]);
+struct q8_digest q8_xxh_once(const void *bytes, uint64_t n);
 
 /* A running SHA-256 (libcrypto), same calls. */
 struct q8_sha {

@@ -7,9 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#define SETTLED 0.3 /* seconds after which a rate means something */
 
 static double now(void)
 {
@@ -19,19 +22,32 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Columns of the terminal; 80 where it does not say. */
+static size_t columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 static void print_line(struct q8_show *s, const struct q8_progress *p)
 {
     double seconds = now() - s->begin, rate = (double)p->bytes / (seconds + 1e-9);
-    char done[32], all[32], speed[32], left[32];
+    char done[32], all[32], speed[32], left[32], line[256];
+    int length;
 
-    q8_text_bytes(p->bytes, done, sizeof done);
-    q8_text_bytes(p->bytes_total, all, sizeof all);
-    q8_text_bytes((uint64_t)rate, speed, sizeof speed);
-    q8_text_seconds(p->bytes ? ((double)p->bytes_total - (double)p->bytes) / rate : 0, left,
-                    sizeof left);
-    fprintf(stderr, "%s%s: %s: %" PRIu64 "/%" PRIu64 " tensors, %s of %s, %s/s, %s left%s",
-            s->terminal ? "\r\033[K" : "", s->tool, p->phase, p->items, p->items_total, done, all,
-            speed, left, s->terminal ? "" : "\n");
+    length = snprintf(line, sizeof line, "%s: %" PRIu64 "/%" PRIu64 ", %s of %s", p->phase,
+                      p->items, p->items_total, q8_text_bytes(p->bytes, done, sizeof done),
+                      q8_text_bytes(p->bytes_total, all, sizeof all));
+    if (seconds >= SETTLED && p->bytes > 0)
+        (void)snprintf(
+            line + length, sizeof line - (size_t)length, ", %s/s, %s left",
+            q8_text_bytes((uint64_t)rate, speed, sizeof speed),
+            q8_text_seconds(((double)p->bytes_total - (double)p->bytes) / rate, left, sizeof left));
+    if (s->terminal) /* a line that wraps could not be taken back */
+        fprintf(stderr, "\r\033[K%.*s", (int)columns() - 1, line);
+    else
+        fprintf(stderr, "%s: %s\n", s->tool, line);
     fflush(stderr);
 }
 
@@ -64,15 +80,21 @@ static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
     return true;
 }
 
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+
 bool q8_show_open(struct q8_show *s, const char *tool, bool quiet, struct q8_err *err)
 {
     sigset_t set;
 
     *s = (struct q8_show){.tool = tool, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        struct sigaction old;
+
+        /* nohup, or a shell for its background jobs, has said that this one counts for nothing */
+        if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaddset(&set, stops[i]);
+    }
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     s->watch = (struct q8_watch){tick, s, s->signals};

@@ -5,9 +5,11 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* for names and plan: a header may name millions of tensors */
@@ -20,6 +22,8 @@ enum { SKIP = 256, ONLY, ALSO, OVERRIDES, COVERAGE, RESUME, NO_SYNC, JSON, NO_SQ
 /* What the command line asks for. */
 struct options {
     const char *input, *json;
+    FILE *json_out; /* of --json=FILE */
+    bool json_new;  /* the file was not there */
     bool quiet, dry_run, want_json, list;
     struct q8_plan_options plan;
     struct q8_convert_options run;
@@ -124,6 +128,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
             ok = q8_fail(o->err, Q8_EUSAGE, "one INPUT and one OUTPUT, not '%s' too", arg);
+        if (!*arg)
+            ok = q8_fail(o->err, Q8_EUSAGE, "INPUT or OUTPUT is empty");
         *(state->arg_num ? &o->run.output : &o->input) = arg;
         break;
     case ARGP_KEY_END:
@@ -160,6 +166,17 @@ static unsigned default_threads(void)
     return n < 1 ? 1 : n > 8 ? 8 : (unsigned)n;
 }
 
+/* Two files are open for each shard; models of hundreds come near the usual limit of 1,024. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static bool choose_isa(enum q8_isa *ret, struct q8_err *err)
 {
     const char *cap = getenv("Q8_ISA");
@@ -174,18 +191,35 @@ static bool choose_isa(enum q8_isa *ret, struct q8_err *err)
     return true;
 }
 
-static bool print_report(const struct options *o, const struct q8_report *report)
+/* Opens the file of --json before the work, so that hours do not end in a wrong path. */
+static bool open_json(struct options *o)
 {
-    FILE *out = stdout;
-    bool ok = true;
+    int fd;
 
-    if (o->want_json) {
-        if (o->json && !(out = fopen(o->json, "we")))
-            return q8_fail_errno(o->err, "cannot write %s", o->json);
-        ok = q8_report_json(report, out, o->err);
-        if (o->json && fclose(out) != 0 && ok)
-            ok = q8_fail_errno(o->err, "cannot write %s", o->json);
-    }
+    if (!o->json)
+        return true;
+    fd = open(o->json, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    o->json_new = fd >= 0;
+    if (fd < 0 && errno == EEXIST)
+        fd = open(o->json, O_WRONLY | O_CLOEXEC);
+    o->json_out = fd < 0 ? NULL : fdopen(fd, "w");
+    return o->json_out || q8_fail_errno(o->err, "cannot write %s", o->json);
+}
+
+/* The report takes the place of what was in the file. */
+static bool write_json(struct options *o, const struct q8_report *report)
+{
+    FILE *out = o->json ? o->json_out : stdout;
+    bool ok = !o->json || ftruncate(fileno(out), 0) == 0 || errno == EINVAL; /* a pipe, /dev/null */
+
+    ok = ok && q8_report_json(report, out, o->err) && fflush(out) == 0;
+    return ok || q8_fail_errno(o->err, "cannot write %s", o->json ? o->json : "the report");
+}
+
+static bool print_report(struct options *o, const struct q8_report *report)
+{
+    bool ok = !o->want_json || write_json(o, report);
+
     if (ok && !o->quiet && (!o->want_json || o->json))
         ok = report->convert ? q8_report_text(report, stdout, o->err)
                              : q8_report_plan(report, stdout, o->err);
@@ -220,10 +254,11 @@ static bool run(struct options *o, struct q8_plan *plan)
     return ok && print_report(o, &report);
 }
 
-static void print_targets(void)
+static bool print_targets(struct q8_err *err)
 {
     for (const struct q8_target *t = q8_targets; t->name; t++)
         printf("%-14s %s\n", t->name, t->summary);
+    return fflush(stdout) == 0 || q8_fail_errno(err, "cannot write the list");
 }
 
 int main(int argc, char **argv)
@@ -246,13 +281,19 @@ int main(int argc, char **argv)
     if (bad && !err.code)
         q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
     o.plan.sha256 = o.run.sha256;
+    raise_file_limit();
     if (!bad && o.list)
-        print_targets();
-    else if (!bad && choose_isa(&o.run.isa, &err) && q8_model_open(&model, o.input, &mem, &err) &&
+        (void)print_targets(&err);
+    else if (!bad && choose_isa(&o.run.isa, &err) && open_json(&o) &&
+             q8_model_open(&model, o.input, &mem, &err) &&
              q8_plan_make(&plan, &model, &o.plan, &mem, &err))
         (void)run(&o, &plan);
     if (err.code)
         fprintf(stderr, "q8-convert: %s\n", err.text);
+    if (o.json_out)
+        (void)fclose(o.json_out);
+    if (o.json_new && err.code)
+        (void)unlink(o.json);
     q8_model_close(&model);
     q8_select_close(&o.select);
     q8_arena_clear(&mem);

@@ -6,6 +6,7 @@
  *   Q8_FAIL_AT=3          the third such call of the process fails, once
  *   Q8_FAIL_ERRNO=ENOSPC  how: ENOSPC EIO EINTR EACCES EMFILE EDQUOT EROFS EOPNOTSUPP or a number;
  *                         SHORT moves half the bytes, EOF none (pread and pwrite only)
+ *   Q8_WAIT=PATH          the call does not fail but leaves its mark and waits until PATH is there
  *   Q8_KILL_AT=7          SIGKILL at the seventh of all pread, pwrite, fsync and rename calls; a
  *                         pwrite writes the first half of its bytes before, the others do nothing
  *   Q8_FAIL_MARK=PATH     this file is created when the failure or kill happened, so that a test
@@ -34,7 +35,7 @@
 enum { FAIL_SHORT = -1, FAIL_EOF = -2 }; /* beside the errno values */
 
 static struct {
-    const char *call, *mark;
+    const char *call, *mark, *wait;
     long fail_at, kill_at; /* 0: never */
     int how;               /* errno, FAIL_SHORT or FAIL_EOF */
 } order;
@@ -62,6 +63,7 @@ __attribute__((constructor)) static void read_order(void)
 
     order.call = getenv("Q8_FAIL_CALL");
     order.mark = getenv("Q8_FAIL_MARK");
+    order.wait = getenv("Q8_WAIT");
     order.fail_at = order.call ? get_number("Q8_FAIL_AT") : 0;
     order.kill_at = get_number("Q8_KILL_AT");
     order.how = how ? atoi(how) : EIO;
@@ -88,8 +90,10 @@ static bool is_due(const char *call)
         atomic_fetch_add(&calls, 1) + 1 != order.fail_at)
         return false;
     leave_mark();
+    while (order.wait && access(order.wait, F_OK) < 0)
+        (void)usleep(1000);
     errno = order.how;
-    return true;
+    return !order.wait;
 }
 
 /* Counts one call towards Q8_KILL_AT; true when it is the one. */

@@ -6,7 +6,7 @@ expect 5 "No such file" "$Q8" nothing out
 expect 2 "nearest" "$Q8" --skip model.layers.0.mlp.up "$DATA/kjv-llama" out
 expect 2 "cannot become int8" "$Q8" --also model.embed_tokens "$DATA/kjv-llama" out
 expect 1 "--min-coverage wants" "$Q8" --min-coverage 99 "$DATA/kjv-llama" out
-expect 4 "nothing would become int8" "$Q8" --skip '*' "$DATA/kjv-llama" out
+expect 4 "the patterns leave nothing" "$Q8" --skip '*' "$DATA/kjv-llama" out
 mkdir empty
 expect 3 "no config.json" "$Q8" empty out
 echo '{}' >empty/config.json
@@ -61,3 +61,19 @@ flock held.partial sleep 5 &
 sleep 0.3
 expect 7 "another run" "$Q8" "$DATA/kjv-llama" held
 kill $! 2>/dev/null || true
+
+# a report that could not be written is found before the work, and an old one stays until then
+expect 5 "cannot write nodir/r.json" "$Q8" --json=nodir/r.json "$DATA/kjv-llama" out3
+[ ! -e out3 ] || die "the work was done before --json was looked at"
+echo old >r.json
+expect 2 "nearest" "$Q8" --json=r.json --skip model.layers.0.mlp.up "$DATA/kjv-llama" out3
+grep -q old r.json || die "a failed run overwrote the last report"
+expect 2 "nearest: lm_head" "$Q8" --json=new.json --skip head "$DATA/kjv-llama" out3
+[ ! -e new.json ] || die "a failed run left an empty report"
+
+# a config.json that is JSON but no object
+cp -r "$DATA/kjv-llama" odd
+for text in '"}"' '[{"model_type": "llama"}]' null; do
+    echo "$text" >odd/config.json
+    expect 3 "expected a JSON object" "$Q8" -q odd out3
+done

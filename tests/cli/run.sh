@@ -8,7 +8,8 @@ DATA=$(cd "$(dirname "$script")/../../testdata" && pwd)
 ASAN_OPTIONS=verify_asan_link_order=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export Q8 FAIL_IO DATA ASAN_OPTIONS
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+run= # a process that a script has in the background
+trap '[ -z "$run" ] || kill -9 $run 2>/dev/null || true; rm -rf "$work"' EXIT
 cd "$work"
 
 die() {

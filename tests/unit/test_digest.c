@@ -28,21 +28,43 @@ static int make_bytes(void **state)
 
 static void digest_xxh_once_is_what_xxhsum_prints(void **state)
 {
-    char text[Q8_XXH_TEXT];
+    char text[Q8_DIGEST_TEXT];
+    struct q8_digest d;
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        q8_xxh_once(bytes, rows[i].n, text);
-        assert_string_equal(text, rows[i].xxh);
+        d = q8_xxh_once(bytes, rows[i].n);
+        assert_string_equal(q8_digest_text(&d, text), rows[i].xxh);
     }
-    q8_xxh_once("abc", 3, text);
-    assert_string_equal(text, "06b05ab6733a618578af5f94892f3950");
+    d = q8_xxh_once("abc", 3);
+    assert_string_equal(q8_digest_text(&d, text), "06b05ab6733a618578af5f94892f3950");
+}
+
+static void digest_parse_takes_what_text_gives(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "06b05ab6733a618578af5f94892f395",
+                                      "06b05ab6733a618578af5f94892f39500",
+                                      "06B05ab6733a618578af5f94892f3950",
+                                      "+6b05ab6733a618578af5f94892f3950",
+                                      " 6b05ab6733a618578af5f94892f3950",
+                                      "0xb05ab6733a618578af5f94892f3950"};
+    struct q8_digest abc = q8_xxh_once("abc", 3), d = {{1}};
+
+    (void)state;
+    assert_true(q8_digest_parse("06b05ab6733a618578af5f94892f3950", &d));
+    assert_true(q8_digest_same(&d, &abc));
+    d.byte[15] ^= 1;
+    assert_false(q8_digest_same(&d, &abc));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(q8_digest_parse(bad[i], &d));
 }
 
 static void digest_xxh_in_pieces_is_the_same(void **state)
 {
     static const size_t pieces[] = {1, 7, 240, 255, 1024, 65536};
-    char text[Q8_XXH_TEXT];
+    char text[Q8_DIGEST_TEXT];
+    struct q8_digest d;
     struct q8_err err = {0};
     struct q8_xxh x = {0};
 
@@ -54,8 +76,8 @@ static void digest_xxh_in_pieces_is_the_same(void **state)
             q8_xxh_add(&x, NULL, 0);
             for (size_t at = 0; at < rows[i].n; at += pieces[p])
                 q8_xxh_add(&x, bytes + at, pieces[p] < rows[i].n - at ? pieces[p] : rows[i].n - at);
-            q8_xxh_text(&x, text);
-            assert_string_equal(text, rows[i].xxh);
+            d = q8_xxh_sum(&x);
+            assert_string_equal(q8_digest_text(&d, text), rows[i].xxh);
         }
     q8_xxh_close(&x);
     q8_xxh_close(&x);
@@ -91,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digest_xxh_once_is_what_xxhsum_prints),
+        cmocka_unit_test(digest_parse_takes_what_text_gives),
         cmocka_unit_test(digest_xxh_in_pieces_is_the_same),
         cmocka_unit_test(digest_sha_is_what_hashlib_gives),
     };
