@@ -1,0 +1,104 @@
+/*
+ * fuzz_parse.c - every registered format over arbitrary bytes
+ *
+ * Built with libFuzzer (-Dfuzz=true) it searches; built with -DQ8_REPLAY
+ * it takes files and goes over them once, which is what `meson test` does.  What a format accepts,
+ * it must be able to print, and to parse again.
+ */
+#include "formats/format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* Stops the run: the fuzzer keeps the input. */
+static void check(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    (void)fprintf(stderr, "%s\n", what);
+    abort();
+}
+
+/* Memory that print writes to. */
+struct buffer {
+    unsigned char *bytes;
+    uint64_t size, at;
+};
+
+static bool buffer_write(void *self, uint64_t off, const void *bytes, uint64_t n,
+                         struct q8_err *err)
+{
+    struct buffer *b = self;
+
+    (void)err;
+    check(off == b->at && n <= b->size - off, "print leaves its bounds");
+    memcpy(b->bytes + off, bytes, n);
+    b->at += n;
+    return true;
+}
+
+/* The index is within the file, and says the same once printed and parsed again. */
+static void check_accepted(const struct q8_format *format, struct q8_index *ix, uint64_t size,
+                           struct q8_arena *mem)
+{
+    struct q8_index again = {0};
+    struct q8_err err = {0};
+    struct buffer out = {0};
+    struct q8_sink sink = {buffer_write, &out};
+    struct q8_source source;
+
+    for (uint64_t i = 0; i < ix->count; i++)
+        check(ix->tensor[i].offset <= size && ix->tensor[i].nbytes <= size - ix->tensor[i].offset,
+              "a tensor lies outside of the file");
+    if (!format->print)
+        return;
+    check(format->print(ix, NULL, &out.size, mem, &err), err.text);
+    out.bytes = calloc(out.size ? out.size : 1, 1);
+    check(out.bytes != NULL, "out of memory");
+    check(format->print(ix, &sink, &out.size, mem, &err), err.text);
+    source = q8_source_memory(out.bytes, out.size);
+    check(format->parse(&source, &again, mem, &err), err.text);
+    check(again.count == ix->count && again.metas == ix->metas, "a tensor was lost");
+    for (uint64_t i = 0; i < ix->count; i++)
+        check(again.tensor[i].nbytes == ix->tensor[i].nbytes, "a tensor has changed its size");
+    free(out.bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; q8_formats[i]; i++) {
+        struct q8_source source = q8_source_memory(bytes, size);
+        struct q8_index ix = {0};
+        struct q8_err err = {0};
+        struct q8_arena mem;
+
+        q8_arena_init(&mem, UINT64_C(64) << 20);
+        if (q8_formats[i]->parse(&source, &ix, &mem, &err))
+            check_accepted(q8_formats[i], &ix, size, &mem);
+        else
+            check(err.code && err.text[0], "refused without a reason");
+        q8_arena_clear(&mem);
+    }
+    return 0;
+}
+
+#ifdef Q8_REPLAY
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        static uint8_t bytes[1 << 20];
+        FILE *file = fopen(argv[i], "rb");
+        size_t size;
+
+        check(file != NULL, argv[i]);
+        size = fread(bytes, 1, sizeof bytes, file);
+        (void)fclose(file);
+        (void)LLVMFuzzerTestOneInput(bytes, size);
+    }
+    (void)printf("%d files\n", argc - 1);
+    return argc > 1 ? 0 : 1;
+}
+#endif
