@@ -65,9 +65,9 @@ static void print_kept(const struct q8_plan *plan, FILE *out)
     char count[32];
 
     for (unsigned i = 0; i < n; i++)
-        fprintf(out, "  %8s  stay as they are, %" PRIu64 " tensors: %s\n",
+        fprintf(out, "  %8s  stay as they are, %" PRIu64 " tensor%s: %s\n",
                 q8_text_count(kept[i].parameters, count, sizeof count), kept[i].tensors,
-                kept[i].reason);
+                kept[i].tensors == 1 ? "" : "s", kept[i].reason);
 }
 
 static void print_files(const struct q8_report *r, FILE *out)
