@@ -23,7 +23,7 @@
 #endif
 #endif
 #ifdef SANITIZED
-#define BLOCK_BYTES 0
+#define BLOCK_BYTES UINT64_C(1)
 #define PAGE 64
 #else
 #define BLOCK_BYTES (UINT64_C(64) << 10)

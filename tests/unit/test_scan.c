@@ -43,7 +43,7 @@ static void scan_takes_values_one_by_one(void **state)
         " {\"a\" : [1, 18446744073709551615],\"b\":\"x\", \"c\":{\"d\":[[]]},"
         "\"e\":[ ], \"f\":{}}\n";
     struct reader r;
-    uint64_t n;
+    uint64_t n = 0;
 
     (void)state;
     start(&r, text, strlen(text));
@@ -154,8 +154,7 @@ static const char *const refused[] = {"",
                                       "fals",
                                       "NaN",
                                       "Infinity",
-                                      "\xef\xbb\xbf"
-                                      "1",
+                                      "\xef\xbb\xbf 1",
                                       "\f1",
                                       "\v1",
                                       "\"",
