@@ -14,22 +14,23 @@
 /* Bytes to read from: a file, or memory in a test. */
 struct q8_source {
     uint64_t size; /* bytes in all */
-    /* Copies exactly n bytes at `off` to buf; the caller keeps off + n <= size. */
+    /* Copies exactly n bytes at `off` to buf; the caller keeps off + n <= size.  False sets err. */
     bool (*read)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
-    void *self;
+    void *self; /* what read gets: a struct q8_file, the memory */
 };
 
 /* Where bytes go. */
 struct q8_sink {
-    /* Takes n bytes for the place `off`; called in rising order without gaps. */
+    /* Takes n bytes for the place `off`; called in rising order without gaps.  False sets err. */
     bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n, struct q8_err *err);
-    void *self;
+    void *self; /* what write gets */
 };
 
+/* One file format: a constant, the same for all threads. */
 struct q8_format {
     const char *name;    /* "safetensors" */
-    const char *suffix;  /* ".safetensors" */
-    const char *summary; /* one line */
+    const char *suffix;  /* of its files: ".safetensors" */
+    const char *summary; /* what such a file holds, one line for a list */
 
     /*
      * Reads and checks everything but the data: on success `out` holds every tensor, sorted by
@@ -44,7 +45,8 @@ struct q8_format {
     /*
      * Sorts ix->tensor into the order of the file, sets every offset and nbytes, and
      * *ret_size to the size of the whole file.  With a sink it also writes all bytes that are not
-     * tensor data.  The same index gives the same bytes.
+     * tensor data.  The same index gives the same bytes.  Errors: Q8_EINPUT when a size overflows,
+     * Q8_ELIMIT when the header would be too large to read again, and those of the sink.
      */
     bool (*print)(struct q8_index *ix, struct q8_sink *sink, uint64_t *ret_size,
                   struct q8_arena *mem, struct q8_err *err);
@@ -53,7 +55,7 @@ struct q8_format {
 /* Every format of this build, NULL at the end. */
 extern const struct q8_format *const q8_formats[];
 
-/* The format of that name, or NULL. */
+/* The format of that name, a constant; NULL = none. */
 const struct q8_format *q8_format_find(const char *name);
 
 /* A source over `size` bytes of memory that must outlive it. */

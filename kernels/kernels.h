@@ -71,32 +71,46 @@ typedef void (*q8_absmax_fn)(uint32_t *ret, const void *x, size_t n, size_t grou
 typedef void (*q8_encode_fn)(int8_t *codes, struct q8_sums *sums, const void *x, size_t n,
                              size_t group, const float *factor);
 
-/* The table: one slot per operation, filled by q8_kernels_init. */
+/*
+ * The table: one slot per operation, filled by q8_kernels_init.  Points to constants, so a copy is
+ * as good, and all threads may use one.
+ */
 struct q8_kernels {
     const char *absmax_isa, *encode_isa;     /* which version each slot holds: "avx512" */
-    const q8_absmax_fn *absmax;              /* [Q8_FLOATS] */
-    const q8_encode_fn (*encode)[Q8_FLOATS]; /* [Q8_RULES][Q8_FLOATS] */
+    const q8_absmax_fn *absmax;              /* [Q8_FLOATS], by type of x */
+    const q8_encode_fn (*encode)[Q8_FLOATS]; /* [Q8_RULES][Q8_FLOATS], by rule and type of x */
 };
 
 /* Instruction sets, weakest first. */
 enum q8_isa { Q8_ISA_ref, Q8_ISA_avx2, Q8_ISA_avx512, Q8_ISAS };
 
-/* "ref", "avx2", "avx512"; NULL beyond. */
+/* "ref", "avx2", "avx512", a constant; NULL beyond. */
 const char *q8_isa_name(enum q8_isa isa);
 
 /* The best instruction set of this machine that the build has, never above `cap`. */
 enum q8_isa q8_isa_detect(enum q8_isa cap);
 
-/* Fills the table with the best version of each operation that `isa` may run. */
+/*
+ * Fills the table with the best version of each operation that `isa` may run.  The machine must
+ * have `isa` (q8_isa_detect).  Allocates nothing.
+ */
 void q8_kernels_init(struct q8_kernels *k, enum q8_isa isa);
 
 /*
- * Scalar conversions, exact by definition.  half: IEEE binary16, rne, overflow gives Inf, NaN
- * stays NaN.  bfloat16: the upper half of a float, rne.
+ * Scalar conversions, exact by definition, the same with denormals flushed.  half is IEEE binary16,
+ * bfloat16 the upper half of a float.
  */
+
+/* The float that a half stands for, exactly; NaN stays NaN. */
 float q8_half_to_float(uint16_t bits);
+
+/* The nearest half (rne).  65520 and more gives Inf, NaN stays NaN. */
 uint16_t q8_float_to_half(float value);
+
+/* The float whose upper half `bits` are; the lower half is 0. */
 float q8_bf16_to_float(uint16_t bits);
+
+/* The nearest bfloat16 (rne).  What rounds beyond its largest number gives Inf, NaN stays NaN. */
 uint16_t q8_float_to_bf16(float value);
 
 /* The float that `bits` of type `type` stand for (as absmax returns them). */
@@ -104,7 +118,7 @@ float q8_bits_to_float(enum q8_float type, uint32_t bits);
 
 /*
  * Switches flushing of denormals (inputs and results) on or off for this thread; returns what it
- * was.
+ * was.  Off x86-64 it does nothing and returns false.
  */
 bool q8_denormals_flush(bool flush);
 

@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+/* How a group is encoded: as its rule says, or by the quicker twin of that (TIMES, SNAP). */
 enum way { HALF_TIMES, TIMES, DIVIDE, SNAP };
 
 #define CHUNK 4096           /* elements whose sums share lanes */

@@ -34,7 +34,7 @@ enum q8_kind {
 /* Kinds that some runtime takes for a Linear: when float, they are listed in the config by name. */
 #define Q8_LISTED_KINDS (Q8_LINEAR_KINDS | 1u << Q8_KIND_ROUTER)
 
-/* A short sentence for reports: "an embedding is looked up, not multiplied". */
+/* A short sentence for reports, a constant: "an embedding is looked up, not multiplied". */
 const char *q8_kind_reason(enum q8_kind kind);
 
 /*
@@ -43,15 +43,15 @@ const char *q8_kind_reason(enum q8_kind kind);
  * ".a.b" also matches at the end of a longer path, "a.*" also everything below a.
  */
 struct q8_arch_row {
-    const char *owner; /* architectures[0] or model_type; NULL in the rule */
-    const char *pattern;
-    enum q8_kind kind;
+    const char *owner;   /* architectures[0] or model_type; NULL in the rule */
+    const char *pattern; /* of module paths, without ".weight" */
+    enum q8_kind kind;   /* of the modules that match */
 };
 
 /* How a fused 3-D expert tensor [experts, rows, cols] is cut into 2-D Linears. */
 struct q8_arch_experts {
     const char *suffix; /* of the tensor name: ".experts.gate_up_proj" */
-    /* leaf names of the equal row blocks, NULL-terminated: "gate_proj", "up_proj" */
+    /* leaf names of the equal row blocks, top first: "gate_proj", "up_proj"; [1] NULL: one block */
     const char *part[2];
 };
 
@@ -61,12 +61,12 @@ struct q8_arch {
     const char *class_name;           /* architectures[0], or NULL */
     bool known;                       /* one of the classes that the table was proved for */
     const struct q8_arch_row *row[2]; /* exceptions of the class, then of the type; NULL = none */
-    size_t rows[2];
-    const struct q8_arch_row *head; /* heads of the class that the rule does not know */
-    size_t heads;
+    size_t rows[2];                   /* how many of each */
+    const struct q8_arch_row *head;   /* heads of the class that the rule does not know */
+    size_t heads;                     /* how many; 0: q8_arch_head goes by the class's name */
 };
 
-/* Looks the class up.  Either name may be NULL.  Allocates nothing. */
+/* Looks the class up.  Either name may be NULL; both must outlive *arch.  Allocates nothing. */
 void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *class_name);
 
 /*
@@ -78,7 +78,7 @@ enum q8_kind q8_arch_kind(const struct q8_arch *arch, const char *name, uint32_t
 
 /*
  * Module names of heads that this class has whether or not the file holds them (tied heads), with
- * numbers as they are.  Returns the i-th, or NULL past the last.
+ * numbers as they are.  Returns the i-th, a constant, or NULL past the last.
  */
 const char *q8_arch_head(const struct q8_arch *arch, size_t i);
 
@@ -107,7 +107,7 @@ struct q8_arch_traits {
 
 /*
  * The i-th refusal for a model of this class whose int8 weights are stored in `layout`
- * ("bitsandbytes", "int-quantized", "pack-quantized"); false past the last.
+ * ("bitsandbytes", "int-quantized", "pack-quantized"); false, and *ret as it was, past the last.
  */
 bool q8_arch_refusal(const struct q8_arch *arch, const char *layout,
                      const struct q8_arch_traits *traits, size_t i, struct q8_arch_refusal *ret);

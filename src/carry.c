@@ -4,8 +4,11 @@
 #include "src/base/num.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PIECE (UINT64_C(256) << 10)
 
@@ -15,9 +18,15 @@ bool q8_carry_text(struct q8_convert *c, const char *name,
 {
     const char *path = q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, name);
     struct q8_printer printer = {print, self};
-    uint64_t bytes;
+    uint64_t bytes, i = 0;
 
-    return path && q8_file_print(path, c->publish.resumed, &printer, &bytes, err);
+    if (!path || !q8_file_print(path, c->publish.resumed, &printer, &bytes, err))
+        return false;
+    while (strcmp(c->plan->file[i].name, name) != 0)
+        i++;
+    return bytes == c->plan->file[i].bytes ||
+           q8_fail(err, Q8_EIO, "%s: %" PRIu64 " bytes, but %" PRIu64 " were planned", path, bytes,
+                   c->plan->file[i].bytes);
 }
 
 static bool print_config(void *self, FILE *out, struct q8_err *err)
@@ -57,6 +66,25 @@ static bool copy_bytes(const struct q8_file *in, const struct q8_file *out, unsi
     return true;
 }
 
+static bool is_other(const struct stat *st, const struct q8_out *side)
+{
+    return (uint64_t)st->st_size != side->bytes || st->st_mtim.tv_sec != side->changed.tv_sec ||
+           st->st_mtim.tv_nsec != side->changed.tv_nsec;
+}
+
+bool q8_carry_changed(const struct q8_convert *c)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    for (uint64_t i = 0; i < c->plan->sides; i++)
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", c->plan->model->dir,
+                             c->plan->side[i].name) < sizeof path &&
+            stat(path, &st) == 0 && is_other(&st, &c->plan->side[i]))
+            return true;
+    return false;
+}
+
 static bool copy_side(struct q8_convert *c, const struct q8_out *side, struct q8_pool *pool,
                       struct q8_arena *mem, struct q8_err *err)
 {
@@ -67,11 +95,12 @@ static bool copy_side(struct q8_convert *c, const struct q8_out *side, struct q8
     bool ok = from && to && buffer && make_folders(c, side->name, mem, err) &&
               q8_file_open(&in, from, err);
 
-    if (ok && (in.size != side->bytes || in.stat.st_mtim.tv_sec != side->changed.tv_sec ||
-               in.stat.st_mtim.tv_nsec != side->changed.tv_nsec))
+    if (ok && is_other(&in.stat, side))
         ok = q8_fail(err, Q8_EIO, "%s was written to during the run: run again later", from);
-    ok = ok && q8_file_create(&out, to, in.size, c->publish.resumed, err) &&
-         copy_bytes(&in, &out, buffer, pool, err);
+    if (ok && c->publish.resumed) /* it may be there, and read-only as its source is */
+        (void)unlink(to);
+    ok = ok && q8_file_create(&out, to, in.size, false, err) &&
+         copy_bytes(&in, &out, buffer, pool, err) && q8_file_same(&in, err);
     if (ok)
         (void)fchmod(out.fd, in.stat.st_mode & 0777);
     q8_file_close(&in);

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #define PROGRAM_BYTES (UINT64_C(6) << 20) /* code, libraries and stacks, as measured */
 
@@ -80,7 +80,13 @@ static bool header_write(void *self, uint64_t off, const void *buf, uint64_t n, 
 static bool create_shards(struct q8_convert *c, struct q8_err *err)
 {
     struct q8_plan *plan = c->plan;
+    struct rlimit files;
 
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && 2 * plan->model->shards + 32 > files.rlim_cur)
+        return q8_fail(err, Q8_ELIMIT,
+                       "%" PRIu32 " shards need twice as many open files, and the limit is %" PRIu64
+                       ": raise it (ulimit -n)",
+                       plan->model->shards, (uint64_t)files.rlim_cur);
     for (uint32_t i = 0; i < plan->model->shards; i++) {
         const char *path =
             q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, plan->shard[i].name);
@@ -158,9 +164,9 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
  */
 static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
 {
-    struct q8_err changed = {0};
-
-    if (!q8_model_same(c->plan->model, &changed))
+    if (c->sealed)
+        return true;
+    if (q8_model_changed(c->plan->model) || q8_carry_changed(c))
         return false;
     if (c->publish.resumed)
         return err->code != Q8_EINPUT;

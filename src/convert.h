@@ -27,6 +27,7 @@ struct q8_convert {
     uint64_t todo;
     struct q8_worker *worker; /* one per thread */
     int journal;              /* file, -1 = none */
+    bool sealed;              /* the partial directory is complete but for its name */
     uint64_t kept;            /* jobs taken over from an interrupted run */
     struct q8_arena *mem;
     double seconds; /* that the work took */
@@ -60,6 +61,9 @@ void q8_journal_close(struct q8_convert *c);
 
 /* carry.c: the files that come along as they are, config.json and the index file. */
 bool q8_carry(struct q8_convert *c, struct q8_err *err);
+
+/* Whether it is certain that a file that comes along is no longer what was planned. */
+bool q8_carry_changed(const struct q8_convert *c);
 
 /* A small file of the output: what `print` prints (see struct q8_printer). */
 bool q8_carry_text(struct q8_convert *c, const char *name,

@@ -6,28 +6,31 @@
 #include "src/base/arena.h"
 #include "src/scheme.h"
 
-/* What was seen on the way; add up in order for a whole weight. */
+/* What was seen on the way; add up in order for a whole weight.  Start with a zeroed struct. */
 struct q8_stats {
-    double err2;        /* sum of (w - w')^2 */
+    double err2;        /* sum of (w - w')^2, in units of the weight squared */
     double val2;        /* sum of w^2 */
     uint64_t zero_rows; /* rows without a number other than 0 */
 };
 
 /* Everything that encoding needs besides the rows; one per thread. */
 struct q8_encoder {
-    struct q8_kernels fast, ref;
-    bool measure; /* whether errors are summed */
-    const struct q8_scheme *scheme;
-    uint32_t *absmax;     /* [groups of the widest row] */
-    float *factor;        /* same */
-    double *step;         /* same: what a code of 1 stands for */
-    struct q8_sums *sums; /* same */
+    struct q8_kernels fast, ref;    /* for all rows; for those with a group below 2^-100 */
+    bool measure;                   /* whether errors are summed */
+    const struct q8_scheme *scheme; /* the caller's; outlives the struct */
+    uint32_t *absmax;               /* [groups of the widest row] bits, as absmax returns them */
+    float *factor;                  /* same shape: f of each group */
+    double *step;                   /* same shape: what a code of 1 stands for */
+    struct q8_sums *sums;           /* same shape: errors in units of step squared */
 };
 
-/* Bytes of memory that q8_encoder_init takes. */
+/* Bytes of memory that q8_encoder_init takes for rows of `cols` columns. */
 uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols);
 
-/* Memory for rows of up to `cols` columns.  Without `measure`, sums of stats stay 0. */
+/*
+ * Memory for rows of up to `cols` columns, and the kernels of `isa`; Q8_ELIMIT.  Without
+ * `measure`, sums of stats stay 0.  Needs no closing: the memory is `mem`'s.
+ */
 bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
                      bool measure, uint64_t cols, struct q8_arena *mem, struct q8_err *err);
 
@@ -41,7 +44,7 @@ bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scal
                     const void *x, uint64_t rows, uint64_t cols, uint64_t first_row, int8_t *codes,
                     void *scales, struct q8_stats *stats, struct q8_err *err);
 
-/* 10 log10(val2 / err2); infinity when nothing was lost. */
+/* The signal-to-noise ratio in dB, 10 log10(val2 / err2); infinity when nothing was lost. */
 double q8_stats_sqnr(const struct q8_stats *stats);
 
 #endif

@@ -60,15 +60,19 @@ static bool identify(const struct q8_convert *c, char ret[FIRST_BYTES], struct q
     }
     digest = q8_xxh_once(text, size);
     free(text);
-    (void)snprintf(ret, FIRST_BYTES, "q8-journal 1 %s", q8_digest_text(&digest, hex));
+    (void)snprintf(ret, FIRST_BYTES, Q8_JOURNAL " 1 %s", q8_digest_text(&digest, hex));
     return true;
 }
 
 /* Appends one line with one write, so that lines of two threads do not mix. */
 static bool append(struct q8_convert *c, const char *line, size_t n, struct q8_err *err)
 {
-    return write(c->journal, line, n) == (ssize_t)n ||
-           q8_fail_errno(err, "cannot write %s/q8-journal", c->publish.partial);
+    ssize_t done = write(c->journal, line, n);
+
+    if (done >= 0 && done < (ssize_t)n)
+        errno = ENOSPC; /* what cuts a write short in a file */
+    return done == (ssize_t)n ||
+           q8_fail_errno(err, "cannot write %s/" Q8_JOURNAL, c->publish.partial);
 }
 
 bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err)
@@ -162,7 +166,7 @@ static bool read_lines(struct q8_convert *c, FILE *in, const char *first, struct
     line[strcspn(line, "\n")] = 0;
     if (strcmp(line, first) != 0)
         return q8_fail(err, Q8_EUSAGE,
-                       "%s: the source or the options changed since; --force starts over",
+                       "%s: the source or the options changed since; --force alone starts over",
                        c->publish.partial);
     while (fgets(line, sizeof line, in)) {
         size_t n = strcspn(line, "\n");
@@ -188,7 +192,7 @@ static bool start(struct q8_convert *c, const char *path, const char *first, str
 
 bool q8_journal_open(struct q8_convert *c, struct q8_err *err)
 {
-    const char *path = q8_sprintf(c->mem, err, "%s/q8-journal", c->publish.partial);
+    const char *path = q8_sprintf(c->mem, err, "%s/" Q8_JOURNAL, c->publish.partial);
     char first[FIRST_BYTES];
     bool ok;
     FILE *in;
@@ -205,16 +209,33 @@ bool q8_journal_open(struct q8_convert *c, struct q8_err *err)
     return ok;
 }
 
+/* Bytes that the finished jobs wrote. */
+static uint64_t done_bytes(const struct q8_convert *c)
+{
+    struct q8_err none = {0};
+    uint64_t bytes = 0;
+
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        for (unsigned p = 0; c->result[i].done && p < q8_job_parts(c->plan, &c->plan->job[i]);
+             p++) {
+            char name[Q8_NAME_BYTES];
+            struct q8_tensor t = {0};
+
+            (void)q8_job_part(c->plan, &c->plan->job[i], p, &t, name, sizeof name, &none);
+            bytes += t.nbytes;
+        }
+    return bytes;
+}
+
 bool q8_journal_recheck(struct q8_convert *c, struct q8_err *err)
 {
-    const char *path = q8_sprintf(c->mem, err, "%s/q8-journal", c->publish.partial);
-    const char *fresh = q8_sprintf(c->mem, err, "%s/q8-journal.new", c->publish.partial);
+    const char *path = q8_sprintf(c->mem, err, "%s/" Q8_JOURNAL, c->publish.partial);
+    const char *fresh = q8_sprintf(c->mem, err, "%s/" Q8_JOURNAL ".new", c->publish.partial);
     struct q8_pool pool = {
         .threads = c->options.threads, .watch = c->options.watch, .item = recheck, .self = c};
     char first[FIRST_BYTES];
 
-    pool.progress =
-        (struct q8_progress){"checking tensors", 0, c->plan->jobs, 0, c->plan->total.output_bytes};
+    pool.progress = (struct q8_progress){"checking tensors", 0, c->plan->jobs, 0, done_bytes(c)};
     if (!path || !fresh || !q8_pool_run(&pool, err) || !identify(c, first, err) ||
         !start(c, fresh, first, err))
         return false;

@@ -361,6 +361,14 @@ bool q8_model_read(const struct q8_model *m, const struct q8_tensor *t, uint64_t
     return q8_file_read(&m->shard[t->shard].file, t->offset + off, buf, n, err);
 }
 
+bool q8_model_changed(const struct q8_model *m)
+{
+    for (uint32_t i = 0; i < m->shards; i++)
+        if (q8_file_changed(&m->shard[i].file))
+            return true;
+    return false;
+}
+
 bool q8_model_same(const struct q8_model *m, struct q8_err *err)
 {
     for (uint32_t i = 0; i < m->shards; i++)

@@ -92,6 +92,26 @@ static const char *keep_reason(struct q8_plan *plan, enum q8_kind kind, const ch
     return NULL;
 }
 
+/* Experts fused into one weight that no target here takes apart: multiplied, and float. */
+static bool is_fused(const struct q8_tensor *t)
+{
+    return t->rank == 3 && strstr(t->name, ".experts.") != NULL;
+}
+
+/* What is not "module.weight" of two dimensions is copied. */
+static bool plan_other(struct q8_plan *plan, const struct q8_tensor *t, struct q8_arena *mem,
+                       struct q8_err *err)
+{
+    struct q8_job job = {.tensor = t, .kind = Q8_KIND_OTHER};
+
+    job.reason = t->rank == 2 ? "not a Linear weight" : "not a matrix";
+    if (is_fused(t)) {
+        job.reason = "experts in one 3-D weight, which the target has no place for";
+        plan->total.linear += elements(t);
+    }
+    return add_job(plan, &job, mem, err) != NULL;
+}
+
 /* One 2-D weight: "module.weight". */
 static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct q8_arena *mem,
                         struct q8_err *err)
@@ -101,10 +121,8 @@ static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct 
     struct q8_job job = {.tensor = t, .kind = kind};
     bool named = length > 7 && strcmp(t->name + length - 7, ".weight") == 0;
 
-    if (!named || t->rank != 2) {
-        job.reason = t->rank == 2 ? "not a Linear weight" : "not a matrix";
-        return add_job(plan, &job, mem, err) != NULL;
-    }
+    if (!named || t->rank != 2)
+        return plan_other(plan, t, mem, err);
     job.module = q8_strndup(mem, t->name, length - 7, err);
     if (!job.module)
         return false;
@@ -120,9 +138,12 @@ static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct 
     return true;
 }
 
-/* One 2-D slice of a fused expert tensor: rows of part `p` of expert `e`. */
+/*
+ * One 2-D slice of a fused expert tensor: rows of part `p` of expert `e`.  `named`: --only names
+ * the whole tensor.
+ */
 static bool plan_slice(struct q8_plan *plan, const struct q8_tensor *t,
-                       const struct q8_arch_experts *layout, uint64_t e, unsigned p,
+                       const struct q8_arch_experts *layout, uint64_t e, unsigned p, bool named,
                        struct q8_arena *mem, struct q8_err *err)
 {
     const uint64_t rows = t->dim[1] / (layout->part[1] ? 2 : 1);
@@ -134,6 +155,8 @@ static bool plan_slice(struct q8_plan *plan, const struct q8_tensor *t,
     if (!job.module)
         return false;
     job.reason = keep_reason(plan, Q8_KIND_EXPERT, job.module, t, job.cols, err);
+    if (named && job.reason == not_named)
+        job.reason = NULL;
     job.by_pattern = job.reason == skipped || job.reason == not_named;
     return !err->code && add_job(plan, &job, mem, err);
 }
@@ -146,19 +169,20 @@ static bool plan_experts(struct q8_plan *plan, const struct q8_tensor *t,
                          const struct q8_arch_experts *layout, struct q8_arena *mem,
                          struct q8_err *err)
 {
+    const struct q8_choice whole = q8_select_ask(plan->options.select, t->name);
     const uint64_t first = plan->jobs;
     struct q8_job copy = {.tensor = t, .kind = Q8_KIND_EXPERT};
     uint64_t kept = 0;
     char name[256];
 
     plan->total.linear += elements(t);
-    if (q8_select_ask(plan->options.select, t->name).skip) {
+    if (whole.skip) {
         copy.reason = skipped;
         copy.by_pattern = true;
     }
     for (uint64_t e = 0; !copy.reason && e < t->dim[0]; e++)
         for (unsigned p = 0; p < (layout->part[1] ? 2 : 1); p++)
-            if (!plan_slice(plan, t, layout, e, p, mem, err))
+            if (!plan_slice(plan, t, layout, e, p, whole.only || whole.also, mem, err))
                 return false;
     for (uint64_t i = first; i < plan->jobs; i++)
         kept += plan->job[i].reason != NULL;

@@ -5,6 +5,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/manifest.h"
+#include "src/publish.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -164,11 +165,16 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
     uint64_t sums = 0;
 
     plan->hashed = plan->files;
-    if (!add_printed(plan, "q8-manifest.json", &(struct q8_printer){q8_manifest_print, &manifest},
-                     err))
+    if (!add_printed(plan, Q8_MANIFEST, &(struct q8_printer){q8_manifest_print, &manifest}, err))
         return false;
-    for (uint64_t i = 0; i < plan->hashed; i++)
-        sums += Q8_SHA_TEXT - 1 + strlen(plan->file[i].name) + strlen("  \n");
+    for (uint64_t i = 0; i < plan->hashed; i++) {
+        const char *name = plan->file[i].name;
+        bool marked = strchr(name, '\\') != NULL; /* settle.c, print_sums */
+
+        sums += Q8_SHA_TEXT - 1 + strlen("  \n") + marked;
+        for (; *name; name++)
+            sums += *name == '\\' ? 2 : 1;
+    }
     if (plan->options.sha256)
         add_file(plan, "SHA256SUMS", sums);
     return true;

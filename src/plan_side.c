@@ -2,10 +2,13 @@
 #include "src/plan.h"
 
 #include "src/base/text.h"
+#include "src/publish.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,8 +39,9 @@ static const struct q8_left rules[] = {
     {".git", "version control"},
     {".cache", "the hub's own notes"},
     {".locks", "the hub's own notes"},
-    {"q8-manifest.json", "made anew"},
-    {"q8-journal", "left by a run of q8-convert"},
+    {Q8_MANIFEST, "made anew"},
+    {Q8_JOURNAL, "left by a run of q8-convert"},
+    {Q8_JOURNAL ".new", "left by a run of q8-convert"},
     {"SHA256SUMS", "no longer true of the output"},
 };
 
@@ -53,13 +57,55 @@ static const char *leave_reason(const struct q8_plan *plan, const char *path, co
         if (fnmatch("*.safetensors", leaf, 0) == 0)
             return "a weight file that the model does not name";
     }
-    for (const char *p = leaf; *p;)
-        if (q8_text_hidden(q8_text_next(&p)))
+    for (const char *p = leaf; *p;) {
+        uint32_t c = q8_text_next(&p);
+
+        if (c == Q8_TEXT_BAD || q8_text_hidden(c))
             return "its name has control characters";
+    }
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (fnmatch(rules[i].name, leaf, 0) == 0)
             return rules[i].reason;
     return NULL;
+}
+
+static bool leave(struct q8_plan *plan, const char *path, const char *reason, struct q8_arena *mem,
+                  struct q8_err *err)
+{
+    struct q8_left *list =
+        q8_grow(mem, plan->left, plan->lefts, &plan->left_room, sizeof *list, err);
+
+    if (!list)
+        return false;
+    plan->left = list;
+    list[plan->lefts++] = (struct q8_left){path, reason};
+    return true;
+}
+
+static bool take_file(struct q8_plan *plan, const char *path, const struct stat *st,
+                      struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_out *list =
+        q8_grow(mem, plan->side, plan->sides, &plan->side_room, sizeof *list, err);
+
+    if (!list)
+        return false;
+    plan->side = list;
+    list[plan->sides++] = (struct q8_out){path, (uint64_t)st->st_size, st->st_mtim};
+    return true;
+}
+
+/* An output of q8-convert, whole or half-done, in a folder of the model. */
+static bool is_output(const char *folder)
+{
+    static const char *const marks[] = {Q8_MANIFEST, Q8_JOURNAL};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, marks[i]) < sizeof path &&
+            access(path, F_OK) == 0)
+            return true;
+    return false;
 }
 
 /* Takes one entry: a folder goes on the stack, a file into the plan, the rest is left. */
@@ -73,35 +119,22 @@ static bool take_entry(struct q8_plan *plan, const char *path, const char *leaf,
     *ret_folder = false;
     if (!full || (reason && !*reason))
         return full != NULL;
+    if (plan->sides + plan->lefts >= SIDE_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "%s: more than %d files", plan->model->dir, SIDE_LIMIT);
+    if (reason)
+        return leave(plan, path, reason, mem, err);
     if (stat(full, &st) < 0)
         return q8_fail_errno(err, "%s", full);
-    if (!reason && S_ISDIR(st.st_mode)) {
-        *ret_folder = true;
+    if (S_ISDIR(st.st_mode) && is_output(full))
+        return leave(plan, path, "an output of q8-convert", mem, err);
+    *ret_folder = S_ISDIR(st.st_mode);
+    if (*ret_folder)
         return true;
-    }
-    if (!reason && !S_ISREG(st.st_mode))
-        reason = "not a regular file";
-    if (!reason && access(full, R_OK) < 0)
+    if (!S_ISREG(st.st_mode))
+        return leave(plan, path, "not a regular file", mem, err);
+    if (access(full, R_OK) < 0)
         return q8_fail_errno(err, "cannot read %s", full);
-    if (reason) {
-        struct q8_left *list =
-            q8_grow(mem, plan->left, plan->lefts, &plan->left_room, sizeof *list, err);
-
-        if (!list)
-            return false;
-        plan->left = list;
-        list[plan->lefts++] = (struct q8_left){path, reason};
-    } else {
-        struct q8_out *list =
-            q8_grow(mem, plan->side, plan->sides, &plan->side_room, sizeof *list, err);
-
-        if (!list)
-            return false;
-        plan->side = list;
-        list[plan->sides++] = (struct q8_out){path, (uint64_t)st.st_size, st.st_mtim};
-    }
-    return plan->sides + plan->lefts <= SIDE_LIMIT ||
-           q8_fail(err, Q8_ELIMIT, "%s: more than %d files", plan->model->dir, SIDE_LIMIT);
+    return take_file(plan, path, &st, mem, err);
 }
 
 static unsigned depth_of(const char *path)

@@ -3,6 +3,7 @@
 
 #include "src/base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -13,8 +14,6 @@
 #include <sys/file.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-static const char journal_name[] = "q8-journal", manifest_name[] = "q8-manifest.json";
 
 static bool is_there(const char *path)
 {
@@ -27,7 +26,7 @@ static bool is_there(const char *path)
 static bool remove_entry(const FTSENT *entry)
 {
     if (entry->fts_level == 0 || entry->fts_info == FTS_D ||
-        (entry->fts_level == 1 && strcmp(entry->fts_name, journal_name) == 0))
+        (entry->fts_level == 1 && strcmp(entry->fts_name, Q8_JOURNAL) == 0))
         return true;
     return remove(entry->fts_accpath) == 0;
 }
@@ -39,7 +38,7 @@ static bool remove_entry(const FTSENT *entry)
 static bool remove_tree(const char *path, struct q8_arena *mem, struct q8_err *err)
 {
     char *roots[] = {q8_strndup(mem, path, strlen(path), err), NULL};
-    const char *journal = q8_sprintf(mem, err, "%s/%s", path, journal_name);
+    const char *journal = q8_sprintf(mem, err, "%s/%s", path, Q8_JOURNAL);
     FTS *walk = roots[0] && journal ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
     bool ok = walk != NULL;
     FTSENT *entry;
@@ -52,6 +51,18 @@ static bool remove_tree(const char *path, struct q8_arena *mem, struct q8_err *e
     if (walk)
         (void)fts_close(walk);
     return ok;
+}
+
+static bool is_empty(const char *path)
+{
+    DIR *dir = opendir(path);
+    unsigned entries = 0;
+
+    while (dir && entries < 3 && readdir(dir))
+        entries++;
+    if (dir)
+        (void)closedir(dir);
+    return dir && entries < 3; /* "." and ".." */
 }
 
 static bool has_file(const char *dir, const char *name, struct q8_arena *mem, struct q8_err *err)
@@ -81,7 +92,9 @@ static bool name_paths(struct q8_publish *p, const char *output, struct q8_arena
     *p = (struct q8_publish){.lock = -1};
     p->output = q8_strndup(mem, output, length, err);
     p->partial = q8_sprintf(mem, err, "%.*s.partial", (int)length, output);
-    if (!p->output || !p->partial)
+    p->journal = q8_sprintf(mem, err, "%.*s.partial/%s", (int)length, output, Q8_JOURNAL);
+    p->sealed = q8_sprintf(mem, err, "%.*s.%s", (int)length, output, Q8_JOURNAL);
+    if (err->code)
         return false;
     if (length == 0 || strcmp(p->output, "/") == 0 || strcmp(p->output, ".") == 0 ||
         strcmp(p->output, "..") == 0)
@@ -98,11 +111,13 @@ static bool fail_foreign(const char *path, struct q8_err *err)
 static bool check_paths(struct q8_publish *p, bool resume, bool force, struct q8_arena *mem,
                         struct q8_err *err)
 {
-    if (is_there(p->output)) {
+    struct stat st;
+
+    if (lstat(p->output, &st) == 0) {
         if (!force)
             return q8_fail(err, Q8_EUSAGE, "%s exists; --force replaces an output of q8-convert",
                            p->output);
-        if (!has_file(p->output, manifest_name, mem, err))
+        if (!S_ISDIR(st.st_mode) || !has_file(p->output, Q8_MANIFEST, mem, err))
             return fail_foreign(p->output, err);
         p->replace = true;
     }
@@ -114,26 +129,29 @@ static bool check_paths(struct q8_publish *p, bool resume, bool force, struct q8
     return true;
 }
 
+/* Whether `path` is `folder` or below it, links resolved; one that is not there holds nothing. */
+static bool is_below(const char *path, const char *folder)
+{
+    char inner[PATH_MAX], outer[PATH_MAX];
+    size_t length;
+
+    if (!realpath(path, inner) || !realpath(folder, outer))
+        return false;
+    length = strlen(outer);
+    return strncmp(inner, outer, length) == 0 && (inner[length] == '/' || !inner[length]);
+}
+
 bool q8_publish_apart(const char *output, const char *input, struct q8_arena *mem,
                       struct q8_err *err)
 {
-    char in[PATH_MAX], out[PATH_MAX];
     struct q8_publish p;
-    const char *parent;
-    size_t length;
 
-    if (!name_paths(&p, output, mem, err) || !(parent = parent_of(p.output, mem, err)))
+    if (!name_paths(&p, output, mem, err))
         return false;
-    if (!realpath(parent, out))
-        return q8_fail_errno(err, "%s, which is to hold the output", parent);
-    if (!realpath(input, in))
-        return q8_fail_errno(err, "%s", input);
-    length = strlen(in);
-    if (strncmp(out, in, length) == 0 && (out[length] == '/' || !out[length]))
-        return q8_fail(
-            err, Q8_EUSAGE,
-            "%s lies in %s, whose sub-folders come along: name a directory outside of it", p.output,
-            input);
+    if (is_below(input, p.output) || is_below(input, p.partial))
+        return q8_fail(err, Q8_EUSAGE,
+                       "%s lies in %s: the output would take the place of the input", input,
+                       p.output);
     return true;
 }
 
@@ -165,22 +183,42 @@ static bool lock_partial(struct q8_publish *p, struct q8_err *err)
     return true;
 }
 
-/* Locks and looks at what is there, as a run would, and lets go of it. */
+/* What a partial directory can be. */
+enum state {
+    RESUMABLE, /* has a journal with something in it */
+    SEALED,    /* complete; its journal stands beside it */
+    SPENT,     /* has an empty journal: just made, or an old output that was replaced */
+    EMPTY,     /* killed before it had a journal */
+    FOREIGN,   /* nothing that q8-convert wrote */
+};
+
+static enum state find_state(const struct q8_publish *p)
+{
+    struct stat st;
+
+    if (lstat(p->journal, &st) == 0)
+        return S_ISREG(st.st_mode) ? (st.st_size ? RESUMABLE : SPENT) : FOREIGN;
+    if (lstat(p->sealed, &st) == 0 && S_ISREG(st.st_mode) && st.st_size)
+        return SEALED;
+    return is_empty(p->partial) ? EMPTY : FOREIGN;
+}
+
 bool q8_publish_check(const char *output, bool resume, bool force, struct q8_arena *mem,
                       struct q8_err *err)
 {
     struct q8_publish p;
     bool ok = name_paths(&p, output, mem, err) && (!is_there(p.partial) || lock_partial(&p, err)) &&
-              check_paths(&p, resume, force, mem, err);
+              check_paths(&p, resume, force, mem, err) &&
+              (!p.resumed || find_state(&p) != FOREIGN || fail_foreign(p.partial, err));
 
     q8_publish_close(&p, true, mem);
     return ok;
 }
 
-/* A journal: from now on the directory is one that q8-convert may remove. */
-static bool mark_partial(const struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
+/* An empty journal: from now on the directory is one that q8-convert may remove. */
+static bool mark(const char *folder, struct q8_arena *mem, struct q8_err *err)
 {
-    const char *path = q8_sprintf(mem, err, "%s/%s", p->partial, journal_name);
+    const char *path = q8_sprintf(mem, err, "%s/%s", folder, Q8_JOURNAL);
     struct q8_file journal;
 
     if (!path || !q8_file_create(&journal, path, 0, true, err))
@@ -192,31 +230,35 @@ static bool mark_partial(const struct q8_publish *p, struct q8_arena *mem, struc
 static bool make_partial(struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
 {
     if (mkdir(p->partial, 0777) < 0)
-        return q8_fail_errno(err, "cannot make %s", p->partial);
-    return lock_partial(p, err) && mark_partial(p, mem, err);
+        return errno == EEXIST
+                   ? q8_fail(err, Q8_EBUSY, "another run has just started on %s", p->output)
+                   : q8_fail_errno(err, "cannot make %s", p->partial);
+    (void)unlink(p->sealed); /* left by a kill right after the renaming */
+    if (lock_partial(p, err) && mark(p->partial, mem, err))
+        return true;
+    (void)rmdir(p->partial);
+    return false;
 }
 
-/*
- * Makes way for a new start where the partial directory holds nothing to continue: by the user's
- * word, or when a kill has left it empty, complete but for its name, or as the old output that a
- * new one took the place of.
- */
-static bool clear_partial(struct q8_publish *p, bool resume, struct q8_arena *mem,
-                          struct q8_err *err)
+/* Takes a partial directory over, or makes way for a new one where nothing is to be continued. */
+static bool take_partial(struct q8_publish *p, bool resume, struct q8_arena *mem,
+                         struct q8_err *err)
 {
-    bool journal = has_file(p->partial, journal_name, mem, err);
+    enum state state = find_state(p);
+    bool ok = true;
 
-    if (journal && resume)
+    if (state == FOREIGN)
+        return fail_foreign(p->partial, err);
+    if (state == SEALED && rename(p->sealed, p->journal) < 0)
+        return q8_fail_errno(err, "cannot rename %s to %s", p->sealed, p->journal);
+    if (resume && state <= SEALED)
         return true;
-    if (!journal && !has_file(p->partial, manifest_name, mem, err)) {
-        if (rmdir(p->partial) < 0)
-            return fail_foreign(p->partial, err);
-    } else if (!remove_tree(p->partial, mem, err)) {
-        return false;
-    }
+    ok = state == EMPTY
+             ? rmdir(p->partial) == 0 || q8_fail_errno(err, "cannot remove %s", p->partial)
+             : remove_tree(p->partial, mem, err);
     q8_publish_close(p, true, mem);
     p->resumed = false;
-    return true;
+    return ok;
 }
 
 bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bool force,
@@ -230,34 +272,76 @@ bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bo
     if (is_there(p->partial) && !lock_partial(p, err))
         return false;
     if (!check_paths(p, resume, force, mem, err) ||
-        (p->resumed && !clear_partial(p, resume, mem, err)))
+        (p->resumed && !take_partial(p, resume, mem, err)))
         return false;
     return p->resumed || make_partial(p, mem, err);
 }
 
-/* The old output is under the partial name now. */
-static bool drop_old(const struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
+bool q8_publish_seal(const struct q8_publish *p, struct q8_err *err)
 {
-    if (mark_partial(p, mem, err) && remove_tree(p->partial, mem, err))
+    return rename(p->journal, p->sealed) == 0 ||
+           q8_fail_errno(err, "cannot rename %s to %s", p->journal, p->sealed);
+}
+
+/* Swaps the two; where the file system cannot, the old output steps aside for a moment. */
+static bool exchange(const struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *aside = q8_sprintf(mem, err, "%s.old", p->output);
+
+    if (!aside)
+        return false;
+    if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_EXCHANGE) == 0)
         return true;
-    return q8_fail_in(err, "the new output is complete, the old one could not be removed");
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+        return q8_fail_errno(err, "cannot exchange %s and %s", p->partial, p->output);
+    if (is_there(aside) || rename(p->output, aside) < 0)
+        return q8_fail_errno(err, "cannot move %s aside to %s", p->output, aside);
+    if (rename(p->partial, p->output) < 0) {
+        q8_fail_errno(err, "cannot rename %s to %s", p->partial, p->output);
+        (void)rename(aside, p->output);
+        return false;
+    }
+    return rename(aside, p->partial) == 0 ||
+           q8_fail_errno(err, "cannot rename %s to %s", aside, p->partial);
+}
+
+/* Puts the new output in the place of an old one, which no other run may touch meanwhile. */
+static bool replace(struct q8_publish *p, const char *parent, bool sync, struct q8_arena *mem,
+                    struct q8_err *err)
+{
+    int old = open(p->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    bool ok;
+
+    if (old < 0 || flock(old, LOCK_EX | LOCK_NB) < 0) {
+        ok = q8_fail_errno(err, "cannot lock %s", p->output);
+    } else {
+        /* marked as spent first: a kill from here on leaves nothing that could be continued */
+        ok = mark(p->output, mem, err) && exchange(p, mem, err) &&
+             (!sync || q8_dir_sync(parent, err)) &&
+             (remove_tree(p->partial, mem, err) ||
+              q8_fail_in(err, "the new output is in place, the old one could not be removed"));
+    }
+    if (old >= 0)
+        (void)close(old);
+    return ok;
 }
 
 bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_arena *mem, struct q8_err *err)
 {
     const char *parent = parent_of(p->output, mem, err);
 
+    if (!parent)
+        return false;
     if (p->replace) {
-        if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_EXCHANGE) < 0)
-            return q8_fail_errno(err, "cannot exchange %s and %s", p->partial, p->output);
-        if (!drop_old(p, mem, err))
+        if (!replace(p, parent, sync, mem, err))
             return false;
     } else if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_NOREPLACE) < 0 &&
                /* file systems without the flag: rename would replace only an empty directory */
-               (errno != EINVAL || rename(p->partial, p->output) < 0)) {
+               ((errno != EINVAL && errno != ENOSYS) || rename(p->partial, p->output) < 0)) {
         return q8_fail_errno(err, "cannot rename %s to %s", p->partial, p->output);
     }
-    return parent && (!sync || q8_dir_sync(parent, err));
+    (void)unlink(p->sealed);
+    return !sync || q8_dir_sync(parent, err);
 }
 
 void q8_publish_close(struct q8_publish *p, bool keep, struct q8_arena *mem)

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORST 5
-
 static uint64_t elements(const struct q8_tensor *t)
 {
     return t->nbytes * 8 / q8_dtypes[t->dtype].bits;
@@ -101,12 +99,9 @@ static void print_totals(const struct q8_report *r, FILE *out)
             q8_text_bytes(t->output_bytes, b, sizeof b));
 }
 
-/* The jobs with the lowest SQNR, worst first. */
-static void print_worst(const struct q8_convert *c, FILE *out)
+unsigned q8_report_worst(const struct q8_convert *c, uint64_t worst[Q8_WORST])
 {
-    uint64_t worst[WORST];
     unsigned n = 0;
-    char name[256];
 
     for (uint64_t i = 0; i < c->plan->jobs; i++) {
         double sqnr = q8_stats_sqnr(&c->result[i].stats);
@@ -116,12 +111,21 @@ static void print_worst(const struct q8_convert *c, FILE *out)
             continue;
         while (k > 0 && sqnr < q8_stats_sqnr(&c->result[worst[k - 1]].stats))
             k--;
-        if (k == WORST)
+        if (k == Q8_WORST)
             continue;
-        n += n < WORST;
+        n += n < Q8_WORST;
         memmove(worst + k + 1, worst + k, (n - 1 - k) * sizeof *worst);
         worst[k] = i;
     }
+    return n;
+}
+
+static void print_worst(const struct q8_convert *c, FILE *out)
+{
+    uint64_t worst[Q8_WORST];
+    unsigned n = q8_report_worst(c, worst);
+    char name[256];
+
     fprintf(out, "lowest SQNR:\n");
     for (unsigned k = 0; k < n; k++)
         fprintf(out, "  %6.2f dB  %s\n", q8_stats_sqnr(&c->result[worst[k]].stats),
@@ -167,7 +171,7 @@ bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err)
     print_totals(r, out);
     fprintf(out, "memory: %s at most\ndisk: %s needed, %s free\n",
             q8_text_bytes(r->memory_bytes, a, sizeof a),
-            q8_text_bytes(r->plan->total.output_bytes, b, sizeof b),
+            q8_text_bytes(q8_plan_disk(r->plan), b, sizeof b),
             q8_text_bytes(r->free_bytes, name, sizeof name));
     return !ferror(out) || q8_fail_errno(err, "cannot write the plan");
 }

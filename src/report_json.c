@@ -13,6 +13,15 @@ static void print_shape(struct q8_json *j, const struct q8_tensor *t)
     q8_json_end(j, ']');
 }
 
+/* null when it was not measured */
+static void print_sqnr(const struct q8_report *r, const struct q8_stats *stats, struct q8_json *j)
+{
+    if (r->convert->options.measure)
+        q8_json_double(j, "sqnr_db", q8_stats_sqnr(stats));
+    else
+        q8_json_text(j, "sqnr_db", NULL);
+}
+
 static bool print_outputs(const struct q8_report *r, const struct q8_job *job, struct q8_json *j,
                           struct q8_err *err)
 {
@@ -33,15 +42,6 @@ static bool print_outputs(const struct q8_report *r, const struct q8_job *job, s
     }
     q8_json_end(j, ']');
     return true;
-}
-
-/* null when it was not measured */
-static void print_sqnr(const struct q8_report *r, const struct q8_stats *stats, struct q8_json *j)
-{
-    if (r->convert->options.measure)
-        q8_json_double(j, "sqnr_db", q8_stats_sqnr(stats));
-    else
-        q8_json_text(j, "sqnr_db", NULL);
 }
 
 static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, struct q8_err *err)
@@ -88,11 +88,12 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
     q8_json_number(j, "input_bytes", r->plan->model->bytes);
     q8_json_number(j, "output_bytes", t->output_bytes);
     q8_json_number(j, "peak_memory_bytes", r->memory_bytes);
-    q8_json_number(j, "disk_needed_bytes", t->output_bytes);
+    q8_json_number(j, "disk_needed_bytes", q8_plan_disk(r->plan));
     q8_json_number(j, "disk_free_bytes", r->free_bytes);
     if (r->convert) {
         struct q8_stats all = q8_report_stats(r->convert);
 
+        q8_json_number(j, "tensors_resumed", r->convert->kept);
         q8_json_number(j, "zero_rows", all.zero_rows);
         print_sqnr(r, &all, j);
         q8_json_double(j, "seconds", r->convert->seconds);
@@ -100,6 +101,22 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
                        (double)r->plan->model->bytes / (r->convert->seconds + 1e-9));
     }
     q8_json_end(j, '}');
+}
+
+/* The modules with the lowest SQNR, worst first. */
+static void print_worst(const struct q8_report *r, struct q8_json *j)
+{
+    uint64_t worst[Q8_WORST];
+    unsigned n = q8_report_worst(r->convert, worst);
+
+    q8_json_begin(j, "worst", '[');
+    for (unsigned k = 0; k < n; k++) {
+        q8_json_begin(j, NULL, '{');
+        q8_json_text(j, "module", r->plan->job[worst[k]].module);
+        print_sqnr(r, &r->convert->result[worst[k]].stats, j);
+        q8_json_end(j, '}');
+    }
+    q8_json_end(j, ']');
 }
 
 static void print_lists(const struct q8_report *r, struct q8_json *j)
@@ -158,6 +175,8 @@ bool q8_report_json(const struct q8_report *r, FILE *out, struct q8_err *err)
     q8_json_flag(&j, "architecture_known", r->plan->arch.known);
     print_totals(r, &j);
     print_lists(r, &j);
+    if (r->convert && r->convert->options.measure)
+        print_worst(r, &j);
     print_files(r->plan, &j);
     q8_json_raw(&j, "quantization_config", r->plan->quantization);
     q8_json_begin(&j, "tensors", '[');

@@ -21,24 +21,27 @@ enum q8_part_kind {
 
 /* One tensor of a quantized weight. */
 struct q8_part {
-    enum q8_part_kind kind;
-    const char *suffix;  /* behind the module name: ".weight" */
-    enum q8_dtype dtype; /* Q8_DTYPES: the type of the source weight (F32 for F64) */
+    enum q8_part_kind kind; /* Q8_PART_NONE: this one and those behind it are not there */
+    const char *suffix;     /* behind the module name: ".weight" */
+    enum q8_dtype dtype;    /* Q8_DTYPES: the type of the source weight (F32 for F64) */
 };
 
-/* One way to quantize. */
+/* One way to quantize: a constant. */
 struct q8_scheme {
-    const char *name;
-    const char *source; /* who defined it: project, version, file */
-    enum q8_rule rule;
-    uint32_t group; /* columns that share a scale; 0 = the whole row */
-    struct q8_part part[Q8_PARTS];
+    const char *name;              /* "w8a16-g128" */
+    const char *source;            /* who defined it: project, version, file */
+    enum q8_rule rule;             /* how a weight becomes a code (kernels.h) */
+    uint32_t group;                /* columns that share a scale; 0 = the whole row */
+    struct q8_part part[Q8_PARTS]; /* what it is stored as; unused ones at the end */
 };
 
-/* The type that part has for a weight of type `source`. */
+/* The type that the part has for a weight of type `source`; never Q8_DTYPES. */
 enum q8_dtype q8_part_dtype(const struct q8_part *part, enum q8_dtype source);
 
-/* Fills dtype, rank, dims and nbytes of that part of a [rows, cols] weight; no name, no offset. */
+/*
+ * Fills dtype, rank, dims and nbytes of that part of a [rows, cols] weight; no name, no offset.
+ * Q8_EINPUT, and *ret as it was, when the bytes overflow.
+ */
 bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part, enum q8_dtype source,
                    uint64_t rows, uint64_t cols, struct q8_tensor *ret, struct q8_err *err);
 

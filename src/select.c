@@ -118,9 +118,9 @@ static bool is_match(const struct q8_pattern *p, const char *module)
     if (p->regex)
         return regexec(p->regex, module, 1, &whole, 0) == 0 && whole.rm_so == 0 &&
                module[whole.rm_eo] == '\0';
-    if (strpbrk(p->text, "*?["))
-        return fnmatch(p->text, module, 0) == 0;
-    return strcmp(p->text, module) == 0;
+    if (strcmp(p->text, module) == 0)
+        return true;
+    return strpbrk(p->text, "*?[") && fnmatch(p->text, module, 0) == 0;
 }
 
 struct q8_choice q8_select_ask(struct q8_select *s, const char *module)

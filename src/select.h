@@ -12,28 +12,32 @@ enum q8_verb { Q8_SKIP, Q8_ONLY, Q8_ALSO };
  * POSIX extended regex that must match the whole name.
  */
 struct q8_pattern {
-    enum q8_verb verb;
-    const char *text;   /* as the user wrote it */
-    const char *origin; /* "--skip", or "overrides.txt:12" */
+    enum q8_verb verb;  /* what it does */
+    const char *text;   /* as the user wrote it, with "re:" */
+    const char *origin; /* for messages: "--skip", or "overrides.txt:12" */
     void *regex;        /* compiled, for "re:"; NULL otherwise */
     uint64_t matches;   /* modules matched so far */
 };
 
-/* All patterns of a run, in the order given. */
+/* All patterns of a run, in the order given.  A zeroed struct has none.  Not for two threads. */
 struct q8_select {
-    struct q8_pattern *pattern;
-    uint64_t count, room;
-    bool have_only; /* at least one ONLY pattern */
+    struct q8_pattern *pattern; /* [count], memory of the arena */
+    uint64_t count, room;       /* patterns in use, patterns allocated */
+    bool have_only;             /* at least one ONLY pattern */
 };
 
-/* Adds a pattern; Q8_EUSAGE when the regex does not compile (with the library's reason). */
+/*
+ * Adds a pattern; `text` and `origin` are not copied.  Q8_EUSAGE when the regex does not compile
+ * (with the library's reason), Q8_ELIMIT.
+ */
 bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, const char *origin,
                    struct q8_arena *mem, struct q8_err *err);
 
 /*
  * Adds the patterns of a file: one per line, "skip PATTERN", "only PATTERN" or "also PATTERN";
  * empty lines and lines that start with '#' are passed over; a '#' after white space starts a
- * comment.
+ * comment.  Q8_EUSAGE names the line; a file of more than 1 MiB is Q8_ELIMIT.  The path is not
+ * copied.
  */
 bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem,
                     struct q8_err *err);
@@ -43,18 +47,17 @@ struct q8_choice {
     const struct q8_pattern *skip, *only, *also; /* the first that matched, NULL = none */
 };
 
-/* Asks every pattern about `module` and counts the matches. */
+/* Asks every pattern about `module` and counts the matches.  The pointers are into s->pattern. */
 struct q8_choice q8_select_ask(struct q8_select *s, const char *module);
 
 /*
  * After every module was asked: Q8_EUSAGE for the first pattern that matched nothing, with the
- * three nearest
- * of the `count` names given by `name(self, i)`, which may be NULL.
+ * three nearest of the `count` names given by `name(self, i)`, which may be NULL: no such name.
  */
 bool q8_select_check(const struct q8_select *s, uint64_t count,
                      const char *(*name)(void *self, uint64_t i), void *self, struct q8_err *err);
 
-/* Releases the compiled regexes. */
+/* Releases the compiled regexes; no pattern is left.  Accepts a zeroed struct. */
 void q8_select_close(struct q8_select *s);
 
 #endif

@@ -5,7 +5,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 
-#include <errno.h>
+#include <fts.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,33 +256,79 @@ static bool sync_named(struct q8_convert *c, const char *name, struct q8_err *er
     return ok;
 }
 
-/* Removes the journal and flushes every directory of the output. */
-static bool seal(struct q8_convert *c, struct q8_err *err)
+/* Flushes the folders of the files that came along: each is a front of some file's name. */
+static bool sync_folders(struct q8_convert *c, struct q8_err *err)
 {
-    const char *journal = q8_sprintf(c->mem, err, "%s/q8-journal", c->publish.partial);
     const char *before = "";
 
-    if (!journal)
-        return false;
-    if (c->options.sync) {
-        if (!sync_named(c, "q8-manifest.json", err) ||
-            (c->options.sha256 && !sync_named(c, "SHA256SUMS", err)))
-            return false;
-        for (uint64_t i = 0; i < c->plan->sides; i++) {
-            const char *slash = strrchr(c->plan->side[i].name, '/');
-            const char *folder =
-                slash ? q8_sprintf(c->mem, err, "%s/%.*s", c->publish.partial,
-                                   (int)(slash - c->plan->side[i].name), c->plan->side[i].name)
-                      : NULL;
+    for (uint64_t i = 0; i < c->plan->sides; i++) { /* sorted: files of one folder are neighbours */
+        const char *name = c->plan->side[i].name;
 
-            if (folder && strcmp(folder, before) != 0 && !q8_dir_sync(folder, err))
+        for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+            size_t length = (size_t)(slash - name) + 1;
+            const char *folder;
+
+            if (strncmp(name, before, length) == 0)
+                continue;
+            folder = q8_sprintf(c->mem, err, "%s/%.*s", c->publish.partial, (int)length, name);
+            if (!folder || !q8_dir_sync(folder, err))
                 return false;
-            before = folder ? folder : before;
         }
+        before = name;
     }
-    q8_journal_close(c);
-    if (unlink(journal) < 0)
-        return q8_fail_errno(err, "cannot remove %s", journal);
+    return true;
+}
+
+static int compare_outs(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_out *)a)->name, ((const struct q8_out *)b)->name);
+}
+
+static bool is_planned(const struct q8_plan *plan, const char *name)
+{
+    struct q8_out key = {.name = name};
+
+    if (plan->sides && bsearch(&key, plan->side, plan->sides, sizeof key, compare_outs))
+        return true;
+    for (uint64_t i = 0; i < plan->files; i++) {
+        if (i == plan->model->shards) /* those were the side files */
+            i += plan->sides;
+        if (i < plan->files && strcmp(plan->file[i].name, name) == 0)
+            return true;
+    }
+    return strcmp(name, Q8_JOURNAL) == 0;
+}
+
+/* Nothing is published that the plan does not name, whoever put it there. */
+static bool check_strays(struct q8_convert *c, struct q8_err *err)
+{
+    char *roots[] = {q8_strndup(c->mem, c->publish.partial, strlen(c->publish.partial), err), NULL};
+    FTS *walk = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
+    size_t front = strlen(c->publish.partial) + 1;
+    bool ok = walk || q8_fail_errno(err, "cannot look into %s", c->publish.partial);
+    char name[600];
+    FTSENT *entry;
+
+    while (ok && (entry = fts_read(walk)))
+        if (entry->fts_info != FTS_D && entry->fts_info != FTS_DP)
+            ok = is_planned(c->plan, entry->fts_path + front) ||
+                 q8_fail(err, Q8_EIO, "%s is no part of the output: another program put it there",
+                         q8_text_escape(entry->fts_path, name, sizeof name));
+    if (walk)
+        (void)fts_close(walk);
+    return ok;
+}
+
+/* Flushes what is not flushed yet, and takes the journal out: the directory is complete. */
+static bool seal(struct q8_convert *c, struct q8_err *err)
+{
+    if (c->options.sync &&
+        (!sync_named(c, Q8_MANIFEST, err) ||
+         (c->options.sha256 && !sync_named(c, "SHA256SUMS", err)) || !sync_folders(c, err)))
+        return false;
+    if (!check_strays(c, err) || !q8_publish_seal(&c->publish, err))
+        return false;
+    c->sealed = true;
     return !c->options.sync || q8_dir_sync(c->publish.partial, err);
 }
 
@@ -294,7 +340,7 @@ bool q8_settle(struct q8_convert *c, struct q8_err *err)
     if (!c->written || !reread_all(c, err))
         return false;
     manifest.written = c->written;
-    return q8_carry_text(c, "q8-manifest.json", q8_manifest_print, &manifest, err) &&
+    return q8_carry_text(c, Q8_MANIFEST, q8_manifest_print, &manifest, err) &&
            (!c->options.sha256 || q8_carry_text(c, "SHA256SUMS", print_sums, c, err)) &&
            seal(c, err);
 }

@@ -5,17 +5,17 @@
 #include "src/arch.h"
 #include "src/scheme.h"
 
-/* One output target: a row of data. */
+/* One output target: a row of data, constant. */
 struct q8_target {
     const char *name;    /* of --to */
-    const char *summary; /* one line */
+    const char *summary; /* format and runtimes, one line for a list */
     /* what q8_arch_refusal knows it by: "bitsandbytes", "int-quantized", "pack-quantized" */
     const char *layout;
-    unsigned takes;      /* bits 1 << enum q8_kind: int8 without being asked */
-    unsigned accepts;    /* bits: int8 when --also asks */
-    bool splits_experts; /* fused 3-D experts of a known layout become 2-D weights */
-    const char *instead; /* the target that takes what this one cannot */
-    struct q8_scheme scheme;
+    unsigned takes;          /* bits 1 << enum q8_kind: int8 without being asked */
+    unsigned accepts;        /* bits: int8 when --also asks */
+    bool splits_experts;     /* fused 3-D experts of a known layout become 2-D weights */
+    const char *instead;     /* name of the target that takes what this one cannot */
+    struct q8_scheme scheme; /* what an int8 weight is stored as */
     /* value of quantization_config; @ignore@ stands for the list of float modules */
     const char *config;
 };
@@ -23,7 +23,7 @@ struct q8_target {
 /* Every target, the default first; NULL name at the end. */
 extern const struct q8_target q8_targets[];
 
-/* The target of that name, or NULL. */
+/* The target of that name, a constant; NULL = none. */
 const struct q8_target *q8_target_find(const char *name);
 
 #endif

@@ -150,24 +150,26 @@ static bool read_columns(struct q8_worker *w, const struct q8_plan *plan, const 
     return true;
 }
 
-/* F64 to F32 in place, front to back. */
+/* F64 to F32 in place, front to back; with denormals, which may be all that a row has. */
 static bool narrow_rows(unsigned char *bytes, uint64_t first_row, uint64_t rows, uint64_t cols,
                         struct q8_err *err)
 {
-    for (uint64_t i = 0; i < rows * cols; i++) {
+    bool flushed = q8_denormals_flush(false), ok = true;
+
+    for (uint64_t i = 0; ok && i < rows * cols; i++) {
         double wide;
         float narrow;
 
         memcpy(&wide, bytes + i * sizeof wide, sizeof wide);
         narrow = (float)wide;
         if (isinf(narrow) && !isinf(wide))
-            return q8_fail(err, Q8_EINPUT,
-                           "row %" PRIu64
-                           " holds %g, beyond fp32, which F64 weights are rounded to",
-                           first_row + i / cols, wide);
+            ok = q8_fail(err, Q8_EINPUT,
+                         "row %" PRIu64 " holds %g, beyond fp32, which F64 weights are rounded to",
+                         first_row + i / cols, wide);
         memcpy(bytes + i * sizeof narrow, &narrow, sizeof narrow);
     }
-    return true;
+    (void)q8_denormals_flush(flushed);
+    return ok;
 }
 
 /* Reads rows [row, row + rows); *ret_rows is where they lie. */

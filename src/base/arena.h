@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A piece of memory from the system, which holds one or many objects; only arena.c looks inside. */
 struct q8_block;
 
 /*
@@ -27,8 +28,8 @@ void q8_arena_init(struct q8_arena *mem, uint64_t limit);
 void q8_arena_clear(struct q8_arena *mem);
 
 /*
- * `count` zeroed elements of `size` bytes, aligned for any type (64 bytes when larger than a page);
- * NULL with Q8_ELIMIT.
+ * `count` zeroed elements of `size` bytes, aligned to 16 bytes, 64 for an object that starts a
+ * block; NULL with Q8_ELIMIT.  A count of 0 gives a pointer too.
  */
 void *q8_alloc(struct q8_arena *mem, uint64_t count, uint64_t size, struct q8_err *err);
 
@@ -41,8 +42,9 @@ char *q8_sprintf(struct q8_arena *mem, struct q8_err *err, const char *format, .
 
 /*
  * An array that grows by doubling.  Returns `old` while `count` < *capacity,
- * otherwise a copy of its first `count` elements with twice the room; `old` is
- * gone then.
+ * otherwise a copy of its first `count` elements with twice the room, zeros
+ * behind them; `old` is gone then.  Elements have `size` bytes.  Start with NULL
+ * and a capacity of 0.  NULL with Q8_ELIMIT: `old` and *capacity are as they were.
  */
 void *q8_grow(struct q8_arena *mem, void *old, uint64_t count, uint64_t *capacity, uint64_t size,
               struct q8_err *err);

@@ -27,7 +27,9 @@ struct q8_err {
     char text[1024]; /* what, where, expected, found, what to do; no newline */
 };
 
-/* Records a failure in printf style.  Always returns false, so callers can return it. */
+/*
+ * Records a failure in printf style, cut to fit.  Always returns false, so callers can return it.
+ */
 bool q8_fail(struct q8_err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -35,7 +37,10 @@ bool q8_fail(struct q8_err *err, int code, const char *format, ...)
 bool q8_fail_errno(struct q8_err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Puts "place: " in front of the text of a failure that is already there.  Returns false. */
+/*
+ * Puts "place: " in front of the text of a failure that is already there: the first 400 bytes of
+ * the place, the first 620 of the text.  Returns false.
+ */
 bool q8_fail_in(struct q8_err *err, const char *place);
 
 #endif

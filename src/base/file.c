@@ -143,6 +143,14 @@ static bool is_same(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+bool q8_file_changed(const struct q8_file *f)
+{
+    struct stat open_file, named;
+
+    return (fstat(f->fd, &open_file) == 0 && !is_same(&open_file, &f->stat)) ||
+           (stat(f->path, &named) == 0 && !is_same(&named, &f->stat));
+}
+
 bool q8_file_same(const struct q8_file *f, struct q8_err *err)
 {
     struct stat open_file, named;
@@ -228,6 +236,7 @@ void q8_file_flush(const struct q8_file *f, uint64_t off, uint64_t n)
 struct counter {
     int fd; /* -1 = nowhere */
     uint64_t bytes;
+    int error; /* errno of the first write that failed, 0: none did */
 };
 
 static ssize_t count_write(void *cookie, const char *buf, size_t n)
@@ -240,8 +249,10 @@ static ssize_t count_write(void *cookie, const char *buf, size_t n)
 
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
-            return 0; /* stdio's word for failure; errno says why */
+        if (got <= 0) {
+            c->error = got < 0 ? errno : EIO;
+            return 0; /* stdio's word for failure */
+        }
         done += (size_t)got;
     }
     c->bytes += n;
@@ -265,8 +276,10 @@ bool q8_file_print(const char *path, bool keep, const struct q8_printer *printer
     out = fopencookie(&c, "w", (cookie_io_functions_t){.write = count_write});
     ok =
         out ? printer->print(printer->self, out, err) : q8_fail_errno(err, "cannot print %s", name);
-    if (out && ok && (ferror(out) || fflush(out) != 0))
+    if (out && ok && (fflush(out) != 0 || c.error)) {
+        errno = c.error ? c.error : errno;
         ok = q8_fail_errno(err, "cannot write %s", name);
+    }
     if (out)
         (void)fclose(out);
     if (path && close(c.fd) < 0 && ok)

@@ -16,13 +16,17 @@ struct q8_file {
     struct stat stat; /* as of opening: what q8_file_same compares with */
 };
 
-/* Opens a regular file for reading.  Q8_EIO when it cannot; Q8_EINPUT when it is no such file. */
+/*
+ * Opens a regular file for reading.  Q8_EIO when it cannot; Q8_EINPUT when it is no such file.  On
+ * failure *ret is as it was.
+ */
 bool q8_file_open(struct q8_file *ret, const char *path, struct q8_err *err);
 
 /*
  * Creates a file (mode 0666 less umask) for reading and writing; one that is there is opened when
  * `keep`, else an error, as a link is always.  Sets its size to `size` and sets the disk space
- * aside, so that a full disk is found now.  On failure a new file is removed again.
+ * aside, so that a full disk is found now (Q8_EIO).  On failure *ret is as it was, and the new file
+ * is removed again unless `keep`.
  */
 bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool keep,
                     struct q8_err *err);
@@ -30,7 +34,7 @@ bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool k
 /* Reads exactly n bytes at off.  A file that ends early is Q8_EIO and says that it changed. */
 bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
 
-/* Writes exactly n bytes at off. */
+/* Writes exactly n bytes at off, or Q8_EIO; how many of them are there is not known then. */
 bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,
                    struct q8_err *err);
 
@@ -40,7 +44,10 @@ bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint6
  */
 bool q8_file_same(const struct q8_file *f, struct q8_err *err);
 
-/* Flushes data and size to the disk. */
+/* Whether it is certain that the file, or what its path now names, is no longer what was opened. */
+bool q8_file_changed(const struct q8_file *f);
+
+/* Flushes data and size to the disk; Q8_EIO. */
 bool q8_file_sync(const struct q8_file *f, struct q8_err *err);
 
 /* Closes; accepts an fd of -1.  After writing, q8_file_sync or the re-read has seen any error. */
@@ -54,24 +61,31 @@ void q8_file_flush(const struct q8_file *f, uint64_t off, uint64_t n);
 
 /* Something that prints itself. */
 struct q8_printer {
+    /* Prints to `out`.  Need not look for write errors: who opened `out` does.  False sets err. */
     bool (*print)(void *self, FILE *out, struct q8_err *err);
-    void *self;
+    void *self; /* what print gets: the thing itself */
 };
 
 /*
  * Writes what `printer` prints to a new file (or over an old one when `keep`), and counts the
- * bytes; with a path of NULL it only counts.
+ * bytes; with a path of NULL it only counts.  On failure (Q8_EIO, or that of `print`) the file
+ * stays, incomplete.
  */
 bool q8_file_print(const char *path, bool keep, const struct q8_printer *printer,
                    uint64_t *ret_bytes, struct q8_err *err);
 
-/* Flushes a directory's entries to the disk. */
+/*
+ * Flushes a directory's entries to the disk; Q8_EIO.  On a file system that flushes no directories
+ * it does nothing.
+ */
 bool q8_dir_sync(const char *path, struct q8_err *err);
 
+struct q8_arena; /* src/base/arena.h */
+
 /*
- * The whole file as text with a NUL behind it, at most `limit` bytes (Q8_ELIMIT above), in `mem`.
+ * The whole file as text with a NUL behind it, at most `limit` bytes (Q8_ELIMIT above), in `mem`;
+ * NULL on failure.  *ret_len is without that NUL, and may be NULL when not wanted.
  */
-struct q8_arena;
 char *q8_file_text(const char *path, uint64_t limit, uint64_t *ret_len, struct q8_arena *mem,
                    struct q8_err *err);
 

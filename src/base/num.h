@@ -23,6 +23,7 @@ static inline bool q8_within(uint64_t off, uint64_t len, uint64_t size)
     return off <= size && len <= size - off;
 }
 
+/* The smaller of the two. */
 static inline uint64_t q8_min(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

@@ -12,31 +12,33 @@
 /*
  * Reads one JSON text piece by piece.  Everything invalid is refused: bad UTF-8, \u0000, lone
  * surrogates, control characters in strings, leading zeros, trailing commas, bytes behind the
- * value.  A failure sticks: every later call returns false and err keeps the first one.
+ * value.  A failure (Q8_EINPUT with the byte, Q8_ELIMIT, or that of `fill`) sticks: every later
+ * call returns false and err keeps the first one.  One thread's.  Needs no closing.
  *
  *     q8_scan_open(&s, '{') ... while (q8_scan_key(&s)) { use s.text; read one value }  ...
  *     q8_scan_done(&s)
  */
 struct q8_scan {
+    /* Copies n bytes of the source at `off` to buf; false sets err. */
     bool (*fill)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
-    void *self;
-    uint64_t start, end; /* the JSON text is the bytes [start, end) of the source */
-    uint64_t at;         /* source offset of the next byte */
-    struct q8_err *err;
+    void *self;           /* what fill gets */
+    uint64_t start, end;  /* the JSON text is the bytes [start, end) of the source */
+    uint64_t at;          /* source offset of the next byte */
+    struct q8_err *err;   /* the caller's: where failures go */
     struct q8_arena *mem; /* for the string buffer */
     char *text; /* the last key or string, unescaped, NUL-terminated; overwritten by the next */
-    uint64_t length, room; /* of text */
-    uint64_t window_at, window_len;
-    /* bytes [window_at, window_at + window_len) of the source */
-    unsigned char window[Q8_SCAN_WINDOW];
-    unsigned depth; /* of open brackets */
-    bool first;     /* nothing read yet on this level */
-    char stack[64]; /* open brackets */
+    uint64_t length, room;          /* bytes of text without its NUL, bytes allocated */
+    uint64_t window_at, window_len; /* which bytes of the source the window holds; 0 = none yet */
+    unsigned char window[Q8_SCAN_WINDOW]; /* the first window_len are valid */
+    unsigned depth;                       /* brackets that are open */
+    bool first;                           /* nothing read yet on this level */
+    char stack[64];                       /* '{' or '[' of each, outermost first */
 };
 
 /*
  * Starts reading.  `fill` copies n bytes at off (it is never asked beyond `end`).  Strings longer
- * than 1 MiB and nesting deeper than 64 are refused.  False when memory runs out.
+ * than 1 MiB and nesting deeper than 64 are refused.  `self`, `mem` and `err` must outlive *s.
+ * False when memory runs out (Q8_ELIMIT).
  */
 bool q8_scan_init(struct q8_scan *s,
                   bool (*fill)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err),
@@ -49,7 +51,7 @@ bool q8_scan_init(struct q8_scan *s,
  */
 char q8_scan_peek(struct q8_scan *s);
 
-/* Takes an opening bracket: '{' or '['. */
+/* Takes an opening bracket, '{' or '['; anything else is a failure. */
 bool q8_scan_open(struct q8_scan *s, char bracket);
 
 /*
@@ -61,7 +63,7 @@ bool q8_scan_key(struct q8_scan *s);
 /* In an array: true when another element follows.  False at the ']' (taken) or on failure. */
 bool q8_scan_more(struct q8_scan *s);
 
-/* Takes a string value into s->text. */
+/* Takes a string value into s->text; a value of another kind is a failure. */
 bool q8_scan_string(struct q8_scan *s);
 
 /* Takes a whole number in [0, 2^64): digits only, no sign, fraction or exponent. */

@@ -40,8 +40,10 @@ enum q8_dtype {
 /* A type as it is named on disk and how wide it is. */
 struct q8_dtype_row {
     const char *name; /* "BF16" */
-    uint32_t bits;    /* of one element */
+    uint32_t bits;    /* of one element: 4 or 6 where several share a byte */
 };
+
+/* Name and width of every type, by enum q8_dtype. */
 extern const struct q8_dtype_row q8_dtypes[Q8_DTYPES];
 
 /* The type of that name (not NUL-terminated, `len` bytes), or Q8_DTYPES. */
@@ -49,36 +51,39 @@ enum q8_dtype q8_dtype_find(const char *name, uint64_t len);
 
 /* Where the bytes of one tensor lie.  Owns nothing. */
 struct q8_tensor {
-    const char *name; /* UTF-8, may hold any character but NUL */
-    enum q8_dtype dtype;
+    const char *name;          /* UTF-8, may hold any character but NUL */
+    enum q8_dtype dtype;       /* of its elements; below Q8_DTYPES */
     uint32_t rank;             /* 0 is a scalar */
     uint64_t dim[Q8_MAX_RANK]; /* outermost first; 0 is legal and means no bytes */
     uint64_t offset;           /* of the first byte, from the start of its file */
-    uint64_t nbytes;
-    uint32_t shard; /* which file of the model */
+    uint64_t nbytes;           /* of its data, as dtype and dim need them */
+    uint32_t shard;            /* which file of the model, from 0; 0 for a file alone */
 };
 
 /* A key and value that a file carries along ("format": "pt"). */
 struct q8_meta {
-    const char *key, *value;
+    const char *key, *value; /* UTF-8, neither NULL; memory of the index */
 };
 
-/* What one file, or a whole model, contains. */
+/* What one file, or a whole model, contains.  A zeroed struct is empty.  Memory is the arena's. */
 struct q8_index {
-    struct q8_tensor *tensor;
-    uint64_t count, room; /* elements in use, elements allocated */
-    struct q8_meta *meta;
-    uint64_t metas, meta_room;
-    bool have_meta; /* a metadata object is present, be it empty */
+    struct q8_tensor *tensor;  /* [count]; NULL while there was none */
+    uint64_t count, room;      /* elements in use, elements allocated */
+    struct q8_meta *meta;      /* [metas]; NULL while there was none */
+    uint64_t metas, meta_room; /* elements in use, elements allocated */
+    bool have_meta;            /* a metadata object is present, be it empty */
 };
 
 /* Bytes of a packed tensor of that type and shape; Q8_EINPUT on overflow or a part of a byte. */
 bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_err *err);
 
-/* "[4096, 11008]" into `text` (at least 200 bytes). */
+/* "[4096, 11008]" into `text` (at least 200 bytes); "[]" for a scalar. */
 void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size);
 
-/* Adds a copy of *t (the name is not copied) to the index. */
+/*
+ * Adds a copy of *t (the name is not copied) to the end of the index; Q8_ELIMIT.  Pointers into
+ * ix->tensor are void then.
+ */
 bool q8_index_add(struct q8_index *ix, const struct q8_tensor *t, struct q8_arena *mem,
                   struct q8_err *err);
 

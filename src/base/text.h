@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "0 B", "532 B", "1.20 GiB" (three significant digits, binary units) into text; returns text. */
+/*
+ * "0 B", "532 B", "1.20 GiB" (three significant digits, binary units) into text; 32 bytes are
+ * enough, here and for the next two.  Returns text.
+ */
 char *q8_text_bytes(uint64_t bytes, char *text, size_t size);
 
 /* "3.28 M", "1.10 B": a count of parameters (decimal; K, M, B, T); returns text. */

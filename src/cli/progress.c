@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PIPE_LINES 10
 #define SETTLED 0.3 /* seconds after which a rate means something */
 
 static double now(void)
@@ -67,13 +68,12 @@ static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
         s->begin = now();
         s->thirds = 0;
     }
-    /*
-     * a pipe gets a line every third of a long phase, and there are three phases: ten lines at most
-     */
+    /* a pipe gets a line every third of a long phase */
     third = (unsigned)(3.0 * (double)p->bytes / (double)p->bytes_total);
     if (s->terminal) {
         print_line(s, p);
-    } else if (third > s->thirds && now() - s->begin > 2) {
+    } else if (third > s->thirds && now() - s->begin > 2 && s->lines < PIPE_LINES) {
+        s->lines++;
         s->thirds = third;
         print_line(s, p);
     }

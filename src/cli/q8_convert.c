@@ -6,7 +6,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -213,6 +213,7 @@ static bool write_json(struct options *o, const struct q8_report *report)
     bool ok = !o->json || ftruncate(fileno(out), 0) == 0 || errno == EINVAL; /* a pipe, /dev/null */
 
     ok = ok && q8_report_json(report, out, o->err) && fflush(out) == 0;
+    o->json_new = o->json_new && !ok; /* a report is there to stay */
     return ok || q8_fail_errno(o->err, "cannot write %s", o->json ? o->json : "the report");
 }
 
@@ -240,8 +241,10 @@ static bool run(struct options *o, struct q8_plan *plan)
         fprintf(stderr, "q8-convert: warning: %s\n", plan->warning[i]);
     report.memory_bytes = q8_convert_memory(plan, o->mem, o->run.threads);
     if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err) ||
-        (!plan->model->bare && !q8_publish_apart(o->run.output, plan->model->dir, o->mem, o->err)))
+        !q8_publish_apart(o->run.output, plan->model->dir, o->mem, o->err) || !open_json(o))
         return false;
+    if (o->dry_run && report.free_bytes < q8_plan_disk(plan))
+        fprintf(stderr, "q8-convert: warning: not enough disk space for %s\n", o->run.output);
     if (o->dry_run)
         return q8_publish_check(o->run.output, o->run.resume, o->run.force, o->mem, o->err) &&
                print_report(o, &report);
@@ -282,10 +285,10 @@ int main(int argc, char **argv)
         q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
     o.plan.sha256 = o.run.sha256;
     raise_file_limit();
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
     if (!bad && o.list)
         (void)print_targets(&err);
-    else if (!bad && choose_isa(&o.run.isa, &err) && open_json(&o) &&
-             q8_model_open(&model, o.input, &mem, &err) &&
+    else if (!bad && choose_isa(&o.run.isa, &err) && q8_model_open(&model, o.input, &mem, &err) &&
              q8_plan_make(&plan, &model, &o.plan, &mem, &err))
         (void)run(&o, &plan);
     if (err.code)

@@ -44,6 +44,28 @@ touch more/pytorch_model.bin more/model.onnx
 [ ! -e more-int8/pytorch_model.bin ] || die "other weights came along"
 grep -q '"pytorch_model.bin"' json || die "the report does not name what was left"
 
+# outputs within the input are no part of it, whole or half-done
+cp -r "$DATA/kjv-llama" home
+"$Q8" -q home home/int8
+mkdir home/other.partial
+touch home/other.partial/q8-journal
+"$Q8" -q --force home home/int8
+same home/int8 out
+"$Q8" -q home home/again
+same home/again out
+
+# links that lead nowhere matter only where something is to be read through them
+cp -r "$DATA/kjv-llama" links
+ln -s /nowhere/blob links/pytorch_model.bin
+"$Q8" -q links links-int8
+same links-int8 out
+
+# a name that sha256sum escapes
+cp -r "$DATA/kjv-llama" slash
+echo 1 >'slash/back\slash.txt'
+"$Q8" -q --sha256 slash slash-int8
+(cd slash-int8 && sha256sum --quiet -c SHA256SUMS) || die "SHA256SUMS is wrong for a backslash"
+
 # --also takes the head in, --skip leaves a layer out, and the list says so
 "$Q8" -q --also lm_head --skip 'model.layers.0.*' "$DATA/kjv-llama" chosen 2>err
 ! grep -q '"lm_head"' chosen/config.json || die "lm_head is int8 and listed as float"

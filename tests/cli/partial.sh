@@ -15,19 +15,52 @@ for kind in file link; do
     rm out.partial
 done
 
-# killed right after it was made, or right before it got its name: a new start
+# killed right after it was made: a new start
 "$Q8" -q "$DATA/kjv-llama" want
 for option in --resume --force; do
     mkdir out.partial
     "$Q8" -q $option "$DATA/kjv-llama" out
     same want out
     rm -r out
-    "$Q8" -q --sha256 --to=ct-w8a16 "$DATA/kjv-llama" out
-    mv out out.partial
+    mkdir out.partial
+    touch out.partial/q8-journal
     "$Q8" -q $option "$DATA/kjv-llama" out
     same want out
     rm -r out
 done
+
+# a finished output of such a name is no partial one
+"$Q8" -q "$DATA/kjv-llama" out.partial
+for option in --resume --force; do
+    expect 2 "nothing that q8-convert wrote" "$Q8" -q $option "$DATA/kjv-llama" out
+done
+same want out.partial
+rm -r out.partial
+
+# stopped before it got its name: nothing is lost, and other options do not get it
+LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=rename Q8_FAIL_AT=2 "$Q8" -q --sha256 "$DATA/kjv-llama" out 2>err &&
+    die "the renaming did not fail"
+grep -q "for --resume" err || die "it does not say what stays: $(cat err)"
+[ -d out.partial ] && [ -f out.q8-journal ] || die "the complete output is gone"
+expect 2 "changed since" "$Q8" -q --resume "$DATA/kjv-llama" out
+"$Q8" --resume --sha256 "$DATA/kjv-llama" out >report
+grep -q "kept from the interrupted run: 39 tensors" report || die "work was done again: $(cat report)"
+rm out/SHA256SUMS
+same want out
+[ ! -e out.q8-journal ] || die "the journal is left beside the output"
+
+# an old output that is being replaced is there until the new one is, and never continued
+for at in 1 2 3; do
+    "$Q8" -q --force --to=ct-w8a8 "$DATA/kjv-llama" out
+    touch out/extra.txt
+    LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=unlink Q8_FAIL_AT=$((at + 1)) \
+        "$Q8" -q --force "$DATA/kjv-llama" out 2>err && continue
+    [ -f out/config.json ] || die "neither the old nor the new output is there"
+    "$Q8" -q --resume --force "$DATA/kjv-llama" out
+    same want out
+    [ ! -e out.partial ] && [ ! -e out.q8-journal ] || die "something is left beside the output"
+done
+rm -rf out out.partial out.q8-journal
 
 # a refused --resume changes nothing; options, sources and the files beside them count
 kill_at() {
@@ -57,8 +90,16 @@ touch -d '2001-01-01' model/notes.txt
 refused model
 kill_at 60
 "$Q8" -q --resume --no-sync model out
-cp model/notes.txt want
 "$Q8" -q model want2
+same want2 out
+
+# what somebody else put into a directory of q8's is not published
+kill_at 60
+echo precious >out.partial/thesis.txt
+expect 5 "another program put it there" "$Q8" -q --resume --no-sync model out
+[ "$(cat out.partial/thesis.txt)" = precious ] || die "it is gone"
+rm out.partial/thesis.txt
+"$Q8" -q --resume --no-sync model out
 same want2 out
 
 # a source that changes under the run is an error, and nothing is kept that could not be used

@@ -31,11 +31,17 @@ expect 3 "--skip 'model.layers." "$Q8" -q bad out2
 grep -q NaN err || die "no NaN in: $(cat err)"
 [ ! -e out2 ] && [ ! -e out2.partial ] || die "a refused input left something behind"
 
-# an output in the input, where the next run would take it for a part of the model
+# an input that the output would take the place of
 cp -r "$DATA/kjv-llama" nest
-mkdir nest/sub
-expect 2 "lies in nest" "$Q8" nest nest/sub/out
-expect 2 "lies in ./nest" "$Q8" --dry-run ./nest nest/out
+cp -r nest nest2
+mkdir nest2/sub
+cp nest/*.json nest/*.safetensors nest2/sub
+"$Q8" -q nest2 kept
+expect 2 "would take the place of the input" "$Q8" --force kept/sub kept
+expect 2 "would take the place of the input" "$Q8" --force kept/sub/model.safetensors kept
+[ -f kept/sub/model.safetensors ] || die "an input is gone"
+ln -s kept link
+expect 2 "nothing that q8-convert wrote" "$Q8" --force nest link
 
 # a tied head is the embedding, which stays float; names from config.json are made safe
 sed -i 's/"tie_word_embeddings": false/"tie_word_embeddings": true/' nest/config.json

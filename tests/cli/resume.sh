@@ -17,13 +17,14 @@ done
 [ $n -gt 100 ] || die "only $n kill points were visited"
 
 # every kind of I/O failure: exit 5, one line, nothing under the final name, and resume mends it
-for call in pwrite pread fsync fallocate ftruncate renameat2; do
+for call in pwrite pread fsync fallocate ftruncate rename mkdir; do
     for at in 1 2 5; do
         rm -rf out out.partial mark
         got=0
         LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=$call Q8_FAIL_AT=$at Q8_FAIL_ERRNO=EIO \
             Q8_FAIL_MARK=$PWD/mark "$Q8" -q "$DATA/kjv-llama" out 2>err || got=$?
         [ -e mark ] || continue
+        echo $call >>visited
         [ $got = 5 ] || die "$call $at: exit $got: $(cat err)"
         [ "$(wc -l <err)" = 1 ] || die "$call $at: more than one line: $(cat err)"
         [ ! -e out ] || die "$call $at: an output is there"
@@ -31,6 +32,8 @@ for call in pwrite pread fsync fallocate ftruncate renameat2; do
         same want out
     done
 done
+
+[ "$(sort -u visited | wc -l)" = 7 ] || die "calls that never came: only $(sort -u visited)"
 
 # options that changed are refused
 rm -rf out
