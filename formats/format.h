@@ -28,9 +28,8 @@ struct q8_sink {
 
 /* One file format: a constant, the same for all threads. */
 struct q8_format {
-    const char *name;    /* "safetensors" */
-    const char *suffix;  /* of its files: ".safetensors" */
-    const char *summary; /* what such a file holds, one line for a list */
+    const char *name;   /* "safetensors" */
+    const char *suffix; /* of its files: ".safetensors" */
 
     /*
      * Reads and checks everything but the data: on success `out` holds every tensor, sorted by

@@ -252,7 +252,6 @@ static bool parse(struct q8_source *source, struct q8_index *out, struct q8_aren
 const struct q8_format q8_format_safetensors = {
     .name = "safetensors",
     .suffix = ".safetensors",
-    .summary = "names, types, shapes and offsets as JSON, then raw data",
     .parse = parse,
     .print = q8_safetensors_print,
 };

@@ -73,9 +73,7 @@ bool q8_denormals_flush(bool flush)
 void q8_kernels_init(struct q8_kernels *k, enum q8_isa isa)
 {
 #define Q8_KERNEL(op, set)                                                                         \
-    if (isa >= Q8_ISA_##set) {                                                                     \
-        k->op = q8_##op##_##set;                                                                   \
-        k->op##_isa = #set;                                                                        \
-    }
+    if (isa >= Q8_ISA_##set)                                                                       \
+        k->op = q8_##op##_##set;
 #include "kernels/kernels.inc"
 }

@@ -76,7 +76,6 @@ typedef void (*q8_encode_fn)(int8_t *codes, struct q8_sums *sums, const void *x,
  * as good, and all threads may use one.
  */
 struct q8_kernels {
-    const char *absmax_isa, *encode_isa;     /* which version each slot holds: "avx512" */
     const q8_absmax_fn *absmax;              /* [Q8_FLOATS], by type of x */
     const q8_encode_fn (*encode)[Q8_FLOATS]; /* [Q8_RULES][Q8_FLOATS], by rule and type of x */
 };

@@ -43,4 +43,6 @@ static inline enum way find_way(enum q8_rule rule, enum q8_float type, float fac
                : DIVIDE;
 }
 
+#define INLINE static inline __attribute__((always_inline))
+
 #endif

@@ -235,7 +235,7 @@ enum condition { ALWAYS, WITH_EXPERTS, WITH_SPLIT_EXPERTS, WITH_SUBLINEAR };
 /* clang-format off */
 #define T5(type)                                                                                   \
     {type, "pack-quantized", ALWAYS,                                                               \
-     {TRANSFORMERS, "the class's initialization reads q.weight, which is packed", false}}
+     {TRANSFORMERS, "the class's initialization reads q.weight, which is packed"}}
 /* clang-format on */
 
 /* Seen on real runs (formats.md 2.2.6). */
@@ -248,20 +248,20 @@ static const struct {
     {NULL,
      "pack-quantized",
      WITH_SUBLINEAR,
-     {TRANSFORMERS, "code around a subclass of Linear reads its weight, which is packed", false}},
+     {TRANSFORMERS, "code around a subclass of Linear reads its weight, which is packed"}},
     {NULL,
      "int-quantized",
      WITH_EXPERTS,
      {TRANSFORMERS,
-      "it merges the experts into one 3-D weight, which has no place for their scales", false}},
+      "it merges the experts into one 3-D weight, which has no place for their scales"}},
     {NULL,
      "int-quantized",
      WITH_SPLIT_EXPERTS,
-     {TRANSFORMERS, "it wants the experts of this class as one 3-D weight", false}},
+     {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
     {NULL,
      "pack-quantized",
      WITH_SPLIT_EXPERTS,
-     {TRANSFORMERS, "it wants the experts of this class as one 3-D weight", false}},
+     {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
     T5("longt5"),
     T5("mt5"),
     T5("pop2piano"),

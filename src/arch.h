@@ -95,7 +95,6 @@ const char *q8_arch_group(const char *module);
 struct q8_arch_refusal {
     const char *runtime; /* "transformers 5.23" */
     const char *reason;  /* a clause: "FalconLinear.forward reads self.weight" */
-    bool all;            /* no known runtime loads it: an error, not a warning */
 };
 
 /* What a plan holds that decides whether a runtime loads it. */

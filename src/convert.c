@@ -1,6 +1,7 @@
 /* convert.c - carries a plan out: data, side files, re-reading, manifest, publishing */
 #include "src/convert.h"
 
+#include "src/base/clock.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 
@@ -9,21 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #define PROGRAM_BYTES (UINT64_C(6) << 20) /* code, libraries and stacks, as measured */
 
 struct sized {
     uint64_t bytes, job;
 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem, unsigned threads)
 {
@@ -178,7 +170,7 @@ bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
                     struct q8_err *err)
 {
     struct q8_convert *c = ret;
-    double begin = now();
+    double begin = q8_now();
     bool ok, keep = true;
 
     *c = (struct q8_convert){.plan = plan, .options = *options, .mem = mem, .journal = -1};
@@ -198,6 +190,6 @@ bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
     for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
         q8_file_close(&c->shard[i]);
     q8_publish_close(&c->publish, keep, mem);
-    c->seconds = now() - begin;
+    c->seconds = q8_now() - begin;
     return ok;
 }

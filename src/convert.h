@@ -6,41 +6,45 @@
 #include "src/pool.h"
 #include "src/publish.h"
 
+/* How to carry a plan out; of these, only sha256 changes what is written. */
 struct q8_convert_options {
-    const char *output;
-    unsigned threads; /* 1 to Q8_THREADS_MAX */
-    enum q8_isa isa;  /* best instruction set to use */
-    bool resume, force, sync, sha256;
+    const char *output;           /* OUTPUT, as the user gave it */
+    unsigned threads;             /* 1 to Q8_THREADS_MAX */
+    enum q8_isa isa;              /* best instruction set to use */
+    bool resume;                  /* continue what OUTPUT.partial holds */
+    bool force;                   /* replace an output of q8-convert, start over */
+    bool sync;                    /* wait for the disk before OUTPUT gets its name */
+    bool sha256;                  /* write SHA256SUMS */
     bool measure;                 /* sum the errors of the weights: SQNR */
     const struct q8_watch *watch; /* NULL: nobody watches */
 };
 
 /* A conversion under way or done. */
 struct q8_convert {
-    struct q8_plan *plan;
-    struct q8_convert_options options;
-    struct q8_publish publish;
-    struct q8_result *result;   /* one per job */
-    struct q8_written *written; /* one per hashed file of the plan */
-    struct q8_file *shard;      /* output shards */
-    uint64_t *order;            /* jobs left to do, largest first */
-    uint64_t todo;
-    struct q8_worker *worker; /* one per thread */
-    int journal;              /* file, -1 = none */
-    bool sealed;              /* the partial directory is complete but for its name */
-    uint64_t kept;            /* jobs taken over from an interrupted run */
-    struct q8_arena *mem;
-    double seconds; /* that the work took */
+    struct q8_plan *plan;              /* the caller's */
+    struct q8_convert_options options; /* a copy */
+    struct q8_publish publish;         /* the directory that the output grows in */
+    struct q8_result *result;          /* one per job */
+    struct q8_written *written;        /* one per hashed file of the plan */
+    struct q8_file *shard;             /* output shards */
+    uint64_t *order;                   /* jobs left to do, largest first */
+    uint64_t todo;                     /* how many those are */
+    struct q8_worker *worker;          /* one per thread */
+    int journal;                       /* file, -1 = none */
+    bool sealed;                       /* the partial directory is complete but for its name */
+    uint64_t kept;                     /* jobs taken over from an interrupted run */
+    struct q8_arena *mem;              /* the caller's; holds all of the above */
+    double seconds;                    /* that the work took */
 };
 
-/* Peak memory and disk that the run will take, in bytes. */
+/* Peak memory of a run with that many threads, in bytes, once the plan (in `mem`) is made. */
 uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem,
                            unsigned threads);
 
 /*
  * Carries the plan out.  On success OUTPUT is there, complete, re-read and synced.  On failure
- * OUTPUT is as it was; OUTPUT.partial stays where --resume can use it (signals and I/O errors),
- * and err says so.
+ * OUTPUT is as it was; OUTPUT.partial stays where --resume can use it (signals, and I/O errors that
+ * the input is not to blame for), and err says so.
  */
 bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
                     const struct q8_convert_options *options, struct q8_arena *mem,
@@ -56,7 +60,11 @@ bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
  */
 bool q8_journal_open(struct q8_convert *c, struct q8_err *err);
 bool q8_journal_recheck(struct q8_convert *c, struct q8_err *err);
+
+/* Adds the line of a finished job; from any thread.  Q8_EIO. */
 bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err);
+
+/* Closes the file, which stays; none is fine. */
 void q8_journal_close(struct q8_convert *c);
 
 /* carry.c: the files that come along as they are, config.json and the index file. */

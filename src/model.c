@@ -7,7 +7,6 @@
 #include "src/base/scan.h"
 #include "src/base/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>

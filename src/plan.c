@@ -2,11 +2,9 @@
 #include "src/plan.h"
 
 #include "src/base/json.h"
-#include "src/base/num.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,11 +18,6 @@ static struct q8_job *add_job(struct q8_plan *plan, const struct q8_job *job, st
     plan->job = list;
     list[plan->jobs] = *job;
     return &list[plan->jobs++];
-}
-
-static uint64_t elements(const struct q8_tensor *t)
-{
-    return t->nbytes * 8 / q8_dtypes[t->dtype].bits;
 }
 
 /* Whether the runtime makes this output head the same tensor as the embedding, which is float. */
@@ -107,7 +100,7 @@ static bool plan_other(struct q8_plan *plan, const struct q8_tensor *t, struct q
     job.reason = t->rank == 2 ? "not a Linear weight" : "not a matrix";
     if (is_fused(t)) {
         job.reason = "experts in one 3-D weight, which the target has no place for";
-        plan->total.linear += elements(t);
+        plan->total.linear += q8_tensor_elements(t);
     }
     return add_job(plan, &job, mem, err) != NULL;
 }
@@ -132,7 +125,7 @@ static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct 
     job.reason = keep_reason(plan, kind, job.module, t, job.cols, err);
     job.by_pattern = job.reason == skipped || job.reason == not_named;
     if (Q8_LINEAR_KINDS & 1u << kind)
-        plan->total.linear += elements(t);
+        plan->total.linear += q8_tensor_elements(t);
     if (err->code || !add_job(plan, &job, mem, err))
         return false;
     return true;
@@ -175,7 +168,7 @@ static bool plan_experts(struct q8_plan *plan, const struct q8_tensor *t,
     uint64_t kept = 0;
     char name[256];
 
-    plan->total.linear += elements(t);
+    plan->total.linear += q8_tensor_elements(t);
     if (whole.skip) {
         copy.reason = skipped;
         copy.by_pattern = true;
@@ -247,7 +240,7 @@ static bool plan_tensors(struct q8_plan *plan, struct q8_arena *mem, struct q8_e
 static void count_totals(struct q8_plan *plan)
 {
     for (uint64_t i = 0; i < plan->model->index.count; i++)
-        plan->total.parameters += elements(&plan->model->index.tensor[i]);
+        plan->total.parameters += q8_tensor_elements(&plan->model->index.tensor[i]);
     for (uint64_t i = 0; i < plan->jobs; i++)
         if (!plan->job[i].reason) {
             plan->total.int8 += plan->job[i].rows * plan->job[i].cols;

@@ -84,9 +84,6 @@ static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_
     }
     show_name(plan->arch.model_type, type, sizeof type);
     for (size_t i = 0; q8_arch_refusal(&plan->arch, target->layout, &traits, i, &refusal); i++) {
-        if (refusal.all)
-            return q8_fail(err, Q8_EUNSUPPORTED, "no known runtime loads %s of %s: %s; try --to=%s",
-                           target->name, type, refusal.reason, target->instead);
         if (!add_warning(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
                          target->name, type, refusal.reason))
             return false;
@@ -140,10 +137,14 @@ static bool fail_nothing(const struct q8_plan *plan, struct q8_err *err)
                    target->name, reason, target->instead);
 }
 
+double q8_plan_coverage(const struct q8_plan *plan)
+{
+    return plan->total.linear ? 100.0 * (double)plan->total.int8 / (double)plan->total.linear : 0;
+}
+
 static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
 {
-    double percent =
-        plan->total.linear ? 100.0 * (double)plan->total.int8 / (double)plan->total.linear : 0;
+    double percent = q8_plan_coverage(plan);
 
     if (plan->total.int8 == 0)
         return fail_nothing(plan, err);

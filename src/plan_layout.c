@@ -7,7 +7,6 @@
 #include "src/manifest.h"
 #include "src/publish.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,14 +4,8 @@
 #include "src/base/text.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint64_t elements(const struct q8_tensor *t)
-{
-    return t->nbytes * 8 / q8_dtypes[t->dtype].bits;
-}
 
 static int compare_kept(const void *a, const void *b)
 {
@@ -38,7 +32,7 @@ unsigned q8_report_kept(const struct q8_plan *plan, struct q8_kept kept[Q8_KEPT_
         if (k == n)
             kept[n++] = (struct q8_kept){job->reason, 0, 0};
         kept[k].tensors++;
-        kept[k].parameters += elements(job->tensor);
+        kept[k].parameters += q8_tensor_elements(job->tensor);
     }
     qsort(kept, n, sizeof *kept, compare_kept);
     return n;
@@ -91,8 +85,7 @@ static void print_totals(const struct q8_report *r, FILE *out)
     fprintf(out,
             "  %8s  of %s parameters %s int8: %" PRIu64 " modules, %.1f %% of the Linear ones\n",
             q8_text_count(t->int8, a, sizeof a), q8_text_count(t->parameters, b, sizeof b),
-            r->convert ? "became" : "become", t->modules,
-            t->linear ? 100.0 * (double)t->int8 / (double)t->linear : 0);
+            r->convert ? "became" : "become", t->modules, q8_plan_coverage(r->plan));
     print_kept(r->plan, out);
     print_files(r, out);
     fprintf(out, "size: %s in, %s out\n", q8_text_bytes(r->plan->model->bytes, a, sizeof a),

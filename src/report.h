@@ -40,7 +40,7 @@ struct q8_kept {
  */
 unsigned q8_report_kept(const struct q8_plan *plan, struct q8_kept kept[Q8_KEPT_MAX]);
 
-#define Q8_WORST 5
+#define Q8_WORST 5 /* modules of the lowest SQNR that a report names */
 
 /* Numbers of the int8 jobs with the lowest SQNR, the worst first; returns how many. */
 unsigned q8_report_worst(const struct q8_convert *c, uint64_t worst[Q8_WORST]);

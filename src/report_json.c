@@ -3,8 +3,6 @@
 
 #include "src/base/json.h"
 
-#include <string.h>
-
 static void print_shape(struct q8_json *j, const struct q8_tensor *t)
 {
     q8_json_begin(j, "shape", '[');
@@ -83,8 +81,7 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
     q8_json_number(j, "parameters_linear", t->linear);
     q8_json_number(j, "parameters_int8", t->int8);
     q8_json_number(j, "modules_int8", t->modules);
-    q8_json_double(j, "coverage_percent",
-                   t->linear ? 100.0 * (double)t->int8 / (double)t->linear : 0);
+    q8_json_double(j, "coverage_percent", q8_plan_coverage(r->plan));
     q8_json_number(j, "input_bytes", r->plan->model->bytes);
     q8_json_number(j, "output_bytes", t->output_bytes);
     q8_json_number(j, "peak_memory_bytes", r->memory_bytes);

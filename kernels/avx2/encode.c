@@ -10,7 +10,6 @@
 #include <immintrin.h>
 
 #define STEP 32
-#define INLINE static inline __attribute__((always_inline))
 
 INLINE __m256 load(enum q8_float type, const unsigned char *x)
 {
@@ -91,17 +90,15 @@ INLINE double fold(__m256 a, __m256 b, __m256 c, __m256 d)
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-INLINE size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* One chunk of at most 4,096 elements. */
 INLINE void encode_chunk(enum way way, enum q8_float type, int8_t *codes, const unsigned char *x,
-                         size_t n, size_t ahead, float factor, struct lanes *sums)
+                         size_t n, size_t ahead, float factor, struct q8_sums *ret_sums)
 {
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
     const __m256 f = _mm256_set1_ps(factor), inverse = _mm256_set1_ps(1 / factor);
+    const __m256 zero = _mm256_setzero_ps();
+    struct lanes l[4] = {{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}};
+    struct lanes *sums = ret_sums ? l : NULL;
     size_t i = 0;
 
     for (; i + STEP <= n; i += STEP) {
@@ -118,49 +115,13 @@ INLINE void encode_chunk(enum way way, enum q8_float type, int8_t *codes, const 
         _mm256_storeu_si256((__m256i *)(void *)last, codes32(way, type, padded, f, inverse, sums));
         memcpy(codes + i, last, n - i);
     }
-}
-
-INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *codes,
-                   struct q8_sums *sums, const unsigned char *x, size_t n, size_t group,
-                   const float *factor)
-{
-    const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
-    const enum way quick = rule == Q8_RULE_DIVIDE ? SNAP : TIMES;
-    const enum way slow = rule == Q8_RULE_DIVIDE ? DIVIDE : HALF_TIMES;
-
-    for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
-        size_t end = n - begin < group ? n : begin + group;
-        struct q8_sums total = {0};
-
-        for (size_t at = begin; at < end; at += CHUNK) {
-            const __m256 zero = _mm256_setzero_ps();
-            struct lanes l[4] = {{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}};
-
-            if (find_way(rule, type, factor[g]) == quick)
-                encode_chunk(quick, type, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, factor[g], want ? l : NULL);
-            else
-                encode_chunk(slow, type, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, factor[g], want ? l : NULL);
-            if (want) {
-                total.err2 += fold(l[0].err2, l[1].err2, l[2].err2, l[3].err2);
-                total.val2 += fold(l[0].val2, l[1].val2, l[2].val2, l[3].val2);
-            }
-        }
-        if (want)
-            sums[g] = total;
+    if (ret_sums) {
+        ret_sums->err2 += fold(l[0].err2, l[1].err2, l[2].err2, l[3].err2);
+        ret_sums->val2 += fold(l[0].val2, l[1].val2, l[2].val2, l[3].val2);
     }
 }
 
-#define VERSION(name, rule, type)                                                                  \
-    static void name(int8_t *codes, struct q8_sums *sums, const void *x, size_t n, size_t group,   \
-                     const float *factor)                                                          \
-    {                                                                                              \
-        if (sums)                                                                                  \
-            encode(rule, type, true, codes, sums, x, n, group, factor);                            \
-        else                                                                                       \
-            encode(rule, type, false, codes, sums, x, n, group, factor);                           \
-    }
+#include "kernels/encode_row.inc"
 
 VERSION(times_f16, Q8_RULE_HALF_TIMES, Q8_FLOAT_F16)
 VERSION(times_bf16, Q8_RULE_HALF_TIMES, Q8_FLOAT_BF16)

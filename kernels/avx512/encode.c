@@ -8,8 +8,6 @@
 
 #include <immintrin.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* Up to 16 elements as floats; those that the mask leaves out are 0. */
 INLINE __m512 load(enum q8_float type, const unsigned char *x, __mmask16 m)
 {
@@ -69,19 +67,16 @@ INLINE double fold(__m512 first, __m512 second)
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-INLINE size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* One chunk of at most 4,096 elements. */
 INLINE void encode_chunk(enum way way, enum q8_float type, int8_t *codes, const unsigned char *x,
-                         size_t n, size_t ahead, float factor, struct lanes *sums)
+                         size_t n, size_t ahead, float factor, struct q8_sums *ret_sums)
 {
     /* packing works within 128 bits: this puts the dwords back in order */
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __m512 f = _mm512_set1_ps(factor), inverse = _mm512_set1_ps(1 / factor);
+    const __m512 zero = _mm512_setzero_ps();
     const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
+    struct lanes lanes[2] = {{zero, zero}, {zero, zero}}, *sums = ret_sums ? lanes : NULL;
     size_t i = 0;
 
     for (; i + 64 <= n; i += 64) {
@@ -104,49 +99,13 @@ INLINE void encode_chunk(enum way way, enum q8_float type, int8_t *codes, const 
 
         _mm512_mask_cvtsepi32_storeu_epi8(codes + i, m, a);
     }
-}
-
-INLINE void encode(enum q8_rule rule, enum q8_float type, bool want, int8_t *codes,
-                   struct q8_sums *sums, const unsigned char *x, size_t n, size_t group,
-                   const float *factor)
-{
-    const size_t size = type == Q8_FLOAT_F32 ? 4 : 2;
-    const enum way quick = rule == Q8_RULE_DIVIDE ? SNAP : TIMES;
-    const enum way slow = rule == Q8_RULE_DIVIDE ? DIVIDE : HALF_TIMES;
-
-    for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
-        size_t end = n - begin < group ? n : begin + group;
-        struct q8_sums total = {0};
-
-        for (size_t at = begin; at < end; at += CHUNK) {
-            const __m512 zero = _mm512_setzero_ps();
-            struct lanes lanes[2] = {{zero, zero}, {zero, zero}};
-
-            if (find_way(rule, type, factor[g]) == quick)
-                encode_chunk(quick, type, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, factor[g], want ? lanes : NULL);
-            else
-                encode_chunk(slow, type, codes + at, x + at * size, least(end - at, CHUNK),
-                             n * size, factor[g], want ? lanes : NULL);
-            if (want) {
-                total.err2 += fold(lanes[0].err2, lanes[1].err2);
-                total.val2 += fold(lanes[0].val2, lanes[1].val2);
-            }
-        }
-        if (want)
-            sums[g] = total;
+    if (ret_sums) {
+        ret_sums->err2 += fold(lanes[0].err2, lanes[1].err2);
+        ret_sums->val2 += fold(lanes[0].val2, lanes[1].val2);
     }
 }
 
-#define VERSION(name, rule, type)                                                                  \
-    static void name(int8_t *codes, struct q8_sums *sums, const void *x, size_t n, size_t group,   \
-                     const float *factor)                                                          \
-    {                                                                                              \
-        if (sums)                                                                                  \
-            encode(rule, type, true, codes, sums, x, n, group, factor);                            \
-        else                                                                                       \
-            encode(rule, type, false, codes, sums, x, n, group, factor);                           \
-    }
+#include "kernels/encode_row.inc"
 
 VERSION(times_f16, Q8_RULE_HALF_TIMES, Q8_FLOAT_F16)
 VERSION(times_bf16, Q8_RULE_HALF_TIMES, Q8_FLOAT_BF16)

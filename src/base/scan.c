@@ -229,14 +229,8 @@ bool q8_scan_init(struct q8_scan *s,
                   void *self, uint64_t start, uint64_t end, struct q8_arena *mem,
                   struct q8_err *err)
 {
-    *s = (struct q8_scan){.fill = fill,
-                          .self = self,
-                          .start = start,
-                          .end = end,
-                          .at = start,
-                          .err = err,
-                          .mem = mem,
-                          .first = true};
+    *s = (struct q8_scan){
+        .fill = fill, .self = self, .end = end, .at = start, .err = err, .mem = mem, .first = true};
     return put(s, 0);
 }
 

@@ -22,7 +22,7 @@ struct q8_scan {
     /* Copies n bytes of the source at `off` to buf; false sets err. */
     bool (*fill)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
     void *self;           /* what fill gets */
-    uint64_t start, end;  /* the JSON text is the bytes [start, end) of the source */
+    uint64_t end;         /* the JSON text ends before this byte of the source */
     uint64_t at;          /* source offset of the next byte */
     struct q8_err *err;   /* the caller's: where failures go */
     struct q8_arena *mem; /* for the string buffer */

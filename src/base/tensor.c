@@ -55,6 +55,13 @@ bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_e
     return true;
 }
 
+uint64_t q8_tensor_elements(const struct q8_tensor *t)
+{
+    uint64_t bits = q8_dtypes[t->dtype].bits;
+
+    return bits < 8 ? t->nbytes * 8 / bits : t->nbytes / (bits / 8);
+}
+
 void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "[");

@@ -77,6 +77,9 @@ struct q8_index {
 /* Bytes of a packed tensor of that type and shape; Q8_EINPUT on overflow or a part of a byte. */
 bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_err *err);
 
+/* How many elements its nbytes hold. */
+uint64_t q8_tensor_elements(const struct q8_tensor *t);
+
 /* "[4096, 11008]" into `text` (at least 200 bytes); "[]" for a scalar. */
 void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size);
 

@@ -1,6 +1,7 @@
 /* progress.c - one line on a terminal, a few in a pipe, and the signals */
 #include "src/cli/progress.h"
 
+#include "src/base/clock.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>
@@ -9,19 +10,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PIPE_LINES 10
 #define SETTLED 0.3 /* seconds after which a rate means something */
-
-static double now(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Columns of the terminal; 80 where it does not say. */
 static size_t columns(void)
@@ -33,7 +25,7 @@ static size_t columns(void)
 
 static void print_line(struct q8_show *s, const struct q8_progress *p)
 {
-    double seconds = now() - s->begin, rate = (double)p->bytes / (seconds + 1e-9);
+    double seconds = q8_now() - s->begin, rate = (double)p->bytes / (seconds + 1e-9);
     char done[32], all[32], speed[32], left[32], line[256];
     int length;
 
@@ -65,14 +57,14 @@ static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
         return true;
     if (s->phase != p->phase) {
         s->phase = p->phase;
-        s->begin = now();
+        s->begin = q8_now();
         s->thirds = 0;
     }
     /* a pipe gets a line every third of a long phase */
     third = (unsigned)(3.0 * (double)p->bytes / (double)p->bytes_total);
     if (s->terminal) {
         print_line(s, p);
-    } else if (third > s->thirds && now() - s->begin > 2 && s->lines < PIPE_LINES) {
+    } else if (third > s->thirds && q8_now() - s->begin > 2 && s->lines < PIPE_LINES) {
         s->lines++;
         s->thirds = third;
         print_line(s, p);

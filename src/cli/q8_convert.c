@@ -1,5 +1,4 @@
 /* q8_convert.c - the command q8-convert: options -> plan -> run -> report */
-#include "src/base/text.h"
 #include "src/cli/progress.h"
 #include "src/report.h"
 

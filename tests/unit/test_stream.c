@@ -1,4 +1,4 @@
-/* test_stream.c - pieces end at multiples of 512 KiB of the file, and nothing is lost at the seams */
+/* test_stream.c - pieces end at multiples of 512 KiB of the file; no byte is lost at a seam */
 #include "src/stream.h"
 
 #include <fcntl.h>
