@@ -57,6 +57,9 @@ extern const struct q8_format *const q8_formats[];
 /* The format of that name, a constant; NULL = none. */
 const struct q8_format *q8_format_find(const char *name);
 
+/* The format whose suffix the name of a file ends in, a constant; NULL = none. */
+const struct q8_format *q8_format_of(const char *file);
+
 /* A source over `size` bytes of memory that must outlive it. */
 struct q8_source q8_source_memory(const void *bytes, uint64_t size);
 

@@ -21,6 +21,19 @@ const struct q8_format *q8_format_find(const char *name)
     return NULL;
 }
 
+const struct q8_format *q8_format_of(const char *file)
+{
+    size_t length = strlen(file);
+
+    for (size_t i = 0; q8_formats[i]; i++) {
+        size_t n = strlen(q8_formats[i]->suffix);
+
+        if (length > n && strcmp(file + length - n, q8_formats[i]->suffix) == 0)
+            return q8_formats[i];
+    }
+    return NULL;
+}
+
 static bool memory_read(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
 {
     (void)err;

@@ -16,7 +16,6 @@
 #define SHARD_LIMIT 4096         /* files of one model; the largest known have under 200 */
 
 static const char single_name[] = "model.safetensors";
-static const char suffix[] = ".safetensors";
 static const char index_name[] = "model.safetensors.index.json";
 
 /* One line of an index file's weight_map. */
@@ -50,11 +49,9 @@ static bool exists(const char *path)
  */
 static bool is_shard_name(const char *name)
 {
-    size_t length = strlen(name), n = sizeof suffix - 1;
     char shown[NAME_MAX + 1];
 
-    return *name != '.' && !strchr(name, '/') && length > n &&
-           strcmp(name + length - n, suffix) == 0 &&
+    return *name != '.' && !strchr(name, '/') && q8_format_of(name) &&
            strcmp(name, q8_text_escape(name, shown, sizeof shown)) == 0;
 }
 
@@ -72,8 +69,8 @@ static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint
     if (!is_shard_name(name))
         return q8_fail(err, Q8_EINPUT,
                        "'%s' is no name for a weight file: expected a plain file name that ends in "
-                       "%s",
-                       q8_text_escape(name, shown, sizeof shown), suffix);
+                       ".safetensors",
+                       q8_text_escape(name, shown, sizeof shown));
     if (m->shards >= SHARD_LIMIT)
         return q8_fail(err, Q8_ELIMIT, "more than %d shards", SHARD_LIMIT);
     list = q8_grow(mem, m->shard, m->shards, room, sizeof *list, err);
@@ -81,6 +78,7 @@ static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint
         return false;
     m->shard = list;
     list[m->shards] = (struct q8_shard){.file.fd = -1};
+    list[m->shards].format = q8_format_of(name);
     list[m->shards].name = q8_strndup(mem, name, strlen(name), err);
     *ret = m->shards++;
     return list[*ret].name != NULL;
@@ -209,7 +207,7 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
         return false;
     source.size = data = shard->file.size;
     m->bytes += shard->file.size;
-    if (!q8_format_find("safetensors")->parse(&source, found, mem, err))
+    if (!shard->format->parse(&source, found, mem, err))
         return q8_fail_in(err, path);
     shard->meta = found->meta;
     shard->metas = found->metas;

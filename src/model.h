@@ -6,16 +6,18 @@
 #include "src/base/file.h"
 #include "src/base/tensor.h"
 
-struct cJSON; /* src/base/json.h */
+struct cJSON;
+struct q8_format; /* src/base/json.h */
 
 /* One weight file. */
 struct q8_shard {
-    const char *name;           /* plain file name: "model-00001-of-00002.safetensors" */
-    struct q8_file file;        /* open for reading; its path is in the arena */
-    struct q8_digest header;    /* digest of all bytes before the tensor data */
-    const struct q8_meta *meta; /* [metas] metadata that the file carries, by key */
-    uint64_t metas;             /* may be 0 with have_meta */
-    bool have_meta;             /* a metadata object is present, be it empty */
+    const struct q8_format *format; /* by its suffix; the output shard has the same */
+    const char *name;               /* plain file name: "model-00001-of-00002.safetensors" */
+    struct q8_file file;            /* open for reading; its path is in the arena */
+    struct q8_digest header;        /* digest of all bytes before the tensor data */
+    const struct q8_meta *meta;     /* [metas] metadata that the file carries, by key */
+    uint64_t metas;                 /* may be 0 with have_meta */
+    bool have_meta;                 /* a metadata object is present, be it empty */
 };
 
 /* An open checkpoint.  Reading is safe from several threads. */

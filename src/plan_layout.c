@@ -129,8 +129,8 @@ bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
     ok = ix.meta && list_outputs(plan, number, &ix, &origin, &own, err) && check_names(&ix, err);
     if (ok && shard->metas)
         memcpy(ix.meta, shard->meta, shard->metas * sizeof *ix.meta);
-    ok = ok && q8_format_find("safetensors")
-                   ->print(&ix, write ? &sink : NULL, &plan->shard[number].bytes, &own, err);
+    ok = ok &&
+         shard->format->print(&ix, write ? &sink : NULL, &plan->shard[number].bytes, &own, err);
     for (uint64_t i = 0; ok && i < ix.count; i++)
         plan->job[origin[ix.tensor[i].shard].job].offset[origin[ix.tensor[i].shard].part] =
             ix.tensor[i].offset;

@@ -104,14 +104,15 @@ static bool check_entry(const struct q8_index *found, const struct q8_tensor *wa
 }
 
 /* The header by the strict reader: the tensors of the plan, and no others. */
-static bool reread_header(struct q8_convert *c, const struct where *part, uint64_t count,
-                          struct reread *r, struct q8_err *err)
+static bool reread_header(struct q8_convert *c, uint32_t number, const struct where *part,
+                          uint64_t count, struct reread *r, struct q8_err *err)
 {
     struct q8_source source = {r->file.size, reread_fill, &r->file};
     struct q8_index found = {.room = count};
 
     found.tensor = q8_alloc(&r->mem, count, sizeof *found.tensor, err);
-    if (!found.tensor || !q8_format_find("safetensors")->parse(&source, &found, &r->mem, err))
+    if (!found.tensor ||
+        !c->plan->model->shard[number].format->parse(&source, &found, &r->mem, err))
         return false;
     q8_index_sort(&found);
     for (uint64_t i = 0; i < count; i++) {
@@ -134,7 +135,7 @@ static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r
     uint64_t count = q8_plan_parts(c->plan, number), at = 0;
     struct where *part = list_parts(c, number, count, &r->mem, err);
 
-    if (!part || !reread_header(c, part, count, r, err))
+    if (!part || !reread_header(c, number, part, count, r, err))
         return false;
     for (uint64_t i = 0; i < count; i++) {
         const struct q8_job *job = &c->plan->job[part[i].job];

@@ -34,9 +34,7 @@ struct options {
 static const struct argp_option table[] = {
     {.doc = "What to write:", .group = 1},
     {"to", 't', "TARGET", 0,
-     "bnb-int8 (default), ct-w8a8, ct-w8a16, ct-w8a16-g32, -g64 or -g128; 'list' prints "
-     "them with who loads them",
-     1},
+     "one of those that --to=list prints, with who loads them (default: the first, bnb-int8)", 1},
     {.doc = "Which modules become int8 (PATTERN: a module name, a glob, or re:REGEX):", .group = 2},
     {"skip", SKIP, "PATTERN", 0, "leave these float", 2},
     {"only", ONLY, "PATTERN", 0, "of what would become int8, take these alone", 2},

@@ -28,8 +28,12 @@ for name in $(comm -13 "$work/help" "$work/page"); do
     echo "$2:$(grep -n -m1 -e "^\.It.*Fl -$name" "$2" | cut -d: -f1): --$name is not in --help"
     status=1
 done
-for name in $(cat "$work/help"); do
-    grep -qe "--$name\b" "${2%.*}.bash" || { echo "${2%.*}.bash: --$name is not offered" && status=1; }
+sed -n "/options='/,/'\$/p" "${2%.*}.bash" | grep -o -e '--[a-z0-9-]*' | sed 's/^--//' |
+    sort -u >"$work/bash"
+sort -u "$work/help" | comm -3 - "$work/bash" | tr -d '\t' >"$work/apart"
+for name in $(cat "$work/apart"); do
+    echo "${2%.*}.bash: --$name is offered or in --help, but not both"
+    status=1
 done
 if command -v mandoc >/dev/null; then
     mandoc -Tlint -W warning "$(dirname "$2")"/*.[1-9] || status=1
