@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The plain functions of a packaged libxxhash are SSE2 only; these pick AVX2 or AVX-512. */
-#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#ifdef Q8_XXH_DISPATCH
 #include <xxh_x86dispatch.h>
 #else
 #include <xxhash.h>
