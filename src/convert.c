@@ -6,6 +6,7 @@
 #include "src/base/text.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,14 +122,30 @@ static bool run_jobs(struct q8_convert *c, struct q8_err *err)
     return ok;
 }
 
+/* Bytes of disk that the shards of an interrupted run have already. */
+static uint64_t disk_held(const struct q8_convert *c)
+{
+    char path[PATH_MAX];
+    uint64_t bytes = 0;
+    struct stat st;
+
+    for (uint32_t i = 0; i < c->plan->model->shards; i++)
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", c->publish.partial,
+                             c->plan->shard[i].name) < sizeof path &&
+            stat(path, &st) == 0)
+            bytes += (uint64_t)st.st_blocks * 512;
+    return bytes;
+}
+
 static bool check_disk(const struct q8_convert *c, struct q8_err *err)
 {
     uint64_t available, needed = q8_plan_disk(c->plan);
     char a[32], b[32];
 
+    needed -= q8_min(needed, disk_held(c));
     if (!q8_publish_free(c->options.output, &available, c->mem, err))
         return false;
-    if (!c->publish.resumed && available < needed)
+    if (available < needed)
         return q8_fail(err, Q8_EIO,
                        "not enough disk space for %s: %s needed, %s free (%" PRIu64 " bytes short)",
                        c->options.output, q8_text_bytes(needed, a, sizeof a),

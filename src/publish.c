@@ -227,6 +227,17 @@ static bool mark(const char *folder, struct q8_arena *mem, struct q8_err *err)
     return true;
 }
 
+/* Takes the mark back after a failure; always false. */
+static bool unmark(const char *folder, struct q8_arena *mem)
+{
+    struct q8_err ignored = {0};
+    const char *path = q8_sprintf(mem, &ignored, "%s/%s", folder, Q8_JOURNAL);
+
+    if (path)
+        (void)unlink(path);
+    return false;
+}
+
 static bool make_partial(struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
 {
     if (mkdir(p->partial, 0777) < 0)
@@ -316,7 +327,7 @@ static bool replace(struct q8_publish *p, const char *parent, bool sync, struct 
         ok = q8_fail_errno(err, "cannot lock %s", p->output);
     } else {
         /* marked as spent first: a kill from here on leaves nothing that could be continued */
-        ok = mark(p->output, mem, err) && exchange(p, mem, err) &&
+        ok = mark(p->output, mem, err) && (exchange(p, mem, err) || unmark(p->output, mem)) &&
              (!sync || q8_dir_sync(parent, err)) &&
              (remove_tree(p->partial, mem, err) ||
               q8_fail_in(err, "the new output is in place, the old one could not be removed"));
