@@ -74,14 +74,19 @@ static bool is_other(const struct stat *st, const struct q8_out *side)
 
 bool q8_carry_changed(const struct q8_convert *c)
 {
+    const struct q8_model *m = c->plan->model;
+    const struct stat *config = &m->config_stat;
+    const struct q8_out config_file = {"config.json", (uint64_t)config->st_size, config->st_mtim};
     char path[PATH_MAX];
     struct stat st;
 
-    for (uint64_t i = 0; i < c->plan->sides; i++)
-        if ((size_t)snprintf(path, sizeof path, "%s/%s", c->plan->model->dir,
-                             c->plan->side[i].name) < sizeof path &&
-            stat(path, &st) == 0 && is_other(&st, &c->plan->side[i]))
+    for (uint64_t i = m->config ? 0 : 1; i <= c->plan->sides; i++) {
+        const struct q8_out *file = i == 0 ? &config_file : &c->plan->side[i - 1];
+
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", m->dir, file->name) >= sizeof path ||
+            stat(path, &st) < 0 || is_other(&st, file))
             return true;
+    }
     return false;
 }
 

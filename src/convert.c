@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define PROGRAM_BYTES (UINT64_C(6) << 20) /* code, libraries and stacks, as measured */
 
@@ -69,10 +70,9 @@ static bool header_write(void *self, uint64_t off, const void *buf, uint64_t n, 
     return q8_file_write(self, off, buf, n, err);
 }
 
-/* Creates every output shard at its full size and writes its header: a full disk shows now. */
-static bool create_shards(struct q8_convert *c, struct q8_err *err)
+/* Every shard is open twice: as it is read and as it is written. */
+static bool check_files(const struct q8_plan *plan, struct q8_err *err)
 {
-    struct q8_plan *plan = c->plan;
     struct rlimit files;
 
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && 2 * plan->model->shards + 32 > files.rlim_cur)
@@ -80,6 +80,14 @@ static bool create_shards(struct q8_convert *c, struct q8_err *err)
                        "%" PRIu32 " shards need twice as many open files, and the limit is %" PRIu64
                        ": raise it (ulimit -n)",
                        plan->model->shards, (uint64_t)files.rlim_cur);
+    return true;
+}
+
+/* Creates every output shard at its full size and writes its header: a full disk shows now. */
+static bool create_shards(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_plan *plan = c->plan;
+
     for (uint32_t i = 0; i < plan->model->shards; i++) {
         const char *path =
             q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, plan->shard[i].name);
@@ -153,6 +161,17 @@ static bool check_disk(const struct q8_convert *c, struct q8_err *err)
     return true;
 }
 
+/* The input is still what the plan was made of. */
+static bool check_input(const struct q8_convert *c, struct q8_err *err)
+{
+    if (!q8_model_same(c->plan->model, err))
+        return false;
+    return !q8_carry_changed(c) ||
+           q8_fail(err, Q8_EIO,
+                   "a file beside the weights in %s changed during the run: run again later",
+                   c->plan->model->dir);
+}
+
 static bool carry_out(struct q8_convert *c, struct q8_err *err)
 {
     struct q8_plan *plan = c->plan;
@@ -163,8 +182,8 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
         c->shard[i].fd = -1;
     return c->result && c->shard && check_disk(c, err) && q8_journal_open(c, err) &&
            create_shards(c, err) && (!c->publish.resumed || q8_journal_recheck(c, err)) &&
-           run_jobs(c, err) && q8_carry(c, err) && q8_model_same(plan->model, err) &&
-           q8_settle(c, err) && q8_publish_finish(&c->publish, c->options.sync, c->mem, err);
+           run_jobs(c, err) && q8_carry(c, err) && check_input(c, err) && q8_settle(c, err) &&
+           q8_publish_finish(&c->publish, c->options.sync, c->mem, err);
 }
 
 /*
@@ -173,8 +192,6 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
  */
 static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
 {
-    if (c->sealed)
-        return true;
     if (q8_model_changed(c->plan->model) || q8_carry_changed(c))
         return false;
     if (c->publish.resumed)
@@ -192,12 +209,15 @@ bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
 
     *c = (struct q8_convert){.plan = plan, .options = *options, .mem = mem, .journal = -1};
     c->publish.lock = -1;
-    ok = q8_publish_open(&c->publish, options->output, options->resume, options->force, mem, err);
+    ok = check_files(plan, err) &&
+         q8_publish_open(&c->publish, options->output, options->resume, options->force, mem, err);
     if (ok) {
         ok = carry_out(c, err);
         keep = ok || worth_keeping(c, err);
     }
-    if (!ok && keep && c->publish.lock >= 0 && err->code != Q8_EUSAGE) {
+    if (!ok && keep && c->written && !c->publish.done && access(c->publish.journal, F_OK) < 0)
+        (void)q8_journal_restore(c, &(struct q8_err){0});
+    if (!ok && keep && c->publish.lock >= 0 && !c->publish.done && err->code != Q8_EUSAGE) {
         size_t used = strlen(err->text);
 
         (void)snprintf(err->text + used, sizeof err->text - used,

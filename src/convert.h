@@ -31,7 +31,6 @@ struct q8_convert {
     uint64_t todo;                     /* how many those are */
     struct q8_worker *worker;          /* one per thread */
     int journal;                       /* file, -1 = none */
-    bool sealed;                       /* the partial directory is complete but for its name */
     uint64_t kept;                     /* jobs taken over from an interrupted run */
     struct q8_arena *mem;              /* the caller's; holds all of the above */
     double seconds;                    /* that the work took */
@@ -64,13 +63,16 @@ bool q8_journal_recheck(struct q8_convert *c, struct q8_err *err);
 /* Adds the line of a finished job; from any thread.  Q8_EIO. */
 bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err);
 
+/* Writes it anew with all that is done, after it was removed too early. */
+bool q8_journal_restore(struct q8_convert *c, struct q8_err *err);
+
 /* Closes the file, which stays; none is fine. */
 void q8_journal_close(struct q8_convert *c);
 
 /* carry.c: the files that come along as they are, config.json and the index file. */
 bool q8_carry(struct q8_convert *c, struct q8_err *err);
 
-/* Whether it is certain that a file that comes along is no longer what was planned. */
+/* Whether config.json or a file that comes along is not, or no longer, what was planned. */
 bool q8_carry_changed(const struct q8_convert *c);
 
 /* A small file of the output: what `print` prints (see struct q8_printer). */

@@ -192,12 +192,12 @@ static bool start(struct q8_convert *c, const char *path, const char *first, str
 
 bool q8_journal_open(struct q8_convert *c, struct q8_err *err)
 {
-    const char *path = q8_sprintf(c->mem, err, "%s/" Q8_JOURNAL, c->publish.partial);
+    const char *path = c->publish.journal;
     char first[FIRST_BYTES];
     bool ok;
     FILE *in;
 
-    if (!path || !identify(c, first, err))
+    if (!identify(c, first, err))
         return false;
     if (!c->publish.resumed)
         return start(c, path, first, err);
@@ -227,24 +227,39 @@ static uint64_t done_bytes(const struct q8_convert *c)
     return bytes;
 }
 
+/* A line for every job that is done. */
+static bool add_done(struct q8_convert *c, struct q8_err *err)
+{
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        if (c->result[i].done && !q8_journal_add(c, i, err))
+            return false;
+    return true;
+}
+
+bool q8_journal_restore(struct q8_convert *c, struct q8_err *err)
+{
+    char first[FIRST_BYTES];
+
+    q8_journal_close(c);
+    return identify(c, first, err) && start(c, c->publish.journal, first, err) && add_done(c, err);
+}
+
 bool q8_journal_recheck(struct q8_convert *c, struct q8_err *err)
 {
-    const char *path = q8_sprintf(c->mem, err, "%s/" Q8_JOURNAL, c->publish.partial);
+    const char *path = c->publish.journal;
     const char *fresh = q8_sprintf(c->mem, err, "%s/" Q8_JOURNAL ".new", c->publish.partial);
     struct q8_pool pool = {
         .threads = c->options.threads, .watch = c->options.watch, .item = recheck, .self = c};
     char first[FIRST_BYTES];
 
     pool.progress = (struct q8_progress){"checking tensors", 0, c->plan->jobs, 0, done_bytes(c)};
-    if (!path || !fresh || !q8_pool_run(&pool, err) || !identify(c, first, err) ||
+    if (!fresh || !q8_pool_run(&pool, err) || !identify(c, first, err) ||
         !start(c, fresh, first, err))
         return false;
     for (uint64_t i = 0; i < c->plan->jobs; i++)
-        if (c->result[i].done) {
-            c->kept++;
-            if (!q8_journal_add(c, i, err))
-                return false;
-        }
+        c->kept += c->result[i].done;
+    if (!add_done(c, err))
+        return false;
     return rename(fresh, path) == 0 || q8_fail_errno(err, "cannot rename %s to %s", fresh, path);
 }
 

@@ -271,6 +271,8 @@ static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err 
                        "%s: no config.json; to convert the weights alone, name the "
                        ".safetensors file",
                        m->dir);
+    if (stat(path, &m->config_stat) < 0)
+        return q8_fail_errno(err, "cannot open %s", path);
     m->config = q8_file_text(path, CONFIG_LIMIT, &m->config_len, mem, err);
     if (!m->config)
         return false;

@@ -31,6 +31,7 @@ struct q8_model {
     const char *index_name;    /* "model.safetensors.index.json", or NULL */
     const char *config;        /* text of config.json, or NULL */
     uint64_t config_len;       /* its bytes, without the NUL behind it */
+    struct stat config_stat;   /* of config.json, as it was read */
     struct cJSON *config_root; /* parsed config.json, or NULL */
     const char *stray;         /* a tensor that the index file does not name, or NULL */
     uint64_t strays;           /* how many such tensors */

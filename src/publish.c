@@ -93,7 +93,6 @@ static bool name_paths(struct q8_publish *p, const char *output, struct q8_arena
     p->output = q8_strndup(mem, output, length, err);
     p->partial = q8_sprintf(mem, err, "%.*s.partial", (int)length, output);
     p->journal = q8_sprintf(mem, err, "%.*s.partial/%s", (int)length, output, Q8_JOURNAL);
-    p->sealed = q8_sprintf(mem, err, "%.*s.%s", (int)length, output, Q8_JOURNAL);
     if (err->code)
         return false;
     if (length == 0 || strcmp(p->output, "/") == 0 || strcmp(p->output, ".") == 0 ||
@@ -129,8 +128,7 @@ static bool check_paths(struct q8_publish *p, bool resume, bool force, struct q8
     return true;
 }
 
-/* Whether `path` is `folder` or below it, links resolved; one that is not there holds nothing. */
-static bool is_below(const char *path, const char *folder)
+bool q8_publish_below(const char *path, const char *folder)
 {
     char inner[PATH_MAX], outer[PATH_MAX];
     size_t length;
@@ -141,17 +139,18 @@ static bool is_below(const char *path, const char *folder)
     return strncmp(inner, outer, length) == 0 && (inner[length] == '/' || !inner[length]);
 }
 
-bool q8_publish_apart(const char *output, const char *input, struct q8_arena *mem,
+bool q8_publish_apart(const char *output, const char *path, struct q8_arena *mem,
                       struct q8_err *err)
 {
     struct q8_publish p;
 
     if (!name_paths(&p, output, mem, err))
         return false;
-    if (is_below(input, p.output) || is_below(input, p.partial))
-        return q8_fail(err, Q8_EUSAGE,
-                       "%s lies in %s: the output would take the place of the input", input,
-                       p.output);
+    if (q8_publish_below(path, p.output) || q8_publish_below(path, p.partial))
+        return q8_fail(
+            err, Q8_EUSAGE,
+            "%s lies in %s or its partial directory, which the output takes the place of", path,
+            p.output);
     return true;
 }
 
@@ -183,24 +182,26 @@ static bool lock_partial(struct q8_publish *p, struct q8_err *err)
     return true;
 }
 
-/* What a partial directory can be. */
+/*
+ * What a partial directory can be.  From the moment it is made until it has its name, q8-convert's
+ * own has the sticky bit, which means nothing else here: no file in it could come and go with the
+ * renaming.
+ */
 enum state {
     RESUMABLE, /* has a journal with something in it */
-    SEALED,    /* complete; its journal stands beside it */
-    SPENT,     /* has an empty journal: just made, or an old output that was replaced */
-    EMPTY,     /* killed before it had a journal */
-    FOREIGN,   /* nothing that q8-convert wrote */
+    SPENT, /* q8-convert's, with nothing to continue: just made, or an old output on its way out */
+    FOREIGN, /* nothing that q8-convert may remove */
 };
 
 static enum state find_state(const struct q8_publish *p)
 {
-    struct stat st;
+    struct stat folder, journal;
 
-    if (lstat(p->journal, &st) == 0)
-        return S_ISREG(st.st_mode) ? (st.st_size ? RESUMABLE : SPENT) : FOREIGN;
-    if (lstat(p->sealed, &st) == 0 && S_ISREG(st.st_mode) && st.st_size)
-        return SEALED;
-    return is_empty(p->partial) ? EMPTY : FOREIGN;
+    if (lstat(p->journal, &journal) == 0 && S_ISREG(journal.st_mode) && journal.st_size)
+        return RESUMABLE;
+    if (lstat(p->partial, &folder) == 0 && folder.st_mode & S_ISVTX)
+        return SPENT;
+    return is_empty(p->partial) ? SPENT : FOREIGN;
 }
 
 bool q8_publish_check(const char *output, bool resume, bool force, struct q8_arena *mem,
@@ -215,37 +216,22 @@ bool q8_publish_check(const char *output, bool resume, bool force, struct q8_are
     return ok;
 }
 
-/* An empty journal: from now on the directory is one that q8-convert may remove. */
-static bool mark(const char *folder, struct q8_arena *mem, struct q8_err *err)
+/* Sets or takes away the mark of an open directory; one that cannot have it goes without. */
+static void set_mark(int folder, bool mark)
 {
-    const char *path = q8_sprintf(mem, err, "%s/%s", folder, Q8_JOURNAL);
-    struct q8_file journal;
+    struct stat st;
 
-    if (!path || !q8_file_create(&journal, path, 0, true, err))
-        return false;
-    q8_file_close(&journal);
-    return true;
+    if (fstat(folder, &st) == 0)
+        (void)fchmod(folder, mark ? st.st_mode | S_ISVTX : st.st_mode & ~(mode_t)S_ISVTX);
 }
 
-/* Takes the mark back after a failure; always false. */
-static bool unmark(const char *folder, struct q8_arena *mem)
+static bool make_partial(struct q8_publish *p, struct q8_err *err)
 {
-    struct q8_err ignored = {0};
-    const char *path = q8_sprintf(mem, &ignored, "%s/%s", folder, Q8_JOURNAL);
-
-    if (path)
-        (void)unlink(path);
-    return false;
-}
-
-static bool make_partial(struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
-{
-    if (mkdir(p->partial, 0777) < 0)
+    if (mkdir(p->partial, 0777 | S_ISVTX) < 0)
         return errno == EEXIST
                    ? q8_fail(err, Q8_EBUSY, "another run has just started on %s", p->output)
                    : q8_fail_errno(err, "cannot make %s", p->partial);
-    (void)unlink(p->sealed); /* left by a kill right after the renaming */
-    if (lock_partial(p, err) && mark(p->partial, mem, err))
+    if (lock_partial(p, err))
         return true;
     (void)rmdir(p->partial);
     return false;
@@ -256,17 +242,13 @@ static bool take_partial(struct q8_publish *p, bool resume, struct q8_arena *mem
                          struct q8_err *err)
 {
     enum state state = find_state(p);
-    bool ok = true;
+    bool ok;
 
     if (state == FOREIGN)
         return fail_foreign(p->partial, err);
-    if (state == SEALED && rename(p->sealed, p->journal) < 0)
-        return q8_fail_errno(err, "cannot rename %s to %s", p->sealed, p->journal);
-    if (resume && state <= SEALED)
+    if (resume && state == RESUMABLE)
         return true;
-    ok = state == EMPTY
-             ? rmdir(p->partial) == 0 || q8_fail_errno(err, "cannot remove %s", p->partial)
-             : remove_tree(p->partial, mem, err);
+    ok = remove_tree(p->partial, mem, err);
     q8_publish_close(p, true, mem);
     p->resumed = false;
     return ok;
@@ -285,13 +267,7 @@ bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bo
     if (!check_paths(p, resume, force, mem, err) ||
         (p->resumed && !take_partial(p, resume, mem, err)))
         return false;
-    return p->resumed || make_partial(p, mem, err);
-}
-
-bool q8_publish_seal(const struct q8_publish *p, struct q8_err *err)
-{
-    return rename(p->journal, p->sealed) == 0 ||
-           q8_fail_errno(err, "cannot rename %s to %s", p->journal, p->sealed);
+    return p->resumed || make_partial(p, err);
 }
 
 /* Swaps the two; where the file system cannot, the old output steps aside for a moment. */
@@ -305,7 +281,9 @@ static bool exchange(const struct q8_publish *p, struct q8_arena *mem, struct q8
         return true;
     if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
         return q8_fail_errno(err, "cannot exchange %s and %s", p->partial, p->output);
-    if (is_there(aside) || rename(p->output, aside) < 0)
+    if (is_there(aside))
+        return q8_fail(err, Q8_EIO, "%s is in the way of the old output: move it away", aside);
+    if (rename(p->output, aside) < 0)
         return q8_fail_errno(err, "cannot move %s aside to %s", p->output, aside);
     if (rename(p->partial, p->output) < 0) {
         q8_fail_errno(err, "cannot rename %s to %s", p->partial, p->output);
@@ -321,14 +299,16 @@ static bool replace(struct q8_publish *p, const char *parent, bool sync, struct 
                     struct q8_err *err)
 {
     int old = open(p->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    bool ok;
+    bool ok = old >= 0 && flock(old, LOCK_EX | LOCK_NB) == 0;
 
-    if (old < 0 || flock(old, LOCK_EX | LOCK_NB) < 0) {
-        ok = q8_fail_errno(err, "cannot lock %s", p->output);
+    if (!ok) {
+        q8_fail_errno(err, "cannot lock %s", p->output);
     } else {
-        /* marked as spent first: a kill from here on leaves nothing that could be continued */
-        ok = mark(p->output, mem, err) && (exchange(p, mem, err) || unmark(p->output, mem)) &&
-             (!sync || q8_dir_sync(parent, err)) &&
+        set_mark(old, true); /* for when it is under the partial name */
+        p->done = exchange(p, mem, err);
+        if (!p->done)
+            set_mark(old, false);
+        ok = p->done && (!sync || q8_dir_sync(parent, err)) &&
              (remove_tree(p->partial, mem, err) ||
               q8_fail_in(err, "the new output is in place, the old one could not be removed"));
     }
@@ -340,19 +320,22 @@ static bool replace(struct q8_publish *p, const char *parent, bool sync, struct 
 bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_arena *mem, struct q8_err *err)
 {
     const char *parent = parent_of(p->output, mem, err);
+    bool ok = parent != NULL;
 
-    if (!parent)
-        return false;
-    if (p->replace) {
-        if (!replace(p, parent, sync, mem, err))
-            return false;
-    } else if (renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_NOREPLACE) < 0 &&
-               /* file systems without the flag: rename would replace only an empty directory */
-               ((errno != EINVAL && errno != ENOSYS) || rename(p->partial, p->output) < 0)) {
-        return q8_fail_errno(err, "cannot rename %s to %s", p->partial, p->output);
+    if (ok && unlink(p->journal) < 0)
+        ok = q8_fail_errno(err, "cannot remove %s", p->journal);
+    ok = ok && (!sync || q8_dir_sync(p->partial, err));
+    if (ok && p->replace) {
+        ok = replace(p, parent, sync, mem, err);
+    } else if (ok) {
+        p->done = renameat2(AT_FDCWD, p->partial, AT_FDCWD, p->output, RENAME_NOREPLACE) == 0 ||
+                  /* file systems without the flag: rename replaces only an empty directory */
+                  ((errno == EINVAL || errno == ENOSYS) && rename(p->partial, p->output) == 0);
+        ok = p->done || q8_fail_errno(err, "cannot rename %s to %s", p->partial, p->output);
     }
-    (void)unlink(p->sealed);
-    return !sync || q8_dir_sync(parent, err);
+    if (p->done)
+        set_mark(p->lock, false);
+    return ok && (!sync || q8_dir_sync(parent, err));
 }
 
 void q8_publish_close(struct q8_publish *p, bool keep, struct q8_arena *mem)
@@ -361,7 +344,7 @@ void q8_publish_close(struct q8_publish *p, bool keep, struct q8_arena *mem)
 
     if (p->lock < 0)
         return;
-    if (!keep)
+    if (!keep && !p->done)
         (void)remove_tree(p->partial, mem, &ignored);
     (void)close(p->lock);
     p->lock = -1;

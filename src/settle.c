@@ -300,6 +300,17 @@ static bool is_planned(const struct q8_plan *plan, const char *name)
     return strcmp(name, Q8_JOURNAL) == 0;
 }
 
+/* Whether a file of the plan lies in that folder. */
+static bool is_planned_folder(const struct q8_plan *plan, const char *folder)
+{
+    size_t n = strlen(folder);
+
+    for (uint64_t i = 0; i < plan->sides; i++)
+        if (strncmp(plan->side[i].name, folder, n) == 0 && plan->side[i].name[n] == '/')
+            return true;
+    return false;
+}
+
 /* Nothing is published that the plan does not name, whoever put it there. */
 static bool check_strays(struct q8_convert *c, struct q8_err *err)
 {
@@ -310,27 +321,28 @@ static bool check_strays(struct q8_convert *c, struct q8_err *err)
     char name[600];
     FTSENT *entry;
 
-    while (ok && (entry = fts_read(walk)))
-        if (entry->fts_info != FTS_D && entry->fts_info != FTS_DP)
-            ok = is_planned(c->plan, entry->fts_path + front) ||
-                 q8_fail(err, Q8_EIO, "%s is no part of the output: another program put it there",
-                         q8_text_escape(entry->fts_path, name, sizeof name));
+    while (ok && (entry = fts_read(walk))) {
+        if (entry->fts_info == FTS_DP || entry->fts_level == 0)
+            continue;
+        ok = entry->fts_info == FTS_D ? is_planned_folder(c->plan, entry->fts_path + front)
+                                      : is_planned(c->plan, entry->fts_path + front);
+        if (!ok)
+            q8_fail(err, Q8_EIO, "%s is no part of the output: another program put it there",
+                    q8_text_escape(entry->fts_path, name, sizeof name));
+    }
     if (walk)
         (void)fts_close(walk);
     return ok;
 }
 
-/* Flushes what is not flushed yet, and takes the journal out: the directory is complete. */
+/* Flushes what is not flushed yet; but for its journal the directory is complete. */
 static bool seal(struct q8_convert *c, struct q8_err *err)
 {
     if (c->options.sync &&
         (!sync_named(c, Q8_MANIFEST, err) ||
          (c->options.sha256 && !sync_named(c, "SHA256SUMS", err)) || !sync_folders(c, err)))
         return false;
-    if (!check_strays(c, err) || !q8_publish_seal(&c->publish, err))
-        return false;
-    c->sealed = true;
-    return !c->options.sync || q8_dir_sync(c->publish.partial, err);
+    return check_strays(c, err);
 }
 
 bool q8_settle(struct q8_convert *c, struct q8_err *err)

@@ -226,6 +226,32 @@ static bool print_report(struct options *o, const struct q8_report *report)
     return ok;
 }
 
+/* No file that is read may lie where the output goes, however it is linked; nor may the report. */
+static bool check_places(struct options *o, const struct q8_plan *plan)
+{
+    const struct q8_model *m = plan->model;
+    const char *slash = o->json ? strrchr(o->json, '/') : NULL, *path;
+
+    if (!q8_publish_apart(o->run.output, m->dir, o->mem, o->err))
+        return false;
+    for (uint32_t i = 0; i < m->shards; i++)
+        if (!q8_publish_apart(o->run.output, m->shard[i].file.path, o->mem, o->err))
+            return false;
+    for (uint64_t i = 0; i < plan->sides; i++) {
+        path = q8_sprintf(o->mem, o->err, "%s/%s", m->dir, plan->side[i].name);
+        if (!path || !q8_publish_apart(o->run.output, path, o->mem, o->err))
+            return false;
+    }
+    if (!o->json)
+        return true;
+    path = slash ? q8_strndup(o->mem, o->json, (uint64_t)(slash - o->json) + 1, o->err) : ".";
+    if (!path || !q8_publish_apart(o->run.output, path, o->mem, o->err))
+        return false;
+    return m->bare || !q8_publish_below(path, m->dir) ||
+           q8_fail(o->err, Q8_EUSAGE, "--json=%s lies in %s, whose files come along", o->json,
+                   m->dir);
+}
+
 /* Plan made: shows it, or carries it out. */
 static bool run(struct options *o, struct q8_plan *plan)
 {
@@ -238,7 +264,7 @@ static bool run(struct options *o, struct q8_plan *plan)
         fprintf(stderr, "q8-convert: warning: %s\n", plan->warning[i]);
     report.memory_bytes = q8_convert_memory(plan, o->mem, o->run.threads);
     if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err) ||
-        !q8_publish_apart(o->run.output, plan->model->dir, o->mem, o->err) || !open_json(o))
+        !check_places(o, plan) || !open_json(o))
         return false;
     if (o->dry_run && report.free_bytes < q8_plan_disk(plan))
         fprintf(stderr, "q8-convert: warning: not enough disk space for %s\n", o->run.output);

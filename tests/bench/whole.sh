@@ -9,6 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${Q8_ORACLE_ENV:-${XDG_CACHE_HOME:-$HOME/.cache}/q8-oracle/env}/bin/python
 model=${Q8_BENCH_MODEL:-${XDG_CACHE_HOME:-$HOME/.cache}/q8-bench/llama-1b}
 [ -x "$python" ] || { echo "whole.sh: SKIPPED: no $python; sh tests/oracle/env.sh makes it"; exit 77; }
+[ -x /usr/bin/time ] || { echo "whole.sh: SKIPPED: no /usr/bin/time (Debian package time)"; exit 77; }
 [ -f "$model/config.json" ] || "$python" "$here/make_llama.py" "$model"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -17,25 +18,36 @@ cat "$model/model.safetensors" >/dev/null
 
 least() { sort -n | head -n 1; }     # what disturbs a run only ever adds to it
 
-one_each() {    # THREADS: a run of the twin and one of q8-convert, seconds appended to two files
+convert() {     # FILE OPTION...: a run of q8-convert, its seconds appended to the file
+    list=$1
+    shift
+    rm -rf "$work/out"
+    "$q8" -q --no-sync --json="$work/json" "$@" "$model" "$work/out"
+    sed -n 's/.*"seconds": \([0-9.]*\).*/\1/p' "$work/json" >>"$list"
+}
+
+one_each() {    # THREADS TARGET: a run of the twin and two of q8-convert
     rm -rf "$work/out" "$work/file"
     "$twin" "$model/model.safetensors" "$work/file" "$1" $floats >>"$work/twin"
     rm -f "$work/file"
-    "$q8" -q -j "$1" --no-sync --json="$work/json" "$model" "$work/out"
-    sed -n 's/.*"seconds": \([0-9.]*\).*/\1/p' "$work/json" >>"$work/q8"
+    convert "$work/q8" -j "$1" --to="$2"
+    convert "$work/plain" -j "$1" --to="$2" --no-sqnr
 }
 
-one_each 2      # the first to touch the memory of the page cache pays for it
-one_each 2
-for threads in 1 2; do
-    : >"$work/q8"
-    : >"$work/twin"
-    for _ in 1 2 3 4 5 6 7; do
-        one_each $threads
+one_each 2 bnb-int8     # the first to touch the memory of the page cache pays for it
+one_each 2 bnb-int8
+for target in bnb-int8 ct-w8a8; do
+    for threads in 1 2; do
+        rm -f "$work/q8" "$work/plain" "$work/twin"
+        for _ in 1 2 3 4 5 6 7; do
+            one_each $threads $target
+        done
+        echo "$(least <"$work/q8") $(least <"$work/twin") $(least <"$work/plain")" |
+            awk -v t=$threads -v to=$target '{
+                printf "%s, threads %d: q8-convert %.3f s, twin %.3f s, ratio %.2f; " \
+                       "with --no-sqnr %.3f s, %.0f %% less\n",
+                       to, t, $1, $2, $2 / $1, $3, 100 * (1 - $3 / $1)}'
     done
-    a=$(least <"$work/q8")
-    b=$(least <"$work/twin")
-    echo "$a $b" | awk -v t=$threads '{printf "threads %d: q8-convert %.3f s, twin %.3f s, ratio %.2f\n", t, $1, $2, $2 / $1}'
 done
 for target in bnb-int8 ct-w8a8; do
     rm -rf "$work/out"

@@ -4,8 +4,9 @@
  *   Q8_FAIL_CALL=pwrite   which call: open close pread pwrite ftruncate fallocate fsync rename
  *                         mkdir unlink
  *   Q8_FAIL_AT=3          the third such call of the process fails, once
- *   Q8_FAIL_ERRNO=ENOSPC  how: ENOSPC EIO EINTR EACCES EMFILE EDQUOT EROFS EOPNOTSUPP or a number;
- *                         SHORT moves half the bytes, EOF none (pread and pwrite only)
+ *   Q8_FAIL_ERRNO=ENOSPC  how: ENOSPC EIO EINTR EACCES EMFILE EDQUOT EROFS EOPNOTSUPP EINVAL or a
+ *                         number; KILL kills the process; SHORT moves half the bytes, EOF none
+ *                         (pread and pwrite only)
  *   Q8_WAIT=PATH          the call does not fail but leaves its mark and waits until PATH is there
  *   Q8_KILL_AT=7          SIGKILL at the seventh of all pread, pwrite, fsync and rename calls; a
  *                         pwrite writes the first half of its bytes before, the others do nothing
@@ -32,7 +33,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { FAIL_SHORT = -1, FAIL_EOF = -2 }; /* beside the errno values */
+enum { FAIL_SHORT = -1, FAIL_EOF = -2, FAIL_KILL = -3 }; /* beside the errno values */
 
 static struct {
     const char *call, *mark, *wait;
@@ -45,9 +46,9 @@ static const struct {
     const char *name;
     int value;
 } hows[] = {
-    {"ENOSPC", ENOSPC},    {"EIO", EIO},       {"EINTR", EINTR}, {"EACCES", EACCES},
-    {"EMFILE", EMFILE},    {"EDQUOT", EDQUOT}, {"EROFS", EROFS}, {"EOPNOTSUPP", EOPNOTSUPP},
-    {"SHORT", FAIL_SHORT}, {"EOF", FAIL_EOF},
+    {"ENOSPC", ENOSPC},    {"EIO", EIO},       {"EINTR", EINTR},   {"EACCES", EACCES},
+    {"EMFILE", EMFILE},    {"EDQUOT", EDQUOT}, {"EROFS", EROFS},   {"EOPNOTSUPP", EOPNOTSUPP},
+    {"SHORT", FAIL_SHORT}, {"EOF", FAIL_EOF},  {"EINVAL", EINVAL}, {"KILL", FAIL_KILL},
 };
 
 static long get_number(const char *name)
@@ -83,6 +84,14 @@ static void leave_mark(void)
                       syscall(SYS_openat, AT_FDCWD, order.mark, O_CREAT | O_WRONLY, 0666));
 }
 
+static void die(void)
+{
+    leave_mark();
+    (void)kill(getpid(), SIGKILL);
+    for (;;)
+        (void)pause();
+}
+
 /* Counts one call; true when it is the one that must fail. */
 static bool is_due(const char *call)
 {
@@ -92,6 +101,8 @@ static bool is_due(const char *call)
     leave_mark();
     while (order.wait && access(order.wait, F_OK) < 0)
         (void)usleep(1000);
+    if (order.how == FAIL_KILL)
+        die();
     errno = order.how;
     return !order.wait;
 }
@@ -100,14 +111,6 @@ static bool is_due(const char *call)
 static bool is_last(void)
 {
     return order.kill_at && atomic_fetch_add(&kill_calls, 1) + 1 == order.kill_at;
-}
-
-static void die(void)
-{
-    leave_mark();
-    (void)kill(getpid(), SIGKILL);
-    for (;;)
-        (void)pause();
 }
 
 static ssize_t move(long number, const char *call, int fd, void *buf, size_t n, off_t off)

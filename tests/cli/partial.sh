@@ -15,17 +15,19 @@ for kind in file link; do
     rm out.partial
 done
 
-# killed right after it was made: a new start
+# killed right after it was made, or right before it got its name: a new start
 "$Q8" -q "$DATA/kjv-llama" want
 for option in --resume --force; do
     mkdir out.partial
     "$Q8" -q $option "$DATA/kjv-llama" out
     same want out
     rm -r out
-    mkdir out.partial
-    touch out.partial/q8-journal
+    ! LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=rename Q8_FAIL_AT=1 Q8_FAIL_ERRNO=KILL \
+        "$Q8" -q --sha256 --to=ct-w8a8 "$DATA/kjv-llama" out 2>/dev/null || die "it was not killed"
+    [ -f out.partial/q8-manifest.json ] || die "it was killed elsewhere"
     "$Q8" -q $option "$DATA/kjv-llama" out
     same want out
+    [ "$(stat -c %A out)" = "$(stat -c %A want)" ] || die "the output is marked: $(stat -c %A out)"
     rm -r out
 done
 
@@ -38,29 +40,32 @@ same want out.partial
 rm -r out.partial
 
 # stopped before it got its name: nothing is lost, and other options do not get it
-LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=rename Q8_FAIL_AT=2 "$Q8" -q --sha256 "$DATA/kjv-llama" out 2>err &&
+LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=rename Q8_FAIL_AT=1 "$Q8" -q --sha256 "$DATA/kjv-llama" out 2>err &&
     die "the renaming did not fail"
 grep -q "for --resume" err || die "it does not say what stays: $(cat err)"
-[ -d out.partial ] && [ -f out.q8-journal ] || die "the complete output is gone"
 expect 2 "changed since" "$Q8" -q --resume "$DATA/kjv-llama" out
 "$Q8" --resume --sha256 "$DATA/kjv-llama" out >report
 grep -q "kept from the interrupted run: 39 tensors" report || die "work was done again: $(cat report)"
 rm out/SHA256SUMS
 same want out
-[ ! -e out.q8-journal ] || die "the journal is left beside the output"
 
-# an old output that is being replaced is there until the new one is, and never continued
-for at in 1 2 3; do
+# an old output is there until the new one is; killed or not, it is never continued
+for how in KILL EIO; do
     "$Q8" -q --force --to=ct-w8a8 "$DATA/kjv-llama" out
-    touch out/extra.txt
-    LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=unlink Q8_FAIL_AT=$((at + 1)) \
-        "$Q8" -q --force "$DATA/kjv-llama" out 2>err && continue
-    [ -f out/config.json ] || die "neither the old nor the new output is there"
+    cp -r out old
+    LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=rename Q8_FAIL_AT=1 Q8_FAIL_ERRNO=$how \
+        "$Q8" -q --force "$DATA/kjv-llama" out 2>err && die "the renaming did not fail"
+    same old out
     "$Q8" -q --resume --force "$DATA/kjv-llama" out
     same want out
-    [ ! -e out.partial ] && [ ! -e out.q8-journal ] || die "something is left beside the output"
+    [ ! -e out.partial ] || die "something is left beside the output"
+    rm -r old
 done
-rm -rf out out.partial out.q8-journal
+LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=rename Q8_FAIL_AT=1 Q8_FAIL_ERRNO=EINVAL \
+    "$Q8" -q --force "$DATA/kjv-llama" out
+same want out
+[ ! -e out.old ] && [ ! -e out.partial ] || die "the old output is left"
+rm -r out
 
 # a refused --resume changes nothing; options, sources and the files beside them count
 kill_at() {
@@ -99,8 +104,12 @@ echo precious >out.partial/thesis.txt
 expect 5 "another program put it there" "$Q8" -q --resume --no-sync model out
 [ "$(cat out.partial/thesis.txt)" = precious ] || die "it is gone"
 rm out.partial/thesis.txt
+mkdir out.partial/empty
+expect 5 "another program put it there" "$Q8" -q --resume --no-sync model out
+rmdir out.partial/empty
 "$Q8" -q --resume --no-sync model out
 same want2 out
+rm -r out
 
 # a source that changes under the run is an error, and nothing is kept that could not be used
 rm -rf out
@@ -130,6 +139,15 @@ touch model/model.safetensors
 released 5
 grep -q "written to during the run" err || die "it does not say what happened: $(cat err)"
 [ ! -e out ] && [ ! -e out.partial ] || die "a run of a changed source left something"
+
+# so is a file beside the weights, also after it was copied
+for file in notes.txt config.json; do
+    held 101 "$Q8" -q -j 1 model out
+    touch model/$file
+    released 5
+    grep -q "changed during the run\|written to during the run" err || die "$(cat err)"
+    [ ! -e out ] && [ ! -e out.partial ] || die "a run of a changed input left something"
+done
 
 # a second run meets the first
 held 30 "$Q8" -q -j 1 model out

@@ -37,8 +37,13 @@ cp -r nest nest2
 mkdir nest2/sub
 cp nest/*.json nest/*.safetensors nest2/sub
 "$Q8" -q nest2 kept
-expect 2 "would take the place of the input" "$Q8" --force kept/sub kept
-expect 2 "would take the place of the input" "$Q8" --force kept/sub/model.safetensors kept
+expect 2 "which the output takes the place of" "$Q8" --force kept/sub kept
+expect 2 "which the output takes the place of" "$Q8" --force kept/sub/model.safetensors kept
+mkdir linked
+ln -s ../kept/sub/model.safetensors ../kept/sub/config.json linked
+expect 2 "which the output takes the place of" "$Q8" --force linked kept
+expect 2 "which the output takes the place of" "$Q8" --force --json=kept/r.json nest kept
+expect 2 "whose files come along" "$Q8" --json=nest/config.json nest kept2
 [ -f kept/sub/model.safetensors ] || die "an input is gone"
 ln -s kept link
 expect 2 "nothing that q8-convert wrote" "$Q8" --force nest link
