@@ -84,7 +84,7 @@ bool q8_carry_changed(const struct q8_convert *c)
         const struct q8_out *file = i == 0 ? &config_file : &c->plan->side[i - 1];
 
         if ((size_t)snprintf(path, sizeof path, "%s/%s", m->dir, file->name) >= sizeof path ||
-            stat(path, &st) < 0 || is_other(&st, file))
+            (stat(path, &st) < 0 ? errno == ENOENT : is_other(&st, file)))
             return true;
     }
     return false;

@@ -72,7 +72,7 @@ void q8_journal_close(struct q8_convert *c);
 /* carry.c: the files that come along as they are, config.json and the index file. */
 bool q8_carry(struct q8_convert *c, struct q8_err *err);
 
-/* Whether config.json or a file that comes along is not, or no longer, what was planned. */
+/* Whether it is certain that config.json or a file that comes along is not what was planned. */
 bool q8_carry_changed(const struct q8_convert *c);
 
 /* A small file of the output: what `print` prints (see struct q8_printer). */
