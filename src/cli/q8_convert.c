@@ -54,7 +54,7 @@ static const struct argp_option table[] = {
     {"json", JSON, "FILE", OPTION_ARG_OPTIONAL,
      "write the report as JSON to FILE, or to standard output instead of the summary", 4},
     {"no-sqnr", NO_SQNR, NULL, 0,
-     "do not measure the error of the weights: 4 to 12 % of a run that never waits for a disk", 4},
+     "do not measure the error of the weights: 4 to 9 % of a run that never waits for a disk", 4},
     {"sha256", SHA256, NULL, 0, "write SHA256SUMS for sha256sum -c", 4},
     {0},
 };
