@@ -131,7 +131,6 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
     struct q8_stats all = q8_report_stats(c);
     char a[32], b[32], name[512];
 
-    (void)err;
     fprintf(out, "%s -> %s (%s)\n", q8_text_escape(r->plan->model->path, name, sizeof name),
             r->output, r->plan->options.target->name);
     print_totals(r, out);
@@ -145,7 +144,7 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
     fprintf(out, "time: %s, %s/s of input\n", q8_text_seconds(c->seconds, a, sizeof a),
             q8_text_bytes((uint64_t)((double)r->plan->model->bytes / (c->seconds + 1e-9)), b,
                           sizeof b));
-    return true;
+    return !ferror(out) || q8_fail_errno(err, "cannot write the summary");
 }
 
 bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err)

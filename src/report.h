@@ -16,7 +16,7 @@ struct q8_report {
 
 /*
  * The summary for people: what became int8, what stays and why, sizes, the worst five.  Wants
- * `convert`.  Whether `out` took it all is for the caller to ask.
+ * `convert`.  Q8_EIO when `out` has not taken it all.
  */
 bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err);
 
