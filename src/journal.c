@@ -161,8 +161,8 @@ static bool read_lines(struct q8_convert *c, FILE *in, const char *first, struct
 {
     char line[LINE_BYTES];
 
-    if (!fgets(line, sizeof line, in))
-        return true; /* killed before there was anything else */
+    if (!fgets(line, sizeof line, in)) /* an empty one is never continued: publish.c, SPENT */
+        return q8_fail_errno(err, "cannot read %s", c->publish.journal);
     line[strcspn(line, "\n")] = 0;
     if (strcmp(line, first) != 0)
         return q8_fail(err, Q8_EUSAGE,
@@ -179,7 +179,7 @@ static bool read_lines(struct q8_convert *c, FILE *in, const char *first, struct
     return true;
 }
 
-/* Opens `name` in the partial directory as the journal and writes its first line. */
+/* Makes the file `path` the journal and writes its first line. */
 static bool start(struct q8_convert *c, const char *path, const char *first, struct q8_err *err)
 {
     char line[FIRST_BYTES + 1];

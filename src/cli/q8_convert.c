@@ -226,30 +226,46 @@ static bool print_report(struct options *o, const struct q8_report *report)
     return ok;
 }
 
-/* No file that is read may lie where the output goes, however it is linked; nor may the report. */
-static bool check_places(struct options *o, const struct q8_plan *plan)
+/* The report may lie neither where the output goes nor among the files that come along. */
+static bool check_json(const struct options *o, const struct q8_model *m, struct q8_arena *mem)
 {
-    const struct q8_model *m = plan->model;
-    const char *slash = o->json ? strrchr(o->json, '/') : NULL, *path;
+    const char *slash = strrchr(o->json, '/'), *folder = ".";
 
-    if (!q8_publish_apart(o->run.output, m->dir, o->mem, o->err))
+    if (slash)
+        folder = q8_strndup(mem, o->json, (uint64_t)(slash - o->json) + 1, o->err);
+    if (!folder || !q8_publish_apart(o->run.output, folder, mem, o->err))
         return false;
-    for (uint32_t i = 0; i < m->shards; i++)
-        if (!q8_publish_apart(o->run.output, m->shard[i].file.path, o->mem, o->err))
-            return false;
-    for (uint64_t i = 0; i < plan->sides; i++) {
-        path = q8_sprintf(o->mem, o->err, "%s/%s", m->dir, plan->side[i].name);
-        if (!path || !q8_publish_apart(o->run.output, path, o->mem, o->err))
-            return false;
-    }
-    if (!o->json)
-        return true;
-    path = slash ? q8_strndup(o->mem, o->json, (uint64_t)(slash - o->json) + 1, o->err) : ".";
-    if (!path || !q8_publish_apart(o->run.output, path, o->mem, o->err))
-        return false;
-    return m->bare || !q8_publish_below(path, m->dir) ||
+    return m->bare || !q8_publish_below(folder, m->dir) ||
            q8_fail(o->err, Q8_EUSAGE, "--json=%s lies in %s, whose files come along", o->json,
                    m->dir);
+}
+
+/* No file that is read may lie where the output goes, however it is linked. */
+static bool check_input(const struct options *o, const struct q8_plan *plan, struct q8_arena *mem)
+{
+    const struct q8_model *m = plan->model;
+    bool ok = q8_publish_apart(o->run.output, m->dir, mem, o->err);
+
+    for (uint32_t i = 0; ok && i < m->shards; i++)
+        ok = q8_publish_apart(o->run.output, m->shard[i].file.path, mem, o->err);
+    for (uint64_t i = 0; ok && i < plan->sides; i++) {
+        const char *path = q8_sprintf(mem, o->err, "%s/%s", m->dir, plan->side[i].name);
+
+        ok = path && q8_publish_apart(o->run.output, path, mem, o->err);
+        q8_arena_clear(mem); /* there may be many */
+    }
+    return ok;
+}
+
+static bool check_places(const struct options *o, const struct q8_plan *plan)
+{
+    struct q8_arena own;
+    bool ok;
+
+    q8_arena_init(&own, MEMORY_LIMIT);
+    ok = check_input(o, plan, &own) && (!o->json || check_json(o, plan->model, &own));
+    q8_arena_clear(&own);
+    return ok;
 }
 
 /* Plan made: shows it, or carries it out. */
