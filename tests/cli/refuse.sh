@@ -69,7 +69,9 @@ done
 # a second run on the same output, while the first lives
 mkdir held.partial
 flock held.partial sleep 5 &
-sleep 0.3
+while flock -n held.partial true; do
+    sleep 0.01
+done
 expect 7 "another run" "$Q8" "$DATA/kjv-llama" held
 kill $! 2>/dev/null || true
 
