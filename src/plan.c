@@ -20,6 +20,12 @@ static struct q8_job *add_job(struct q8_plan *plan, const struct q8_job *job, st
     return &list[plan->jobs++];
 }
 
+struct q8_view q8_job_view(const struct q8_job *job)
+{
+    return (struct q8_view){job->tensor, job->transpose, job->first_row * job->cols, job->rows,
+                            job->cols};
+}
+
 /* Whether the runtime makes this output head the same tensor as the embedding, which is float. */
 static bool is_tied(const struct q8_plan *plan, const char *module)
 {

@@ -3,9 +3,9 @@
 #define Q8_PLAN_H
 
 #include "src/arch.h"
-#include "src/model.h"
 #include "src/select.h"
 #include "src/target.h"
+#include "src/walk.h"
 
 #include <stdio.h>
 
@@ -113,6 +113,9 @@ const char *q8_job_part(const struct q8_plan *plan, const struct q8_job *job, un
 
 /* How many tensors output shard `number` holds. */
 uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number);
+
+/* The rows of a job that becomes int8. */
+struct q8_view q8_job_view(const struct q8_job *job);
 
 /* How many tensors the job writes. */
 unsigned q8_job_parts(const struct q8_plan *plan, const struct q8_job *job);

@@ -1,37 +1,19 @@
-/* tile.c - one job, tile by tile: read, digest, encode, and on to the streams */
+/* tile.c - one job: read by the walk, encoded, and on to the streams */
 #include "src/tile.h"
 
 #include "src/base/num.h"
 #include "src/base/text.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Source per tile: it stays in the L2 cache while it is digested and encoded. */
 #define TILE_BYTES (UINT64_C(256) << 10)
 
-/* The same for a transposed source, which is read in pieces of one row of the tile. */
-#define TURNED_BYTES (UINT64_C(1) << 20)
-
-static uint64_t element_bytes(const struct q8_job *job)
-{
-    return q8_dtypes[job->tensor->dtype].bits / 8;
-}
-
-/* Rows of a job that are encoded at a time: whole ones, one at least. */
-static uint64_t tile_rows(const struct q8_job *job)
-{
-    uint64_t rows = (job->transpose ? TURNED_BYTES : TILE_BYTES) / (job->cols * element_bytes(job));
-
-    return rows ? q8_min(rows, job->rows) : 1;
-}
-
 /* What the largest tiles of a plan need. */
 struct sizes {
-    uint64_t source, cols, part[Q8_PARTS];
-    bool transpose;
+    struct q8_walk walk;
+    uint64_t cols, part[Q8_PARTS];
 };
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -42,19 +24,22 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static struct sizes find_sizes(const struct q8_plan *plan)
 {
     const struct q8_scheme *scheme = &plan->options.target->scheme;
-    struct sizes s = {.cols = 1, .part[0] = Q8_STREAM_PIECE}; /* part 0 also takes copies */
+    /* part 0 also takes copies */
+    struct sizes s = {
+        .walk.tile_bytes = TILE_BYTES, .walk.room = 1, .cols = 1, .part[0] = Q8_STREAM_PIECE};
     struct q8_err none = {0}; /* the plan has computed the sizes of whole tensors */
 
     for (uint64_t i = 0; i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
+        struct q8_view view;
         uint64_t rows;
 
         if (job->reason)
             continue;
-        rows = tile_rows(job);
-        s.source = larger(s.source, rows * job->cols * element_bytes(job));
+        view = q8_job_view(job);
+        rows = q8_walk_rows(&s.walk, &view);
+        q8_walk_fit(&s.walk, &view);
         s.cols = larger(s.cols, job->cols);
-        s.transpose |= job->transpose;
         for (unsigned p = 0; p < q8_job_parts(plan, job); p++) {
             struct q8_tensor t = {0};
 
@@ -70,7 +55,7 @@ uint64_t q8_worker_bytes(const struct q8_plan *plan)
 {
     const struct sizes s = find_sizes(plan);
     uint64_t bytes =
-        s.source * (1 + s.transpose) + q8_encoder_bytes(&plan->options.target->scheme, s.cols);
+        q8_walk_bytes(&s.walk) + q8_encoder_bytes(&plan->options.target->scheme, s.cols);
 
     for (unsigned p = 0; p < Q8_PARTS; p++)
         bytes += q8_stream_bytes(s.part[p]);
@@ -84,9 +69,9 @@ bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa
 
     *w = (struct q8_worker){0};
     q8_arena_init(&w->mem, UINT64_MAX);
-    w->source = q8_alloc(&w->mem, s.source, 1, err);
-    w->turned = s.transpose ? q8_alloc(&w->mem, s.source, 1, err) : NULL;
-    if (err->code || !q8_xxh_open(&w->xxh, err))
+    w->walk = s.walk;
+    w->walk.xxh = &w->xxh;
+    if (!q8_walk_open(&w->walk, &w->mem, err) || !q8_xxh_open(&w->xxh, err))
         return false;
     for (unsigned p = 0; p < Q8_PARTS; p++)
         if (!q8_stream_open(&w->part[p], s.part[p], &w->mem, err))
@@ -116,79 +101,6 @@ static bool copy_tensor(struct q8_worker *w, const struct q8_plan *plan, const s
             return false;
     }
     return true;
-}
-
-/* Digest of a source that the tiles do not read in order. */
-static bool digest_source(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                          struct q8_pool *pool, struct q8_err *err)
-{
-    struct q8_stream *s = &w->part[0]; /* its buffer is free yet */
-
-    for (uint64_t at = 0, n; at < job->tensor->nbytes; at += n) {
-        n = q8_min(Q8_STREAM_PIECE, job->tensor->nbytes - at);
-        if (!q8_model_read(plan->model, job->tensor, at, q8_stream_tail(s), n, err) ||
-            !q8_pool_advance(pool, 0))
-            return false;
-        q8_xxh_add(&w->xxh, q8_stream_tail(s), n);
-    }
-    return true;
-}
-
-/* Reads columns [row, row + rows) of a [cols, all] source and turns them into rows. */
-static bool read_columns(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                         uint64_t row, uint64_t rows, struct q8_err *err)
-{
-    uint64_t size = element_bytes(job);
-
-    for (uint64_t c = 0; c < job->cols; c++)
-        if (!q8_model_read(plan->model, job->tensor, (c * job->rows + row) * size,
-                           w->source + c * rows * size, rows * size, err))
-            return false;
-    for (uint64_t r = 0; r < rows; r++)
-        for (uint64_t c = 0; c < job->cols; c++)
-            memcpy(w->turned + (r * job->cols + c) * size, w->source + (c * rows + r) * size, size);
-    return true;
-}
-
-/* F64 to F32 in place, front to back; with denormals, which may be all that a row has. */
-static bool narrow_rows(unsigned char *bytes, uint64_t first_row, uint64_t rows, uint64_t cols,
-                        struct q8_err *err)
-{
-    bool flushed = q8_denormals_flush(false), ok = true;
-
-    for (uint64_t i = 0; ok && i < rows * cols; i++) {
-        double wide;
-        float narrow;
-
-        memcpy(&wide, bytes + i * sizeof wide, sizeof wide);
-        narrow = (float)wide;
-        if (isinf(narrow) && !isinf(wide))
-            ok = q8_fail(err, Q8_EINPUT,
-                         "row %" PRIu64 " holds %g, beyond fp32, which F64 weights are rounded to",
-                         first_row + i / cols, wide);
-        memcpy(bytes + i * sizeof narrow, &narrow, sizeof narrow);
-    }
-    (void)q8_denormals_flush(flushed);
-    return ok;
-}
-
-/* Reads rows [row, row + rows); *ret_rows is where they lie. */
-static bool read_rows(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                      uint64_t row, uint64_t rows, unsigned char **ret_rows, struct q8_err *err)
-{
-    uint64_t row_bytes = job->cols * element_bytes(job);
-
-    *ret_rows = job->transpose ? w->turned : w->source;
-    if (job->transpose) {
-        if (!read_columns(w, plan, job, row, rows, err))
-            return false;
-    } else {
-        if (!q8_model_read(plan->model, job->tensor, (job->first_row + row) * row_bytes, w->source,
-                           rows * row_bytes, err))
-            return false;
-        q8_xxh_add(&w->xxh, w->source, rows * row_bytes);
-    }
-    return job->tensor->dtype != Q8_F64 || narrow_rows(*ret_rows, row, rows, job->cols, err);
 }
 
 /*
@@ -244,31 +156,50 @@ static unsigned find_part(const struct q8_scheme *scheme, enum q8_part_kind a, e
     return p;
 }
 
+/* One weight on its way through the encoder: the visitor of the walk. */
+struct encoding {
+    struct q8_worker *worker;
+    const struct q8_scheme *scheme;
+    const struct q8_job *job;
+    unsigned codes, scales; /* parts */
+    struct q8_stats *stats;
+};
+
+/* No more rows than fill the piece, so that little of the codes stays behind. */
+static uint64_t encode_room(void *self)
+{
+    const struct encoding *e = self;
+
+    return q8_div_up(q8_stream_gap(&e->worker->part[e->codes]), e->job->cols);
+}
+
+static bool encode_tile(void *self, void *rows, uint64_t row, uint64_t n, struct q8_err *err)
+{
+    const struct encoding *e = self;
+    struct q8_worker *w = e->worker;
+    const enum q8_dtype dtype = e->job->tensor->dtype;
+
+    return q8_encode_rows(&w->encoder, q8_dtype_float(dtype),
+                          q8_part_dtype(&e->scheme->part[e->scales], dtype), rows, n, e->job->cols,
+                          row, (int8_t *)q8_stream_tail(&w->part[e->codes]),
+                          q8_stream_tail(&w->part[e->scales]), e->stats, err) &&
+           add_parts(w, e->scheme, e->job, row, n, err);
+}
+
 static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
                           struct q8_pool *pool, struct q8_stats *stats, struct q8_err *err)
 {
     const struct q8_scheme *scheme = &plan->options.target->scheme;
-    const unsigned c = find_part(scheme, Q8_PART_CODES, Q8_PART_PACKED);
-    const unsigned s = find_part(scheme, Q8_PART_ABSMAX, Q8_PART_SCALE);
-    const enum q8_dtype scale = q8_part_dtype(&scheme->part[s], job->tensor->dtype);
-    const enum q8_float type = q8_dtype_float(job->tensor->dtype);
-    unsigned char *rows;
+    struct encoding e = {w,
+                         scheme,
+                         job,
+                         find_part(scheme, Q8_PART_CODES, Q8_PART_PACKED),
+                         find_part(scheme, Q8_PART_ABSMAX, Q8_PART_SCALE),
+                         stats};
+    const struct q8_visit visit = {encode_tile, encode_room, &e};
+    const struct q8_view view = q8_job_view(job);
 
-    if (job->transpose && !digest_source(w, plan, job, pool, err))
-        return false;
-    for (uint64_t row = 0, n; row < job->rows; row += n) {
-        /* no more rows than fill the piece, so that little of the codes stays behind */
-        n = q8_min(q8_min(tile_rows(job), job->rows - row),
-                   q8_div_up(q8_stream_gap(&w->part[c]), job->cols));
-        if (!read_rows(w, plan, job, row, n, &rows, err) ||
-            !q8_encode_rows(&w->encoder, type, scale, rows, n, job->cols, row,
-                            (int8_t *)q8_stream_tail(&w->part[c]), q8_stream_tail(&w->part[s]),
-                            stats, err) ||
-            !add_parts(w, scheme, job, row, n, err) ||
-            !q8_pool_advance(pool, n * job->cols * element_bytes(job)))
-            return false;
-    }
-    return true;
+    return q8_walk_run(&w->walk, plan->model, &view, &visit, pool, err);
 }
 
 /* Puts file and tensor in front of the message, and the way out behind it. */

@@ -1,11 +1,11 @@
-/* tile.h - one job, tile by tile: read, digest, encode, and on to the streams */
+/* tile.h - one job: read by the walk, encoded, and on to the streams */
 #ifndef Q8_TILE_H
 #define Q8_TILE_H
 
 #include "src/encode.h"
 #include "src/plan.h"
-#include "src/pool.h"
 #include "src/stream.h"
+#include "src/walk.h"
 
 /* What a finished job leaves behind. */
 struct q8_result {
@@ -19,8 +19,7 @@ struct q8_result {
 struct q8_worker {
     struct q8_encoder encoder;       /* kernels, and room for the scales of a row */
     struct q8_arena mem;             /* holds all of it */
-    unsigned char *source;           /* a tile as it was read */
-    unsigned char *turned;           /* a transposed tile as rows; NULL when no job has one */
+    struct q8_walk walk;             /* reads the rows of the weights */
     struct q8_xxh xxh;               /* of the source */
     struct q8_stream part[Q8_PARTS]; /* the output tensors of a job; a copy takes the first */
 };
