@@ -8,8 +8,24 @@
 
 #define Q8_TYPE_absmax const q8_absmax_fn
 #define Q8_TYPE_encode const q8_encode_fn
+#define Q8_TYPE_widen const q8_widen_fn
+#define Q8_TYPE_histogram const q8_histogram_fn
+#define Q8_TYPE_moments const q8_moments_fn
+#define Q8_TYPE_columns const q8_columns_fn
+#define Q8_TYPE_errors const q8_errors_fn
+#define Q8_TYPE_decode const q8_decode_fn
+#define Q8_TYPE_diff const q8_diff_fn
+#define Q8_TYPE_tally const q8_tally_fn
 #define Q8_DIMS_absmax [Q8_FLOATS]
 #define Q8_DIMS_encode [Q8_RULES][Q8_FLOATS]
+#define Q8_DIMS_widen [Q8_FLOATS]
+#define Q8_DIMS_histogram
+#define Q8_DIMS_moments
+#define Q8_DIMS_columns
+#define Q8_DIMS_errors
+#define Q8_DIMS_decode
+#define Q8_DIMS_diff
+#define Q8_DIMS_tally
 
 #define Q8_KERNEL(op, set) extern Q8_TYPE_##op q8_##op##_##set Q8_DIMS_##op;
 #include "kernels/kernels.inc"

@@ -71,6 +71,99 @@ typedef void (*q8_absmax_fn)(uint32_t *ret, const void *x, size_t n, size_t grou
 typedef void (*q8_encode_fn)(int8_t *codes, struct q8_sums *sums, const void *x, size_t n,
                              size_t group, const float *factor);
 
+/* Elements as floats, exactly, denormals too; NaN as the scalar conversions below have it. */
+typedef void (*q8_widen_fn)(float *ret, const void *x, size_t n);
+
+/*
+ * Numbers by magnitude.  A key orders floats as integers: their bits, those of negative ones
+ * ^ 0x7fffffff, so -0 stands just below +0 and NaN beyond Inf.
+ */
+struct q8_histogram {
+    uint64_t count[256]; /* elements by exponent field (bits 23 to 30), those of 0 in [0] */
+    uint64_t zeros;      /* of both signs; in count[0] too */
+    int32_t least, most; /* smallest and largest key; start with INT32_MAX, INT32_MIN */
+};
+
+/* Adds n elements of any kind to *h. */
+typedef void (*q8_histogram_fn)(struct q8_histogram *h, const float *x, size_t n);
+
+/* Sums of powers of d = x - pivot: s1 of d, s2 of d^2 and so on. */
+struct q8_moments {
+    double s1, s2, s3, s4;
+};
+
+/*
+ * Writes the sums over n finite elements.  All in double: d = x - pivot, q = d * d; s1 += d,
+ * s2 += q, s3 = fma(q, d, s3), s4 = fma(q, q, s4).  Chunks of 4,096; within a chunk element i adds
+ * to lane i % 16 of 16 that start at 0; lanes are folded pairwise (l[i] += l[i + 8], then 4, 2, 1)
+ * and the chunks added in order.  With denormals flushed a denormal counts as 0.
+ */
+typedef void (*q8_moments_fn)(struct q8_moments *ret, const float *x, size_t n, double pivot);
+
+/* Sums over the rows of a matrix, [cols] each. */
+struct q8_columns {
+    double *sum, *sum2; /* of the elements, of their squares */
+    uint32_t *absmax;   /* largest magnitude, as bits with the sign cleared */
+};
+
+/*
+ * Adds [rows, cols] finite elements, rows in order: sum += x, sum2 = fma(x, x, sum2), in double.
+ * With denormals flushed a denormal counts as 0 in the sums.
+ */
+typedef void (*q8_columns_fn)(const struct q8_columns *columns, const float *x, size_t rows,
+                              size_t cols);
+
+/* A scheme at work on a row. */
+struct q8_error_scheme {
+    enum q8_rule rule;   /* how a weight becomes a code */
+    bool narrow;         /* HALF_TIMES: weights must be rounded to fp16 first to be the same */
+    size_t group;        /* columns that share factor and step, > 0; n for the whole row */
+    const float *factor; /* [ceil(n / group)] HALF_TIMES: as encode has it; DIVIDE: 1 / step */
+    const float *step;   /* [ceil(n / group)] HALF_TIMES: 127 times the step; DIVIDE: the step */
+};
+
+/* What it loses: of HALF_TIMES in units of 1/127, so divide by 127^2 and 127. */
+struct q8_error {
+    double err2; /* sum of e * e */
+    float most;  /* largest |e| */
+};
+
+/*
+ * Writes the error of a scheme on a row of n finite elements, without codes.  In float, one
+ * rounding each: h = x, with `narrow` the half nearest to it; y = fmaf(h, factor, M) - M with
+ * M = 1.5 * 2^23, which rounds to a whole number, ties to even; for DIVIDE
+ * y = min(max(y, -128), 127); t = x, for HALF_TIMES 127 * x; e = fmaf(-y, step, t).  The caller
+ * sees to |h * factor| < 2^21.
+ *
+ * err2 is summed as struct q8_sums is, in 32 float lanes over chunks of 4,096 of the row, not of
+ * the group.  For 16-bit weights, and scales of their type, t and e are exact.  The product with
+ * the inverse may fall on the other side of a tie than encode's quotient by 2^-17, where both
+ * codes lose the same.
+ */
+typedef void (*q8_errors_fn)(struct q8_error *ret, const struct q8_error_scheme *scheme,
+                             const float *x, size_t n);
+
+/* ret[i] = codes[i] * step[i / group], one multiplication. */
+typedef void (*q8_decode_fn)(float *ret, const int8_t *codes, size_t n, size_t group,
+                             const float *step);
+
+/* How b differs from a, all in double. */
+struct q8_diff {
+    double err2;     /* sum of (a - b)^2 */
+    double val2, b2; /* sums of a^2, of b^2 */
+    double dot;      /* sum of a * b */
+    double most;     /* largest |a - b| */
+};
+
+/*
+ * Writes the sums over n finite elements; every term joins its sum by one fma, in lanes and chunks
+ * as in moments.
+ */
+typedef void (*q8_diff_fn)(struct q8_diff *ret, const float *a, const float *b, size_t n);
+
+/* Adds how often each code occurs; count[code as an unsigned byte]. */
+typedef void (*q8_tally_fn)(uint64_t count[256], const int8_t *codes, size_t n);
+
 /*
  * The table: one slot per operation, filled by q8_kernels_init.  Points to constants, so a copy is
  * as good, and all threads may use one.
@@ -78,6 +171,14 @@ typedef void (*q8_encode_fn)(int8_t *codes, struct q8_sums *sums, const void *x,
 struct q8_kernels {
     const q8_absmax_fn *absmax;              /* [Q8_FLOATS], by type of x */
     const q8_encode_fn (*encode)[Q8_FLOATS]; /* [Q8_RULES][Q8_FLOATS], by rule and type of x */
+    const q8_widen_fn *widen;                /* [Q8_FLOATS], by type of x */
+    q8_histogram_fn histogram;               /* by exponent */
+    q8_moments_fn moments;                   /* sums of powers */
+    q8_columns_fn columns;                   /* sums over rows */
+    q8_errors_fn errors;                     /* what a scheme loses */
+    q8_decode_fn decode;                     /* codes to floats */
+    q8_diff_fn diff;                         /* two rows */
+    q8_tally_fn tally;                       /* codes by value */
 };
 
 /* Instruction sets, weakest first. */

@@ -14,14 +14,13 @@
 #ifndef Q8_KERNELS_WAYS_H
 #define Q8_KERNELS_WAYS_H
 
-#include "kernels/kernels.h"
+#include "kernels/vector.h"
 
 #include <string.h>
 
 /* How a group is encoded: as its rule says, or by the quicker twin of that (TIMES, SNAP). */
 enum way { HALF_TIMES, TIMES, DIVIDE, SNAP };
 
-#define CHUNK 4096           /* elements whose sums share lanes */
 #define Q8_SNAP 768.0f       /* |y| < 256, so the sum is in [512, 1024): its ulp is 2^-14 */
 #define EXACT_FACTOR 8191.0f /* of TIMES */
 #define SNAP_LEAST 0x1p-120f /* factors whose inverse, and its products, are no denormals */
@@ -42,7 +41,5 @@ static inline enum way find_way(enum q8_rule rule, enum q8_float type, float fac
                ? SNAP
                : DIVIDE;
 }
-
-#define INLINE static inline __attribute__((always_inline))
 
 #endif

@@ -8,9 +8,8 @@
  * Of 16 bf16 the even ones become floats by a shift and the odd ones by a mask, without a shuffle;
  * their codes are put together again by a shift and a blend, and their sums before they are folded.
  */
+#include "kernels/avx2/lanes.inc"
 #include "kernels/ways.h"
-
-#include <immintrin.h>
 
 #define STEP 32
 
@@ -95,26 +94,6 @@ INLINE __m256i codes32(enum way way, enum q8_float type, const unsigned char *x,
     d = codes8(way, load(type, x + 24 * size), f, inverse, sums ? sums + 3 : NULL);
     a = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
     return _mm256_permutevar8x32_epi32(a, order);
-}
-
-/* Half of each of four registers to double, folded: 16 lanes to 4. */
-INLINE __m256d fold_half(__m128 a, __m128 b, __m128 c, __m128 d)
-{
-    return _mm256_add_pd(_mm256_add_pd(_mm256_cvtps_pd(a), _mm256_cvtps_pd(c)),
-                         _mm256_add_pd(_mm256_cvtps_pd(b), _mm256_cvtps_pd(d)));
-}
-
-/* Lanes to double, then folded pairwise: 16, 8, 4, 2, 1. */
-INLINE double fold(__m256 a, __m256 b, __m256 c, __m256 d)
-{
-    __m256d low = fold_half(_mm256_castps256_ps128(a), _mm256_castps256_ps128(b),
-                            _mm256_castps256_ps128(c), _mm256_castps256_ps128(d));
-    __m256d high = fold_half(_mm256_extractf128_ps(a, 1), _mm256_extractf128_ps(b, 1),
-                             _mm256_extractf128_ps(c, 1), _mm256_extractf128_ps(d, 1));
-    __m256d four = _mm256_add_pd(low, high);
-    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
-
-    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
 /* One chunk of at most 4,096 elements. */

@@ -4,9 +4,8 @@
  * Two registers are the 32 lanes that the definition sums in, so the sums come out in
  * the same order; every other step is one IEEE operation per element, as in the reference.
  */
+#include "kernels/avx512/lanes.inc"
 #include "kernels/ways.h"
-
-#include <immintrin.h>
 
 /* Up to 16 elements as floats; those that the mask leaves out are 0. */
 INLINE __m512 load(enum q8_float type, const unsigned char *x, __mmask16 m)
@@ -51,20 +50,6 @@ INLINE __m512i codes16(enum way way, enum q8_float type, const unsigned char *x,
         sums->val2 = _mm512_fmadd_ps(v, v, sums->val2);
     }
     return codes;
-}
-
-/* Lanes to double, then folded pairwise: 16, 8, 4, 2, 1. */
-INLINE double fold(__m512 first, __m512 second)
-{
-    __m512d low = _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(first)),
-                                _mm512_cvtps_pd(_mm512_castps512_ps256(second)));
-    __m512d high = _mm512_add_pd(_mm512_cvtps_pd(_mm512_extractf32x8_ps(first, 1)),
-                                 _mm512_cvtps_pd(_mm512_extractf32x8_ps(second, 1)));
-    __m512d eight = _mm512_add_pd(low, high);
-    __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
-    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
-
-    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
 /* One chunk of at most 4,096 elements. */

@@ -229,5 +229,6 @@ int bench(enum q8_isa best)
            "x sums", "x denor", "L2", "x sums", "copied", "x sums");
     for (enum q8_float type = 0; type < Q8_FLOATS; type++)
         bench_type(&d, type, best);
+    bench_inspect(best);
     return 0;
 }

@@ -72,6 +72,28 @@ void check_that(struct check *c, bool ok, const char *format, ...)
  */
 extern sigjmp_buf check_fault;
 
+/* What an operation is tried on; a zero where it has no such thing. */
+struct check_input {
+    const char *what;       /* its name, and what else tells the cases apart, for messages */
+    enum check_style style; /* of x */
+    size_t n, group, rows;  /* elements of x (of a row); of them with one scale; rows of x */
+    enum q8_float type;     /* of x */
+    const void *x;          /* [n], or [rows, n] */
+    const void *extra;      /* what else the operation gets */
+};
+
+/* Runs the operation of a table on an input; `ret` is aligned to 8 bytes, and 0xa5 so far. */
+typedef void (*check_run_fn)(const struct q8_kernels *k, const struct check_input *in, void *ret);
+
+/* The largest result in bytes: columns of the longest row. */
+#define CHECK_RESULT (CHECK_LONGEST * 20 + 128)
+
+/*
+ * Runs the operation of c->ref and of c->fast with denormals kept and flushed: they must write the
+ * same `bytes`, nothing around them, and touch no page that cannot be touched.
+ */
+void check_same(struct check *c, check_run_fn run, const struct check_input *in, size_t bytes);
+
 /* One check per operation of the table; those of a new operation are found by its name. */
 
 /* absmax of c->isa: worked examples, the same bits as the reference, nothing beyond the row. */
@@ -79,6 +101,30 @@ void check_absmax(struct check *c);
 
 /* encode of c->isa: the same for its codes and sums, with denormals flushed and kept. */
 void check_encode(struct check *c);
+
+/* widen of c->isa: every 16-bit pattern by worked examples and against the reference. */
+void check_widen(struct check *c);
+
+/* histogram of c->isa: worked examples, elements of every kind, added to what was there. */
+void check_histogram(struct check *c);
+
+/* moments of c->isa: worked examples, among them the order of the sums; several pivots. */
+void check_moments(struct check *c);
+
+/* columns of c->isa: worked examples, rows 0 to 9, added to what was there. */
+void check_columns(struct check *c);
+
+/* errors of c->isa: worked examples of both rules; factors as q8 makes them, and larger ones. */
+void check_errors(struct check *c);
+
+/* decode of c->isa: worked examples, all codes and groups. */
+void check_decode(struct check *c);
+
+/* diff of c->isa: worked examples, among them the order of the sums. */
+void check_diff(struct check *c);
+
+/* tally of c->isa: worked examples, added to what was there. */
+void check_tally(struct check *c);
 
 /* The conversions of single numbers, against their definition and the processor's. */
 void check_scalar(struct check *c);
@@ -88,5 +134,8 @@ void check_scalar(struct check *c);
  * status: 0, or 77 when there is nothing to measure beside ref.
  */
 int bench(enum q8_isa best);
+
+/* Prints the table of what q8-inspect uses; part of bench. */
+void bench_inspect(enum q8_isa best);
 
 #endif

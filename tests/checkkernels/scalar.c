@@ -94,7 +94,7 @@ static void check_narrow(struct check *c, const struct layout *l, uint16_t (*nar
                l->name, (unsigned long long)wrong, example);
 }
 
-static void check_widen(struct check *c, const struct layout *l, float (*widen)(uint16_t))
+static void check_widening(struct check *c, const struct layout *l, float (*widen)(uint16_t))
 {
     uint32_t wrong = 0, example = 0;
 
@@ -147,8 +147,8 @@ static void check_f16c(struct check *c)
 
 void check_scalar(struct check *c)
 {
-    check_widen(c, &half, q8_half_to_float);
-    check_widen(c, &bf16, q8_bf16_to_float);
+    check_widening(c, &half, q8_half_to_float);
+    check_widening(c, &bf16, q8_bf16_to_float);
     check_narrow(c, &half, q8_float_to_half);
     check_narrow(c, &bf16, q8_float_to_bf16);
     if (q8_isa_detect(Q8_ISA_avx512) >= Q8_ISA_avx2)

@@ -1,0 +1,14 @@
+/* vector.h - what the vector versions of all operations share */
+#ifndef Q8_KERNELS_VECTOR_H
+#define Q8_KERNELS_VECTOR_H
+
+#include "kernels/kernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+#define CHUNK 4096 /* elements whose sums share lanes */
+
+/* For what is left over of a row. */
+extern const q8_histogram_fn q8_histogram_ref;
+
+#endif
