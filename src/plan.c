@@ -22,8 +22,11 @@ static struct q8_job *add_job(struct q8_plan *plan, const struct q8_job *job, st
 
 struct q8_view q8_job_view(const struct q8_job *job)
 {
-    return (struct q8_view){job->tensor, job->transpose, job->first_row * job->cols, job->rows,
-                            job->cols};
+    return (struct q8_view){.tensor = job->tensor,
+                            .transpose = job->transpose,
+                            .first = job->first_row * job->cols,
+                            .rows = job->rows,
+                            .cols = job->cols};
 }
 
 /* Whether the runtime makes this output head the same tensor as the embedding, which is float. */

@@ -11,9 +11,10 @@
 /* A transposed source is read in pieces of one row of the tile: larger tiles, larger pieces. */
 #define TURNED_TILES 4
 
+/* Of a tile in memory: int8 weights become floats. */
 static uint64_t element_bytes(const struct q8_view *view)
 {
-    return q8_dtypes[view->tensor->dtype].bits / 8;
+    return view->coded ? sizeof(float) : q8_dtypes[view->tensor->dtype].bits / 8;
 }
 
 uint64_t q8_walk_rows(const struct q8_walk *walk, const struct q8_view *view)
@@ -35,14 +36,18 @@ void q8_walk_fit(struct q8_walk *walk, const struct q8_view *view)
 
 uint64_t q8_walk_bytes(const struct q8_walk *walk)
 {
-    return walk->room * (walk->transpose ? 2 : 1);
+    return walk->room * (walk->transpose ? 2 : 1) +
+           (walk->coded ? q8_decoder_bytes(walk->coded, walk->tile_bytes / sizeof(float)) : 0);
 }
 
 bool q8_walk_open(struct q8_walk *walk, struct q8_arena *mem, struct q8_err *err)
 {
     walk->source = q8_alloc(mem, walk->room, 1, err);
     walk->turned = walk->transpose ? q8_alloc(mem, walk->room, 1, err) : NULL;
-    return walk->source && (walk->turned || !walk->transpose);
+    return walk->source && (walk->turned || !walk->transpose) &&
+           (!walk->coded ||
+            q8_decoder_init(&walk->decoder, walk->coded, walk->tile_bytes / sizeof(float),
+                            walk->kernels, mem, err));
 }
 
 /* Digest of a source that the tiles do not read in order. */
@@ -78,8 +83,8 @@ static bool read_columns(struct q8_walk *walk, const struct q8_model *model,
 }
 
 /* F64 to F32 in place, front to back; with denormals, which may be all that a row has. */
-static bool narrow_rows(unsigned char *bytes, uint64_t first_row, uint64_t rows, uint64_t cols,
-                        struct q8_err *err)
+static bool narrow_rows(const struct q8_walk *walk, unsigned char *bytes, uint64_t first_row,
+                        uint64_t rows, uint64_t cols, struct q8_err *err)
 {
     bool flushed = q8_denormals_flush(false), ok = true;
 
@@ -89,7 +94,7 @@ static bool narrow_rows(unsigned char *bytes, uint64_t first_row, uint64_t rows,
 
         memcpy(&wide, bytes + i * sizeof wide, sizeof wide);
         narrow = (float)wide;
-        if (isinf(narrow) && !isinf(wide))
+        if (isinf(narrow) && !isinf(wide) && !walk->infinite)
             ok = q8_fail(err, Q8_EINPUT,
                          "row %" PRIu64 " holds %g, beyond fp32, which F64 weights are rounded to",
                          first_row + i / cols, wide);
@@ -99,16 +104,16 @@ static bool narrow_rows(unsigned char *bytes, uint64_t first_row, uint64_t rows,
     return ok;
 }
 
-/* Reads rows [row, row + rows); *ret_rows is where they lie. */
-static bool read_rows(struct q8_walk *walk, const struct q8_model *model,
-                      const struct q8_view *view, uint64_t row, uint64_t rows,
-                      unsigned char **ret_rows, struct q8_err *err)
+bool q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
+                  uint64_t row, uint64_t n, void **ret_rows, struct q8_err *err)
 {
-    uint64_t size = element_bytes(view), bytes = rows * view->cols * size;
+    const uint64_t size = element_bytes(view), bytes = n * view->cols * size;
 
     *ret_rows = view->transpose ? walk->turned : walk->source;
+    if (view->coded)
+        return q8_decode_rows(&walk->decoder, model, view->coded, row, n, *ret_rows, err);
     if (view->transpose) {
-        if (!read_columns(walk, model, view, row, rows, err))
+        if (!read_columns(walk, model, view, row, n, err))
             return false;
     } else {
         if (!q8_model_read(model, view->tensor, (view->first + row * view->cols) * size,
@@ -117,13 +122,13 @@ static bool read_rows(struct q8_walk *walk, const struct q8_model *model,
         if (walk->xxh)
             q8_xxh_add(walk->xxh, walk->source, bytes);
     }
-    return view->tensor->dtype != Q8_F64 || narrow_rows(*ret_rows, row, rows, view->cols, err);
+    return view->tensor->dtype != Q8_F64 || narrow_rows(walk, *ret_rows, row, n, view->cols, err);
 }
 
 bool q8_walk_run(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
                  const struct q8_visit *visit, struct q8_pool *pool, struct q8_err *err)
 {
-    unsigned char *rows;
+    void *rows;
 
     if (walk->xxh && view->transpose && !digest_source(walk, model, view, pool, err))
         return false;
@@ -131,7 +136,7 @@ bool q8_walk_run(struct q8_walk *walk, const struct q8_model *model, const struc
         n = q8_min(q8_walk_rows(walk, view), view->rows - row);
         if (visit->room)
             n = q8_min(n, visit->room(visit->self));
-        if (!read_rows(walk, model, view, row, n, &rows, err) ||
+        if (!q8_walk_read(walk, model, view, row, n, &rows, err) ||
             !visit->tile(visit->self, rows, row, n, err) ||
             !q8_pool_advance(pool, n * view->cols * element_bytes(view)))
             return false;

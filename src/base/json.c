@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEPTH 64 /* of a document that was read: the strict reader takes no deeper one */
+
 /* ---- reading ---- */
 
 static bool fill_text(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
@@ -170,9 +172,28 @@ const struct cJSON *q8_json_at(const struct cJSON *list, size_t i)
     return child;
 }
 
+const struct cJSON *q8_json_next(const struct cJSON *value)
+{
+    return value ? value->next : NULL;
+}
+
 const char *q8_json_key(const struct cJSON *value)
 {
     return value ? value->string : NULL;
+}
+
+char q8_json_kind(const struct cJSON *value)
+{
+    static const struct {
+        int type;
+        char kind;
+    } kinds[] = {{cJSON_Object, '{'}, {cJSON_Array, '['}, {cJSON_String, '"'},
+                 {cJSON_Number, '0'}, {cJSON_True, 't'},  {cJSON_False, 'f'}};
+
+    for (size_t i = 0; value && i < sizeof kinds / sizeof *kinds; i++)
+        if (value->type & kinds[i].type)
+            return kinds[i].kind;
+    return 'n';
 }
 
 const char *q8_json_string(const struct cJSON *value)
@@ -193,6 +214,11 @@ bool q8_json_u64(const struct cJSON *value, uint64_t *ret)
         return false;
     *ret = (uint64_t)number;
     return true;
+}
+
+double q8_json_f64(const struct cJSON *value)
+{
+    return cJSON_IsNumber(value) ? value->valuedouble : NAN;
 }
 
 /* ---- writing ---- */
@@ -308,4 +334,41 @@ void q8_json_raw(struct q8_json *j, const char *key, const char *json)
 {
     put_lead(j, key);
     fputs(json, j->out);
+}
+
+/* A value with nothing inside it. */
+static void put_scalar(struct q8_json *j, const char *key, const struct cJSON *value)
+{
+    switch (q8_json_kind(value)) {
+    case '"': q8_json_text(j, key, value->valuestring); break;
+    case '0': q8_json_double(j, key, value->valuedouble); break;
+    case 't': q8_json_flag(j, key, true); break;
+    case 'f': q8_json_flag(j, key, false); break;
+    default: q8_json_text(j, key, NULL); break;
+    }
+}
+
+void q8_json_value(struct q8_json *j, const char *key, const struct cJSON *value)
+{
+    const struct cJSON *open[DEPTH];
+    unsigned depth = 0;
+
+    do {
+        const char *name = depth ? value->string : key;
+        const bool object = cJSON_IsObject(value);
+
+        if ((object || cJSON_IsArray(value)) && depth < DEPTH) {
+            q8_json_begin(j, name, object ? '{' : '[');
+            open[depth++] = value;
+            value = value->child;
+        } else {
+            put_scalar(j, name, value);
+            value = depth ? value->next : NULL;
+        }
+        while (!value && depth) {
+            value = open[--depth];
+            q8_json_end(j, cJSON_IsObject(value) ? '}' : ']');
+            value = depth ? value->next : NULL;
+        }
+    } while (depth);
 }

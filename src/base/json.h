@@ -32,8 +32,14 @@ const struct cJSON *q8_json_get(const struct cJSON *object, const char *key);
 /* The i-th element of an array or member of an object; NULL past the last.  For short lists. */
 const struct cJSON *q8_json_at(const struct cJSON *list, size_t i);
 
+/* What stands behind it in the same array or object; NULL at the end. */
+const struct cJSON *q8_json_next(const struct cJSON *value);
+
 /* The key of a member, NULL for an array element. */
 const char *q8_json_key(const struct cJSON *value);
+
+/* What it is: '{' '[' '"' '0' (number) 't' 'f' 'n'. */
+char q8_json_kind(const struct cJSON *value);
 
 /* The text of a string value, UTF-8; NULL when it is anything else. */
 const char *q8_json_string(const struct cJSON *value);
@@ -43,6 +49,9 @@ int q8_json_bool(const struct cJSON *value);
 
 /* A whole number in [0, 2^53), what a double holds exactly; false when it is anything else. */
 bool q8_json_u64(const struct cJSON *value, uint64_t *ret);
+
+/* Any number, as a double; NaN when it is anything else. */
+double q8_json_f64(const struct cJSON *value);
 
 /* ---- writing ---- */
 
@@ -78,6 +87,9 @@ void q8_json_double(struct q8_json *j, const char *key, double value);
 
 /* true or false. */
 void q8_json_flag(struct q8_json *j, const char *key, bool value);
+
+/* A value of a document that was read, with all that is inside it. */
+void q8_json_value(struct q8_json *j, const char *key, const struct cJSON *value);
 
 /* A value that is JSON text already, put in as it is. */
 void q8_json_raw(struct q8_json *j, const char *key, const char *json);

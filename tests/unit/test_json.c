@@ -297,9 +297,39 @@ static void json_write_doubles_with_the_fewest_digits(void **state)
     }
 }
 
+/* Every kind of value, written again as it was read: keys, order and nesting. */
+static void json_value_writes_what_was_read(void **state)
+{
+    static const char text[] = "{\"a\":[1,-2.5,[],{}],\"b\":{\"c\":true,\"d\":false},"
+                               "\"e\":null,\"f\":\"x\\n\"}";
+    struct q8_err err = {0};
+    struct cJSON *root = q8_json_parse(text, strlen(text), &err);
+    const struct cJSON *list = q8_json_at(q8_json_get(root, "a"), 0);
+    char kinds[8] = "", *copy = NULL;
+    struct q8_json j = {0};
+    size_t size;
+
+    (void)state;
+    assert_non_null(root);
+    for (size_t i = 0; list; list = q8_json_next(list))
+        kinds[i++] = q8_json_kind(list);
+    assert_string_equal(kinds, "00[{");
+    assert_true(q8_json_f64(q8_json_at(q8_json_get(root, "a"), 1)) == -2.5);
+    assert_true(isnan(q8_json_f64(root)));
+    assert_null(q8_json_next(NULL));
+    j.out = open_memstream(&copy, &size);
+    assert_non_null(j.out);
+    q8_json_value(&j, NULL, root);
+    (void)fclose(j.out);
+    assert_string_equal(copy, text);
+    free(copy);
+    q8_json_free(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(json_value_writes_what_was_read),
         cmocka_unit_test(json_parse_gives_values_of_each_kind),
         cmocka_unit_test(json_get_of_nothing_is_nothing),
         cmocka_unit_test(json_u64_refuses_what_a_double_cannot_hold),
