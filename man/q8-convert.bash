@@ -3,8 +3,8 @@
 _q8_convert()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local options='--to= --skip= --only= --also= --overrides= --min-coverage= --dry-run --threads=
-        --resume --force --no-sync --quiet --json --json= --no-sqnr --sha256 --help --usage --version'
+    local options='--to= --skip= --only= --also= --use= --overrides= --min-coverage= --dry-run
+        --threads= --resume --force --no-sync --quiet --json --json= --no-sqnr --sha256 --help --usage --version'
     local targets='bnb-int8 ct-w8a8 ct-w8a16 ct-w8a16-g32 ct-w8a16-g64 ct-w8a16-g128 list'
 
     # "--to=ct" arrives as the three words "--to" "=" "ct"
@@ -16,6 +16,11 @@ _q8_convert()
     case $prev in
     --to | -t)
         COMPREPLY=($(compgen -W "$targets" -- "$cur"))
+        return
+        ;;
+    --use)
+        COMPREPLY=($(compgen -W 'ct-w8a8 ct-w8a16 ct-w8a16-g32 ct-w8a16-g64 ct-w8a16-g128' -S = -- "$cur"))
+        compopt -o nospace
         return
         ;;
     --skip | --only | --also | --min-coverage | --threads | -j)

@@ -138,6 +138,8 @@ void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *clas
     arch->row[0] = rows_of(exceptions, COUNT(exceptions), class_name, &arch->rows[0]);
     arch->row[1] = rows_of(exceptions, COUNT(exceptions), model_type, &arch->rows[1]);
     arch->head = rows_of(heads, COUNT(heads), class_name, &arch->heads);
+    arch->moved[0] = rows_of(moved, COUNT(moved), class_name, &arch->moves[0]);
+    arch->moved[1] = rows_of(moved, COUNT(moved), model_type, &arch->moves[1]);
 }
 
 /* What the leaf of a module path says when nothing else does. */
@@ -213,6 +215,14 @@ const struct q8_arch_experts *q8_arch_experts(const struct q8_arch *arch, const 
     return NULL;
 }
 
+bool q8_arch_moved(const struct q8_arch *arch, const char *module)
+{
+    for (int i = 0; i < 2; i++)
+        if (find(arch->moved[i], arch->moves[i], module, strlen(module)))
+            return true;
+    return false;
+}
+
 const char *q8_arch_group(const char *module)
 {
     static const struct {
@@ -228,10 +238,34 @@ const char *q8_arch_group(const char *module)
     return NULL;
 }
 
+bool q8_arch_same_group(const char *a, const char *b)
+{
+    const char *x = q8_arch_group(a), *y = q8_arch_group(b);
+    const size_t stem = x ? (size_t)(strrchr(a, '.') - a) + 1 : 0;
+
+    return x && y && strcmp(x, y) == 0 && strncmp(a, b, stem) == 0 && !strchr(b + stem, '.');
+}
+
+bool q8_arch_same_experts(const char *a, const char *b)
+{
+    static const char mark[] = ".experts.";
+    const char *end = strstr(a, mark);
+
+    return end && strncmp(a, b, (size_t)(end - a) + sizeof mark - 1) == 0;
+}
+
 /* When a refusal holds. */
-enum condition { ALWAYS, WITH_EXPERTS, WITH_SPLIT_EXPERTS, WITH_SUBLINEAR };
+enum condition {
+    ALWAYS,
+    WITH_EXPERTS,
+    WITH_SPLIT_EXPERTS,
+    WITH_SUBLINEAR,
+    WITH_OTHER_EXPERTS,
+    WITH_MOVED
+};
 
 #define TRANSFORMERS "transformers 5.23"
+#define MOVED "it gives modules of this class other names, and does not find those of the config"
 /* clang-format off */
 #define T5(type)                                                                                   \
     {type, "pack-quantized", ALWAYS,                                                               \
@@ -250,6 +284,10 @@ static const struct {
      WITH_SUBLINEAR,
      {TRANSFORMERS, "code around a subclass of Linear reads its weight, which is packed"}},
     {NULL,
+     "pack-quantized",
+     WITH_OTHER_EXPERTS,
+     {TRANSFORMERS, "it decodes all experts by the first group of the config"}},
+    {NULL,
      "int-quantized",
      WITH_EXPERTS,
      {TRANSFORMERS,
@@ -262,6 +300,8 @@ static const struct {
      "pack-quantized",
      WITH_SPLIT_EXPERTS,
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
+    {NULL, "int-quantized", WITH_MOVED, {TRANSFORMERS, MOVED}},
+    {NULL, "pack-quantized", WITH_MOVED, {TRANSFORMERS, MOVED}},
     T5("longt5"),
     T5("mt5"),
     T5("pop2piano"),
@@ -277,6 +317,8 @@ static bool holds(enum condition when, const struct q8_arch_traits *traits)
     case WITH_EXPERTS: return traits->experts;
     case WITH_SPLIT_EXPERTS: return traits->split_experts;
     case WITH_SUBLINEAR: return traits->sublinear;
+    case WITH_OTHER_EXPERTS: return traits->other_experts;
+    case WITH_MOVED: return traits->moved;
     default: return true;
     }
 }

@@ -57,13 +57,15 @@ struct q8_arch_experts {
 
 /* A model class, as config.json names it.  Points into constant tables and the caller's strings. */
 struct q8_arch {
-    const char *model_type;           /* config.json model_type, or NULL */
-    const char *class_name;           /* architectures[0], or NULL */
-    bool known;                       /* one of the classes that the table was proved for */
-    const struct q8_arch_row *row[2]; /* exceptions of the class, then of the type; NULL = none */
-    size_t rows[2];                   /* how many of each */
-    const struct q8_arch_row *head;   /* heads of the class that the rule does not know */
-    size_t heads;                     /* how many; 0: q8_arch_head goes by the class's name */
+    const char *model_type;             /* config.json model_type, or NULL */
+    const char *class_name;             /* architectures[0], or NULL */
+    bool known;                         /* one of the classes that the table was proved for */
+    const struct q8_arch_row *row[2];   /* exceptions of the class, then of the type; NULL = none */
+    size_t rows[2];                     /* how many of each */
+    const struct q8_arch_row *head;     /* heads of the class that the rule does not know */
+    size_t heads;                       /* how many; 0: q8_arch_head goes by the class's name */
+    const struct q8_arch_row *moved[2]; /* of the class, then of the type; NULL = none */
+    size_t moves[2];                    /* how many of each */
 };
 
 /* Looks the class up.  Either name may be NULL; both must outlive *arch.  Allocates nothing. */
@@ -86,10 +88,22 @@ const char *q8_arch_head(const struct q8_arch *arch, size_t i);
 const struct q8_arch_experts *q8_arch_experts(const struct q8_arch *arch, const char *name);
 
 /*
+ * Whether transformers gives this module of the file another name in memory, and so does not find
+ * it when a config names it.
+ */
+bool q8_arch_moved(const struct q8_arch *arch, const char *module);
+
+/*
  * The fused group that runtimes build from this module: "qkv_proj" for .q_proj/.k_proj/.v_proj,
  * "gate_up_proj" for .gate_proj/.up_proj; NULL when it stands alone.
  */
 const char *q8_arch_group(const char *module);
+
+/* Whether both modules are members of one fused group of one layer. */
+bool q8_arch_same_group(const char *a, const char *b);
+
+/* Whether both modules are experts of one layer, which runtimes make one weight of. */
+bool q8_arch_same_experts(const char *a, const char *b);
 
 /* What is known of a runtime that does not load a combination. */
 struct q8_arch_refusal {
@@ -102,6 +116,9 @@ struct q8_arch_traits {
     bool experts;       /* 2-D experts in the file, int8 or not */
     bool split_experts; /* fused experts of the file become int8 one by one */
     bool sublinear;     /* a subclass of Linear becomes int8 */
+    /* 2-D experts become int8 in a scheme that the config's first group does not tell of */
+    bool other_experts;
+    bool moved; /* the config names the scheme of a module that q8_arch_moved tells of */
 };
 
 /*

@@ -17,18 +17,26 @@ struct q8_stats {
 struct q8_encoder {
     struct q8_kernels fast, ref;    /* for all rows; for those with a group below 2^-100 */
     bool measure;                   /* whether errors are summed */
-    const struct q8_scheme *scheme; /* the caller's; outlives the struct */
+    const struct q8_scheme *scheme; /* the caller's; may be set to one of larger groups */
     uint32_t *absmax;               /* [groups of the widest row] bits, as absmax returns them */
     float *factor;                  /* same shape: f of each group */
     double *step;                   /* same shape: what a code of 1 stands for */
     struct q8_sums *sums;           /* same shape: errors in units of step squared */
 };
 
+/*
+ * The step that llm-compressor stores for a group with that absmax: absmax / 127.5 rounded to
+ * `dtype` (F16, BF16, else F32), and that type's epsilon for one that rounds to 0.  Its bits go to
+ * *ret_bits, which has the size of the type.
+ */
+float q8_stored_step(float absmax, enum q8_dtype dtype, void *ret_bits);
+
 /* Bytes of memory that q8_encoder_init takes for rows of `cols` columns. */
 uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols);
 
 /*
- * Memory for rows of up to `cols` columns, and the kernels of `isa`; Q8_ELIMIT.  Without
+ * Memory for rows of up to `cols` columns in that scheme or one of larger groups (0, the whole row,
+ * being the largest), and the kernels of `isa`; Q8_ELIMIT.  Without
  * `measure`, sums of stats stay 0.  Needs no closing: the memory is `mem`'s.
  */
 bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,

@@ -23,14 +23,15 @@
 static void print_identity(const struct q8_convert *c, FILE *out)
 {
     const struct q8_plan *plan = c->plan;
+    const struct q8_pattern *pattern = plan->options.select->pattern;
     char hex[Q8_DIGEST_TEXT];
 
     fprintf(out, "%s\n%s %d %d\n%s\n%s\n", Q8_VERSION, plan->options.target->name,
             c->options.measure, c->options.sha256, plan->quantization,
             plan->config ? plan->config : "");
     for (uint64_t i = 0; i < plan->options.select->count; i++)
-        fprintf(out, "%d %s\n", (int)plan->options.select->pattern[i].verb,
-                plan->options.select->pattern[i].text);
+        fprintf(out, "%s %s %s\n", q8_verb_name(pattern[i].verb),
+                pattern[i].target ? pattern[i].target : "", pattern[i].text);
     for (uint32_t i = 0; i < plan->model->shards; i++) {
         const struct q8_shard *s = &plan->model->shard[i];
 
@@ -132,13 +133,13 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
         return true;
     if (!q8_xxh_open(&x, err))
         return false;
-    for (unsigned p = 0; same && !err->code && p < q8_job_parts(c->plan, job); p++) {
+    for (unsigned p = 0; same && !err->code && p < q8_job_parts(job); p++) {
         char name[Q8_NAME_BYTES];
         struct q8_digest digest;
         struct q8_tensor t;
 
         q8_xxh_reset(&x);
-        if (!q8_job_part(c->plan, job, p, &t, name, sizeof name, err))
+        if (!q8_job_part(job, p, &t, name, sizeof name, err))
             break;
         for (uint64_t at = 0, n; at < t.nbytes; at += n) {
             n = t.nbytes - at < sizeof buffer ? t.nbytes - at : sizeof buffer;
@@ -216,12 +217,11 @@ static uint64_t done_bytes(const struct q8_convert *c)
     uint64_t bytes = 0;
 
     for (uint64_t i = 0; i < c->plan->jobs; i++)
-        for (unsigned p = 0; c->result[i].done && p < q8_job_parts(c->plan, &c->plan->job[i]);
-             p++) {
+        for (unsigned p = 0; c->result[i].done && p < q8_job_parts(&c->plan->job[i]); p++) {
             char name[Q8_NAME_BYTES];
             struct q8_tensor t = {0};
 
-            (void)q8_job_part(c->plan, &c->plan->job[i], p, &t, name, sizeof name, &none);
+            (void)q8_job_part(&c->plan->job[i], p, &t, name, sizeof name, &none);
             bytes += t.nbytes;
         }
     return bytes;

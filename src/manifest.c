@@ -29,13 +29,16 @@ static void print_sources(const struct q8_manifest *m, struct q8_json *j)
 
 static void print_options(const struct q8_manifest *m, struct q8_json *j)
 {
-    static const char *const verbs[] = {"skip", "only", "also"};
     const struct q8_select *select = m->plan->options.select;
 
     q8_json_begin(j, "patterns", '[');
     for (uint64_t i = 0; i < select->count; i++) {
+        const struct q8_pattern *p = &select->pattern[i];
+
         q8_json_begin(j, NULL, '{');
-        q8_json_text(j, verbs[select->pattern[i].verb], select->pattern[i].text);
+        q8_json_text(j, q8_verb_name(p->verb), p->text);
+        if (p->target)
+            q8_json_text(j, "target", p->target);
         q8_json_end(j, '}');
     }
     q8_json_end(j, ']');
@@ -60,10 +63,10 @@ static bool print_tensors(const struct q8_manifest *m, struct q8_json *j, struct
     for (uint64_t i = 0; i < m->plan->jobs; i++) {
         const struct q8_job *job = &m->plan->job[i];
 
-        for (unsigned p = 0; p < q8_job_parts(m->plan, job); p++) {
+        for (unsigned p = 0; p < q8_job_parts(job); p++) {
             char text[Q8_NAME_BYTES];
             struct q8_tensor t;
-            const char *name = q8_job_part(m->plan, job, p, &t, text, sizeof text, err);
+            const char *name = q8_job_part(job, p, &t, text, sizeof text, err);
 
             if (!name)
                 return false;
@@ -71,6 +74,8 @@ static bool print_tensors(const struct q8_manifest *m, struct q8_json *j, struct
             q8_json_text(j, "name", name);
             print_digest(j, "xxh3_128", m->result ? &m->result[i].part[p] : NULL);
             q8_json_text(j, "source", job->tensor->name);
+            if (job->as && job->as != m->plan->options.target)
+                q8_json_text(j, "target", job->as->name);
             if (!job->reason && job->tensor->rank == 3) {
                 q8_json_number(j, "first_row", job->first_row);
                 q8_json_number(j, "rows", job->rows);

@@ -43,9 +43,8 @@ static bool is_tied(const struct q8_plan *plan, const char *module)
     return false;
 }
 
-/* Why this weight cannot be int8 whatever anyone asks, or NULL. */
-static const char *obstacle(const struct q8_target *target, enum q8_kind kind,
-                            const struct q8_tensor *t, uint64_t cols)
+const char *q8_plan_obstacle(const struct q8_target *target, enum q8_kind kind,
+                             const struct q8_tensor *t, uint64_t cols)
 {
     if (!(target->accepts & 1u << kind))
         return q8_kind_reason(kind);
@@ -55,8 +54,25 @@ static const char *obstacle(const struct q8_target *target, enum q8_kind kind,
         return "it is empty";
     if (cols > Q8_ROW_LIMIT / (q8_dtypes[t->dtype].bits / 8))
         return "its rows are longer than the 4 MiB that q8 holds in memory";
-    if (target->scheme.group && cols % target->scheme.group)
+    return NULL;
+}
+
+const char *q8_plan_misfit(const struct q8_scheme *scheme, uint64_t cols)
+{
+    if (scheme->group && cols % scheme->group)
         return "its columns are no multiple of the group size";
+    return NULL;
+}
+
+/* The pattern asks for what cannot be; always NULL. */
+static const char *refuse(const struct q8_pattern *p, const struct q8_job *job,
+                          const struct q8_target *target, const char *why, struct q8_err *err)
+{
+    char name[256], text[256];
+
+    q8_fail(err, Q8_EUSAGE, "%s '%s': %s cannot become int8 in %s: %s", p->origin,
+            q8_text_escape(p->text, text, sizeof text),
+            q8_text_escape(job->module, name, sizeof name), target->name, why);
     return NULL;
 }
 
@@ -65,37 +81,47 @@ static const char skipped[] = "skipped by a pattern", not_named[] = "no --only p
 
 /*
  * Why this weight stays float: the patterns', the architecture's or the target's reason; NULL:
- * int8.
+ * int8, or an error.
  */
-static const char *keep_reason(struct q8_plan *plan, enum q8_kind kind, const char *module,
-                               const struct q8_tensor *t, uint64_t cols, struct q8_err *err)
+static const char *keep_reason(const struct q8_plan *plan, const struct q8_job *job,
+                               const struct q8_choice *choice, struct q8_err *err)
 {
-    const struct q8_target *target = plan->options.target;
-    struct q8_choice choice = q8_select_ask(plan->options.select, module);
-    const char *blocked = obstacle(target, kind, t, cols);
-    char name[256];
+    const struct q8_target *target = q8_plan_use(plan, choice);
+    const char *blocked = q8_plan_obstacle(target, job->kind, job->tensor, job->cols);
+    const char *unfit = q8_plan_misfit(&target->scheme, job->cols);
 
-    if (!blocked && kind == Q8_KIND_HEAD && is_tied(plan, module))
+    if (!blocked && job->kind == Q8_KIND_HEAD && is_tied(plan, job->module))
         blocked = "tie_word_embeddings makes it the embedding, which stays float";
-    if (choice.also && blocked)
-        q8_fail(err, Q8_EUSAGE, "%s '%s': %s cannot become int8 in %s: %s", choice.also->origin,
-                choice.also->text, q8_text_escape(module, name, sizeof name), target->name,
-                blocked);
+    if (!blocked && !choice->use)
+        blocked = unfit;
+    if (blocked && choice->also)
+        return refuse(choice->also, job, target, blocked, err);
     if (blocked)
         return blocked;
-    if (choice.skip)
+    if (choice->skip)
         return skipped;
-    if (choice.also)
-        return NULL;
-    if (plan->options.select->have_only && !choice.only)
+    if (!choice->also && plan->options.select->have_only && !choice->only)
         return not_named;
-    if (!(target->takes & 1u << kind))
-        return q8_kind_reason(kind);
-    return NULL;
+    if (!choice->also && !(target->takes & 1u << job->kind))
+        return q8_kind_reason(job->kind);
+    return unfit ? refuse(choice->use, job, target, unfit, err) : NULL;
 }
 
-/* Experts fused into one weight that no target here takes apart: multiplied, and float. */
-static bool is_fused(const struct q8_tensor *t)
+/* Decides what becomes of a weight, and adds it. */
+static bool add_weight(struct q8_plan *plan, struct q8_job *job, const struct q8_choice *choice,
+                       struct q8_arena *mem, struct q8_err *err)
+{
+    job->reason = keep_reason(plan, job, choice, err);
+    job->by_pattern = job->reason == skipped || job->reason == not_named;
+    if (!job->reason) {
+        job->as = q8_plan_use(plan, choice);
+        if (choice->use)
+            choice->use->taken++;
+    }
+    return !err->code && add_job(plan, job, mem, err);
+}
+
+bool q8_plan_fused(const struct q8_tensor *t)
 {
     return t->rank == 3 && strstr(t->name, ".experts.") != NULL;
 }
@@ -107,7 +133,7 @@ static bool plan_other(struct q8_plan *plan, const struct q8_tensor *t, struct q
     struct q8_job job = {.tensor = t, .kind = Q8_KIND_OTHER};
 
     job.reason = t->rank == 2 ? "not a Linear weight" : "not a matrix";
-    if (is_fused(t)) {
+    if (q8_plan_fused(t)) {
         job.reason = "experts in one 3-D weight, which the target has no place for";
         plan->total.linear += q8_tensor_elements(t);
     }
@@ -121,6 +147,7 @@ static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct 
     enum q8_kind kind = q8_arch_kind(&plan->arch, t->name, t->rank);
     size_t length = strlen(t->name);
     struct q8_job job = {.tensor = t, .kind = kind};
+    struct q8_choice choice;
     bool named = length > 7 && strcmp(t->name + length - 7, ".weight") == 0;
 
     if (!named || t->rank != 2)
@@ -131,36 +158,35 @@ static bool plan_matrix(struct q8_plan *plan, const struct q8_tensor *t, struct 
     job.transpose = kind == Q8_KIND_CONV1D;
     job.rows = t->dim[job.transpose];
     job.cols = t->dim[!job.transpose];
-    job.reason = keep_reason(plan, kind, job.module, t, job.cols, err);
-    job.by_pattern = job.reason == skipped || job.reason == not_named;
     if (Q8_LINEAR_KINDS & 1u << kind)
         plan->total.linear += q8_tensor_elements(t);
-    if (err->code || !add_job(plan, &job, mem, err))
-        return false;
-    return true;
+    choice = q8_select_ask(plan->options.select, job.module);
+    return add_weight(plan, &job, &choice, mem, err);
 }
 
 /*
- * One 2-D slice of a fused expert tensor: rows of part `p` of expert `e`.  `named`: --only names
- * the whole tensor.
+ * One 2-D slice of a fused expert tensor: rows of part `p` of expert `e`.  What is said of the
+ * `whole` tensor is said of each slice.
  */
 static bool plan_slice(struct q8_plan *plan, const struct q8_tensor *t,
-                       const struct q8_arch_experts *layout, uint64_t e, unsigned p, bool named,
-                       struct q8_arena *mem, struct q8_err *err)
+                       const struct q8_arch_experts *layout, uint64_t e, unsigned p,
+                       const struct q8_choice *whole, struct q8_arena *mem, struct q8_err *err)
 {
     const uint64_t rows = t->dim[1] / (layout->part[1] ? 2 : 1);
     const int stem = (int)(strrchr(t->name, '.') - t->name);
     struct q8_job job = {.tensor = t, .kind = Q8_KIND_EXPERT, .rows = rows, .cols = t->dim[2]};
+    struct q8_choice choice;
 
     job.first_row = e * t->dim[1] + p * rows;
     job.module = q8_sprintf(mem, err, "%.*s.%" PRIu64 ".%s", stem, t->name, e, layout->part[p]);
     if (!job.module)
         return false;
-    job.reason = keep_reason(plan, Q8_KIND_EXPERT, job.module, t, job.cols, err);
-    if (named && job.reason == not_named)
-        job.reason = NULL;
-    job.by_pattern = job.reason == skipped || job.reason == not_named;
-    return !err->code && add_job(plan, &job, mem, err);
+    choice = q8_select_ask(plan->options.select, job.module);
+    if (!choice.only)
+        choice.only = whole->only ? whole->only : whole->also;
+    if (whole->use && (!choice.use || whole->use < choice.use)) /* the earlier in the list */
+        choice.use = whole->use;
+    return add_weight(plan, &job, &choice, mem, err);
 }
 
 /*
@@ -174,7 +200,7 @@ static bool plan_experts(struct q8_plan *plan, const struct q8_tensor *t,
     const struct q8_choice whole = q8_select_ask(plan->options.select, t->name);
     const uint64_t first = plan->jobs;
     struct q8_job copy = {.tensor = t, .kind = Q8_KIND_EXPERT};
-    uint64_t kept = 0;
+    uint64_t kept = 0, apart = 0;
     char name[256];
 
     plan->total.linear += q8_tensor_elements(t);
@@ -184,15 +210,22 @@ static bool plan_experts(struct q8_plan *plan, const struct q8_tensor *t,
     }
     for (uint64_t e = 0; !copy.reason && e < t->dim[0]; e++)
         for (unsigned p = 0; p < (layout->part[1] ? 2 : 1); p++)
-            if (!plan_slice(plan, t, layout, e, p, whole.only || whole.also, mem, err))
+            if (!plan_slice(plan, t, layout, e, p, &whole, mem, err))
                 return false;
-    for (uint64_t i = first; i < plan->jobs; i++)
+    for (uint64_t i = first; i < plan->jobs; i++) {
         kept += plan->job[i].reason != NULL;
+        apart += plan->job[i].as != plan->job[first].as;
+    }
     if (kept > 0 && kept < plan->jobs - first)
         return q8_fail(err, Q8_EUNSUPPORTED,
                        "%" PRIu64 " of the %" PRIu64 " slices of '%s' would stay float: a fused "
                        "expert tensor is quantized as a whole or not at all; --skip '%s' leaves it",
                        kept, plan->jobs - first, q8_text_escape(t->name, name, sizeof name), name);
+    if (kept == 0 && apart > 0)
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "the slices of '%s' would have more than one scheme: a fused expert tensor "
+                       "has one; name the tensor itself",
+                       q8_text_escape(t->name, name, sizeof name));
     if (kept > 0) {
         copy.reason = plan->job[first].reason;
         copy.by_pattern = plan->job[first].by_pattern;
@@ -219,7 +252,7 @@ static const struct q8_arch_experts *split_layout(const struct q8_plan *plan,
 
     if (t->rank == 3 && plan->options.target->splits_experts)
         layout = q8_arch_experts(&plan->arch, t->name);
-    if (!layout || obstacle(plan->options.target, Q8_KIND_EXPERT, t, t->dim[2]))
+    if (!layout || q8_plan_obstacle(plan->options.target, Q8_KIND_EXPERT, t, t->dim[2]))
         return NULL;
     stem = strlen(t->name) - strlen(layout->part[1] ? gate_up : down);
     if ((size_t)snprintf(other, sizeof other, "%.*s%s", (int)stem, t->name,
@@ -279,17 +312,24 @@ static bool find_arch(struct q8_plan *plan, struct q8_err *err)
     return true;
 }
 
-bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
+bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
                   const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err)
 {
     *ret = (struct q8_plan){.model = model, .options = *options, .job_room = model->index.count};
     ret->job = q8_alloc(mem, ret->job_room, sizeof *ret->job, err);
-    if (!ret->job)
-        return false;
-    if (!find_arch(ret, err) || !plan_tensors(ret, mem, err) ||
-        !q8_select_check(options->select, ret->jobs, module_name, ret, err))
+    if (!ret->job || !find_arch(ret, err) || !q8_plan_use_open(ret, err) ||
+        !plan_tensors(ret, mem, err))
         return false;
     count_totals(ret);
-    return q8_plan_check(ret, mem, err) && q8_plan_config(ret, mem, err) &&
-           q8_plan_side(ret, mem, err) && q8_plan_layout(ret, mem, err);
+    return true;
+}
+
+bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
+                  const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err)
+{
+    return q8_plan_list(ret, model, options, mem, err) &&
+           q8_select_check(options->select, ret->jobs, module_name, ret, err) &&
+           q8_plan_use_groups(ret, mem, err) && q8_plan_check(ret, mem, err) &&
+           q8_plan_config(ret, mem, err) && q8_plan_side(ret, mem, err) &&
+           q8_plan_layout(ret, mem, err);
 }

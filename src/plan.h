@@ -15,13 +15,15 @@
 /* What becomes of a tensor, or of a row range of it: int8, or a copy when there is a reason. */
 struct q8_job {
     const struct q8_tensor *tensor; /* source */
-    const char *module;  /* whose weight it is; the parts are named after it; NULL: no matrix */
-    const char *reason;  /* why it is copied; NULL: int8 */
-    enum q8_kind kind;   /* of the module */
-    bool transpose;      /* the source is [cols, rows] */
-    bool by_pattern;     /* the reason is a pattern of the user's */
-    uint64_t first_row;  /* of the source seen as a matrix of `cols` columns */
-    uint64_t rows, cols; /* of the weight as it is multiplied; 0 where module is NULL */
+    const char *module; /* whose weight it is; the parts are named after it; NULL: no matrix */
+    const char *reason; /* why it is copied; NULL: int8 */
+    /* the target whose scheme the int8 weight has; NULL in a copy */
+    const struct q8_target *as;
+    enum q8_kind kind;         /* of the module */
+    bool transpose;            /* the source is [cols, rows] */
+    bool by_pattern;           /* the reason is a pattern of the user's */
+    uint64_t first_row;        /* of the source seen as a matrix of `cols` columns */
+    uint64_t rows, cols;       /* of the weight as it is multiplied; 0 where module is NULL */
     uint64_t offset[Q8_PARTS]; /* of each part in the output shard; copy: [0] */
 };
 
@@ -36,6 +38,13 @@ struct q8_out {
 struct q8_left {
     const char *name;   /* path below INPUT */
     const char *reason; /* a clause: "weights in another format" */
+};
+
+/* The int8 modules that have one scheme. */
+struct q8_group {
+    const struct q8_target *target; /* whose scheme */
+    const char **module;            /* their names, sorted */
+    uint64_t modules, parameters;   /* how many, and the elements of their weights */
 };
 
 /* Options that decide what is written. */
@@ -71,6 +80,8 @@ struct q8_plan {
     uint64_t sides, side_room;       /* in use, allocated */
     struct q8_left *left;            /* input files that stay behind, by name */
     uint64_t lefts, left_room;       /* in use, allocated */
+    struct q8_group *group;          /* schemes in use: the main one first, then those of --use */
+    uint64_t groups;                 /* how many; 1 without --use */
     const char **ignore;             /* modules that the config lists as float, sorted */
     uint64_t ignores, ignore_room;   /* in use, allocated */
     const char **warning;            /* sentences for the user */
@@ -82,8 +93,29 @@ struct q8_plan {
 };
 
 /*
- * Decides everything before the first byte is written.  Q8_EUSAGE when a pattern matches nothing,
- * Q8_EUNSUPPORTED when nothing would become int8, Q8_EGATE under the minimum coverage.
+ * Only what happens to each tensor and why: the jobs and the totals.  Patterns that match nothing
+ * are no error here.
+ */
+bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
+                  const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * Why a weight of `cols` columns cannot be int8 in that target, or in its family, whatever anyone
+ * asks: a clause, or NULL.
+ */
+const char *q8_plan_obstacle(const struct q8_target *target, enum q8_kind kind,
+                             const struct q8_tensor *t, uint64_t cols);
+
+/* Why that scheme has no place for a weight of `cols` columns: a clause, or NULL. */
+const char *q8_plan_misfit(const struct q8_scheme *scheme, uint64_t cols);
+
+/* Whether it holds experts fused into one weight: multiplied, though no matrix. */
+bool q8_plan_fused(const struct q8_tensor *t);
+
+/*
+ * Decides everything before the first byte is written.  Q8_EUSAGE when a pattern matches nothing
+ * or asks for what the target cannot do, Q8_EUNSUPPORTED when nothing would become int8, Q8_EGATE
+ * under the minimum coverage.
  */
 bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
                   const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
@@ -108,8 +140,8 @@ bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
  * name), and in *ret its type, shape and bytes; name, offset and shard are left open.  NULL with
  * Q8_ELIMIT when the name is longer than `size`.
  */
-const char *q8_job_part(const struct q8_plan *plan, const struct q8_job *job, unsigned part,
-                        struct q8_tensor *ret, char *text, size_t size, struct q8_err *err);
+const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tensor *ret, char *text,
+                        size_t size, struct q8_err *err);
 
 /* How many tensors output shard `number` holds. */
 uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number);
@@ -118,9 +150,21 @@ uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number);
 struct q8_view q8_job_view(const struct q8_job *job);
 
 /* How many tensors the job writes. */
-unsigned q8_job_parts(const struct q8_plan *plan, const struct q8_job *job);
+unsigned q8_job_parts(const struct q8_job *job);
 
 /* ---- pieces of the plan, each in its own file ---- */
+
+/*
+ * plan_use.c: schemes of single modules (--use).  q8_plan_use_open, before any module is looked at:
+ * Q8_EUSAGE when a pattern names no target, or one that the main target does not mix with.
+ */
+bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err);
+
+/* The target whose scheme a module gets when it becomes int8. */
+const struct q8_target *q8_plan_use(const struct q8_plan *plan, const struct q8_choice *choice);
+
+/* Lists plan->group once the jobs are there; Q8_EUSAGE for a `use` that no int8 module goes by. */
+bool q8_plan_use_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
 /*
  * plan_check.c: the warnings, and the reasons not to start: nothing, or too little, to become int8.

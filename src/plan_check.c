@@ -26,39 +26,67 @@ static bool add_warning(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
     return list[plan->warnings++] != NULL;
 }
 
-/* Whether two jobs are members of one fused group of one layer. */
-static bool same_group(const struct q8_job *a, const struct q8_job *b)
-{
-    const char *x = a->module ? q8_arch_group(a->module) : NULL;
-    const char *y = b->module ? q8_arch_group(b->module) : NULL;
-    size_t stem = x ? (size_t)(strrchr(a->module, '.') - a->module) + 1 : 0;
+/* What should share one fate and does not. */
+enum { FUSED_FLOAT, FUSED_SCHEMES, EXPERT_SCHEMES, RIFTS };
 
-    return x && y && strcmp(x, y) == 0 && strncmp(a->module, b->module, stem) == 0 &&
-           !strchr(b->module + stem, '.');
+/* How often, and the first two; `a` becomes int8. */
+struct rift {
+    const struct q8_job *a, *b;
+    uint64_t count;
+};
+
+static void add_rift(struct rift *rift, const struct q8_job *a, const struct q8_job *b)
+{
+    if (rift->count++ == 0)
+        *rift = (struct rift){a->reason ? b : a, a->reason ? a : b, 1};
 }
 
-/* q/k/v and gate/up of one layer are one weight in vLLM and SGLang: they share one fate. */
-static bool warn_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+static void find_rifts(const struct q8_plan *plan, struct rift ret[RIFTS])
 {
-    const struct q8_job *first = NULL, *other = NULL;
-    uint64_t groups = 0;
-    char a[256], b[256];
-
     for (uint64_t i = 0; i < plan->jobs; i++)
         /* sorted by name, so the members of one group stand near each other */
-        for (uint64_t k = i + 1; k < plan->jobs && k < i + 16; k++)
-            if (!plan->job[i].reason != !plan->job[k].reason &&
-                same_group(&plan->job[i], &plan->job[k]) && groups++ == 0) {
-                first = plan->job[i].reason ? &plan->job[k] : &plan->job[i];
-                other = plan->job[i].reason ? &plan->job[i] : &plan->job[k];
-            }
-    return !groups ||
-           add_warning(plan, mem, err,
-                       "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
-                       "SGLang fuse them into %s and refuse to load the model",
-                       q8_text_escape(first->module, a, sizeof a),
-                       q8_text_escape(other->module, b, sizeof b), groups,
-                       q8_arch_group(first->module));
+        for (uint64_t k = i + 1; k < plan->jobs && k < i + 16; k++) {
+            const struct q8_job *a = &plan->job[i], *b = &plan->job[k];
+
+            if (a->as == b->as)
+                continue;
+            if (a->module && b->module && q8_arch_same_group(a->module, b->module))
+                add_rift(&ret[a->reason || b->reason ? FUSED_FLOAT : FUSED_SCHEMES], a, b);
+            if (k == i + 1 && !a->reason && !b->reason && a->kind == Q8_KIND_EXPERT &&
+                b->kind == Q8_KIND_EXPERT && q8_arch_same_experts(a->module, b->module))
+                add_rift(&ret[EXPERT_SCHEMES], a, b);
+        }
+}
+
+/* q/k/v, gate/up and the experts of one layer are one weight in vLLM and SGLang. */
+static bool warn_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    struct rift rift[RIFTS] = {{0}};
+    char a[256], b[256];
+
+    find_rifts(plan, rift);
+    for (int i = 0; i < RIFTS; i++) {
+        const struct rift *r = &rift[i];
+
+        if (!r->count)
+            continue;
+        q8_text_escape(r->a->module, a, sizeof a);
+        q8_text_escape(r->b->module, b, sizeof b);
+        if (i == FUSED_FLOAT &&
+            !add_warning(plan, mem, err,
+                         "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
+                         "SGLang fuse them into %s and refuse to load the model",
+                         a, b, r->count, q8_arch_group(r->a->module)))
+            return false;
+        if (i != FUSED_FLOAT &&
+            !add_warning(plan, mem, err,
+                         "%s becomes int8 as %s and %s as %s (%" PRIu64 " such pairs): vLLM and "
+                         "SGLang fuse them into %s, with one scheme, and do not load the model",
+                         a, r->a->as->name, b, r->b->as->name, r->count,
+                         i == EXPERT_SCHEMES ? "one weight" : q8_arch_group(r->a->module)))
+            return false;
+    }
+    return true;
 }
 
 /* A name from config.json, safe to show. */
@@ -67,26 +95,54 @@ static const char *show_name(const char *name, char *text, size_t size)
     return q8_text_escape(name ? name : "none", text, size);
 }
 
-/* Says which runtimes are known not to load the result, before the work. */
-static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+/* Whether the first group of the config, by which transformers decodes experts, fits this one. */
+static bool is_decoded(const struct q8_target *first, const struct q8_target *as)
 {
-    const struct q8_target *target = plan->options.target;
-    struct q8_arch_refusal refusal;
+    return as == first || (first->scheme.group && strcmp(as->layout, first->layout) == 0);
+}
+
+/* What is stored in this target's layout; what is float counts for the main one. */
+static struct q8_arch_traits find_traits(const struct q8_plan *plan, const struct q8_target *target)
+{
+    const struct q8_target *first = plan->options.target;
     struct q8_arch_traits traits = {0};
-    char type[128];
 
     for (uint64_t i = 0; i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
+        bool mine = job->as && strcmp(job->as->layout, target->layout) == 0;
 
-        traits.experts |= job->kind == Q8_KIND_EXPERT && job->tensor->rank == 2;
-        traits.split_experts |= job->tensor->rank == 3 && !job->reason;
-        traits.sublinear |= job->kind == Q8_KIND_SUBLINEAR && !job->reason;
+        if (job->kind == Q8_KIND_EXPERT && job->tensor->rank == 2) {
+            traits.experts |= mine || target == first;
+            traits.other_experts |= target == first && job->as && !is_decoded(first, job->as);
+        }
+        traits.moved |= target == first && job->as && job->as != first &&
+                        q8_arch_moved(&plan->arch, job->module);
+        traits.split_experts |= job->tensor->rank == 3 && mine;
+        traits.sublinear |= job->kind == Q8_KIND_SUBLINEAR && mine;
     }
+    return traits;
+}
+
+/* Says which runtimes are known not to load the result, before the work. */
+static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_arch_refusal refusal;
+    char type[128];
+
     show_name(plan->arch.model_type, type, sizeof type);
-    for (size_t i = 0; q8_arch_refusal(&plan->arch, target->layout, &traits, i, &refusal); i++) {
-        if (!add_warning(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
-                         target->name, type, refusal.reason))
-            return false;
+    for (uint64_t g = 0; g < plan->groups; g++) {
+        const struct q8_target *target = plan->group[g].target;
+        const struct q8_arch_traits traits = find_traits(plan, target);
+        uint64_t before = 0;
+
+        while (before < g && strcmp(plan->group[before].target->layout, target->layout) != 0)
+            before++;
+        if (before < g) /* said of that layout already */
+            continue;
+        for (size_t i = 0; q8_arch_refusal(&plan->arch, target->layout, &traits, i, &refusal); i++)
+            if (!add_warning(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
+                             target->name, type, refusal.reason))
+                return false;
     }
     return true;
 }

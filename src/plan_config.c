@@ -3,6 +3,7 @@
 
 #include "src/base/json.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +60,71 @@ static bool list_ignored(struct q8_plan *plan, struct q8_arena *mem, struct q8_e
     return true;
 }
 
-/* ["a", "b"] over lines, as json.dumps(indent=2) nests it below two levels. */
-static char *ignore_text(const struct q8_plan *plan)
+static void print_names(struct q8_json *j, const char *key, const char **name, uint64_t count)
+{
+    q8_json_begin(j, key, '[');
+    for (uint64_t i = 0; i < count; i++)
+        q8_json_text(j, NULL, name[i]);
+    q8_json_end(j, ']');
+}
+
+static void print_ignore(const struct q8_plan *plan, struct q8_json *j)
+{
+    print_names(j, NULL, plan->ignore, plan->ignores);
+}
+
+static bool is_mixed(const struct q8_plan *plan)
+{
+    for (uint64_t i = 1; i < plan->groups; i++)
+        if (strcmp(plan->group[i].target->layout, plan->group[0].target->layout) != 0)
+            return true;
+    return false;
+}
+
+/* compressed_tensors/compressors/format.py, _flatten_formats. */
+static void print_format(const struct q8_plan *plan, struct q8_json *j)
+{
+    q8_json_text(j, NULL, is_mixed(plan) ? "mixed-precision" : plan->group[0].target->layout);
+}
+
+/*
+ * One group for each scheme.  The first takes every Linear; the others name their modules, which
+ * goes before the class (compressed_tensors/utils/match.py, match_targets; vLLM,
+ * compressed_tensors/utils.py, find_matched_target).  Releases that know no format of a group
+ * refuse the key, so it is there only where formats differ.
+ */
+static void print_groups(const struct q8_plan *plan, struct q8_json *j)
+{
+    q8_json_begin(j, NULL, '{');
+    for (uint64_t i = 0; i < plan->groups; i++) {
+        const struct q8_group *group = &plan->group[i];
+        char key[32];
+
+        (void)snprintf(key, sizeof key, "group_%" PRIu64, i);
+        q8_json_begin(j, key, '{');
+        if (is_mixed(plan))
+            q8_json_text(j, "format", group->target->layout);
+        q8_json_raw(j, "input_activations", group->target->activations);
+        q8_json_text(j, "output_activations", NULL);
+        if (i == 0)
+            q8_json_raw(j, "targets", "[\"Linear\"]");
+        else
+            print_names(j, "targets", group->module, group->modules);
+        q8_json_raw(j, "weights", group->target->weights);
+        q8_json_end(j, '}');
+    }
+    q8_json_end(j, '}');
+}
+
+/* What stands between two @ in the text of a target, and who prints the value. */
+static const struct {
+    const char *name;
+    void (*print)(const struct q8_plan *plan, struct q8_json *j);
+} marks[] = {{"@ignore@", print_ignore}, {"@groups@", print_groups}, {"@format@", print_format}};
+
+/* The value over lines, as json.dumps(indent=2) nests it below two levels; malloc's. */
+static char *value_text(const struct q8_plan *plan,
+                        void (*print)(const struct q8_plan *plan, struct q8_json *j))
 {
     char *text = NULL;
     size_t size;
@@ -69,10 +133,7 @@ static char *ignore_text(const struct q8_plan *plan)
 
     if (!out)
         return NULL;
-    q8_json_begin(&j, NULL, '[');
-    for (uint64_t i = 0; i < plan->ignores; i++)
-        q8_json_text(&j, NULL, plan->ignore[i]);
-    q8_json_end(&j, ']');
+    print(plan, &j);
     if (fclose(out) != 0) {
         free(text);
         return NULL;
@@ -82,15 +143,21 @@ static char *ignore_text(const struct q8_plan *plan)
 
 static bool make_quantization(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    const char *before = plan->options.target->config, *mark = strstr(before, "@ignore@");
-    char *list = ignore_text(plan);
+    const char *text = plan->options.target->config;
 
-    if (!list)
-        return q8_fail(err, Q8_ELIMIT, "out of memory for the list of float modules");
-    plan->quantization = q8_sprintf(mem, err, "%.*s%s%s", (int)(mark - before), before,
-                                    list + strspn(list, " \n"), mark + strlen("@ignore@"));
-    free(list);
-    return plan->quantization != NULL;
+    for (size_t i = 0; text && i < sizeof marks / sizeof *marks; i++) {
+        const char *mark = strstr(text, marks[i].name);
+        char *value = mark ? value_text(plan, marks[i].print) : NULL;
+
+        if (mark && !value)
+            return q8_fail(err, Q8_ELIMIT, "out of memory for the text of config.json");
+        if (mark)
+            text = q8_sprintf(mem, err, "%.*s%s%s", (int)(mark - text), text,
+                              value + strspn(value, " \n"), mark + strlen(marks[i].name));
+        free(value);
+    }
+    plan->quantization = text;
+    return text != NULL;
 }
 
 /*

@@ -47,7 +47,6 @@ static bool check_unique(const struct entry *list, uint64_t count, struct q8_err
 static struct entry *list_entries(struct q8_plan *plan, uint64_t *ret_count, uint64_t *ret_bytes,
                                   struct q8_arena *own, struct q8_err *err)
 {
-    const struct q8_scheme *scheme = &plan->options.target->scheme;
     struct entry *list = q8_alloc(own, plan->jobs, Q8_PARTS * sizeof *list, err);
     uint64_t n = 0;
 
@@ -55,15 +54,20 @@ static struct entry *list_entries(struct q8_plan *plan, uint64_t *ret_count, uin
     for (uint64_t i = 0; list && i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
 
-        for (unsigned p = 0; p < q8_job_parts(plan, job); p++) {
+        for (unsigned p = 0; p < q8_job_parts(job); p++) {
+            struct entry e = {job->tensor->name, "", job->tensor->shard};
             struct q8_tensor t = *job->tensor;
 
-            if (!job->reason && !q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype,
-                                               job->rows, job->cols, &t, err))
-                return NULL;
-            list[n++] = job->reason ? (struct entry){job->tensor->name, "", job->tensor->shard}
-                                    : (struct entry){job->module, scheme->part[p].suffix,
-                                                     job->tensor->shard};
+            if (!job->reason) {
+                const struct q8_scheme *scheme = &job->as->scheme;
+
+                e.stem = job->module;
+                e.suffix = scheme->part[p].suffix;
+                if (!q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, job->rows,
+                                   job->cols, &t, err))
+                    return NULL;
+            }
+            list[n++] = e;
             *ret_bytes += t.nbytes;
         }
     }

@@ -22,26 +22,27 @@ struct origin {
     unsigned part;
 };
 
-unsigned q8_job_parts(const struct q8_plan *plan, const struct q8_job *job)
+unsigned q8_job_parts(const struct q8_job *job)
 {
     unsigned n = 0;
 
     if (job->reason)
         return 1;
-    while (n < Q8_PARTS && plan->options.target->scheme.part[n].kind != Q8_PART_NONE)
+    while (n < Q8_PARTS && job->as->scheme.part[n].kind != Q8_PART_NONE)
         n++;
     return n;
 }
 
-const char *q8_job_part(const struct q8_plan *plan, const struct q8_job *job, unsigned part,
-                        struct q8_tensor *ret, char *text, size_t size, struct q8_err *err)
+const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tensor *ret, char *text,
+                        size_t size, struct q8_err *err)
 {
-    const struct q8_scheme *scheme = &plan->options.target->scheme;
+    const struct q8_scheme *scheme;
 
     if (job->reason) {
         *ret = *job->tensor;
         return job->tensor->name;
     }
+    scheme = &job->as->scheme;
     if (!q8_part_shape(scheme, &scheme->part[part], job->tensor->dtype, job->rows, job->cols, ret,
                        err))
         return NULL;
@@ -61,7 +62,7 @@ uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number)
 
     for (uint64_t j = 0; j < plan->jobs; j++)
         if (plan->job[j].tensor->shard == number)
-            count += q8_job_parts(plan, &plan->job[j]);
+            count += q8_job_parts(&plan->job[j]);
     return count;
 }
 
@@ -81,9 +82,9 @@ static bool list_outputs(const struct q8_plan *plan, uint32_t number, struct q8_
 
         if (job->tensor->shard != number)
             continue;
-        for (unsigned p = 0; p < q8_job_parts(plan, job); p++) {
+        for (unsigned p = 0; p < q8_job_parts(job); p++) {
             struct q8_tensor t;
-            const char *name = q8_job_part(plan, job, p, &t, text, sizeof text, err);
+            const char *name = q8_job_part(job, p, &t, text, sizeof text, err);
 
             t.name = name == text ? q8_strndup(mem, text, strlen(text), err) : name;
             if (!t.name)

@@ -50,6 +50,18 @@ struct q8_stats q8_report_stats(const struct q8_convert *c)
     return all;
 }
 
+/* The schemes beside the main one. */
+static void print_groups(const struct q8_plan *plan, FILE *out)
+{
+    char count[32];
+
+    for (uint64_t i = 1; i < plan->groups; i++)
+        fprintf(out, "  %8s  of them as %s: %" PRIu64 " module%s\n",
+                q8_text_count(plan->group[i].parameters, count, sizeof count),
+                plan->group[i].target->name, plan->group[i].modules,
+                plan->group[i].modules == 1 ? "" : "s");
+}
+
 static void print_kept(const struct q8_plan *plan, FILE *out)
 {
     struct q8_kept kept[Q8_KEPT_MAX];
@@ -86,6 +98,7 @@ static void print_totals(const struct q8_report *r, FILE *out)
             "  %8s  of %s parameters %s int8: %" PRIu64 " modules, %.1f %% of the Linear ones\n",
             q8_text_count(t->int8, a, sizeof a), q8_text_count(t->parameters, b, sizeof b),
             r->convert ? "became" : "become", t->modules, q8_plan_coverage(r->plan));
+    print_groups(r->plan, out);
     print_kept(r->plan, out);
     print_files(r, out);
     fprintf(out, "size: %s in, %s out\n", q8_text_bytes(r->plan->model->bytes, a, sizeof a),
@@ -153,12 +166,14 @@ bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err)
 
     for (uint64_t i = 0; i < r->plan->jobs; i++) {
         const struct q8_job *job = &r->plan->job[i];
+        const char *note = job->reason;
 
+        if (!note && job->as != r->plan->options.target)
+            note = job->as->name;
         q8_tensor_shape(job->tensor, shape, sizeof shape);
         fprintf(out, "%-5s %s %s %s%s%s\n", job->reason ? "copy" : "int8",
                 q8_text_escape(job->reason ? job->tensor->name : job->module, name, sizeof name),
-                q8_dtypes[job->tensor->dtype].name, shape, job->reason ? "  # " : "",
-                job->reason ? job->reason : "");
+                q8_dtypes[job->tensor->dtype].name, shape, note ? "  # " : "", note ? note : "");
     }
     print_totals(r, out);
     fprintf(out, "memory: %s at most\ndisk: %s needed, %s free\n",

@@ -20,14 +20,13 @@ static void print_sqnr(const struct q8_report *r, const struct q8_stats *stats, 
         q8_json_text(j, "sqnr_db", NULL);
 }
 
-static bool print_outputs(const struct q8_report *r, const struct q8_job *job, struct q8_json *j,
-                          struct q8_err *err)
+static bool print_outputs(const struct q8_job *job, struct q8_json *j, struct q8_err *err)
 {
     q8_json_begin(j, "outputs", '[');
-    for (unsigned p = 0; p < q8_job_parts(r->plan, job); p++) {
+    for (unsigned p = 0; p < q8_job_parts(job); p++) {
         char text[Q8_NAME_BYTES];
         struct q8_tensor t;
-        const char *name = q8_job_part(r->plan, job, p, &t, text, sizeof text, err);
+        const char *name = q8_job_part(job, p, &t, text, sizeof text, err);
 
         if (!name)
             return false;
@@ -56,12 +55,14 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
         q8_json_text(j, "reason", job->reason);
     } else {
         q8_json_text(j, "module", job->module);
+        if (job->as != r->plan->options.target)
+            q8_json_text(j, "target", job->as->name);
         if (job->tensor->rank == 3) {
             q8_json_number(j, "first_row", job->first_row);
             q8_json_number(j, "rows", job->rows);
         }
     }
-    if (!print_outputs(r, job, j, err))
+    if (!print_outputs(job, j, err))
         return false;
     if (r->convert && !job->reason) {
         print_sqnr(r, &r->convert->result[i].stats, j);

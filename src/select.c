@@ -1,4 +1,4 @@
-/* select.c - the one pattern language: --skip, --only, --also, --overrides */
+/* select.c - the one pattern language: --skip, --only, --also, --use, --overrides */
 #include "src/select.h"
 
 #include "src/base/file.h"
@@ -13,13 +13,31 @@
 
 #define MAX_FILE_BYTES (1u << 20) /* of patterns: far more than anyone writes */
 #define MAX_NEAREST_OF 100000     /* names looked at for the nearest: keeps an error quick */
-#define NEAREST 3
 
-static const char *const verbs[] = {[Q8_SKIP] = "skip", [Q8_ONLY] = "only", [Q8_ALSO] = "also"};
+const char *q8_verb_name(enum q8_verb verb)
+{
+    static const char *const names[Q8_VERBS] = {"skip", "only", "also", "use"};
+
+    return names[verb];
+}
 
 static bool is_regex(const char *text)
 {
     return strncmp(text, "re:", 3) == 0;
+}
+
+/* Splits "TARGET=PATTERN" or "TARGET PATTERN", which p->text is. */
+static bool split_target(struct q8_pattern *p, struct q8_arena *mem, struct q8_err *err)
+{
+    size_t length = strcspn(p->text, "= \t"), gap = strspn(p->text + length, "= \t");
+    char shown[300];
+
+    if (length == 0 || !p->text[length + gap])
+        return q8_fail(err, Q8_EUSAGE, "%s '%s': use wants a target and a pattern", p->origin,
+                       q8_text_escape(p->text, shown, sizeof shown));
+    p->target = q8_strndup(mem, p->text, length, err);
+    p->text += length + gap;
+    return p->target != NULL;
 }
 
 bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, const char *origin,
@@ -31,19 +49,21 @@ bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, con
     if (!grown)
         return false;
     s->pattern = grown;
-    if (is_regex(text)) {
+    if (verb == Q8_USE && !split_target(&p, mem, err))
+        return false;
+    if (is_regex(p.text)) {
         char reason[200], shown[300];
         int rc;
 
         p.regex = q8_alloc(mem, 1, sizeof(regex_t), err);
         if (!p.regex)
             return false;
-        rc = regcomp(p.regex, text + 3, REG_EXTENDED);
+        rc = regcomp(p.regex, p.text + 3, REG_EXTENDED);
         if (rc != 0) {
             (void)regerror(rc, p.regex, reason, sizeof reason);
             return q8_fail(err, rc == REG_ESPACE ? Q8_ELIMIT : Q8_EUSAGE,
                            "%s '%s' is no regular expression: %s", origin,
-                           q8_text_escape(text, shown, sizeof shown), reason);
+                           q8_text_escape(p.text, shown, sizeof shown), reason);
         }
     }
     s->pattern[s->count++] = p;
@@ -66,22 +86,25 @@ static char *trim(char *line)
     return line;
 }
 
-/* Adds the pattern of one line: "skip PATTERN". */
+/* Adds the pattern of one line: "skip PATTERN", "use TARGET PATTERN". */
 static bool add_line(struct q8_select *s, char *line, const char *origin, struct q8_arena *mem,
                      struct q8_err *err)
 {
     size_t word = strcspn(line, " \t"), rest = word + strspn(line + word, " \t");
     char shown[200];
 
-    for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
-        if (word == strlen(verbs[v]) && memcmp(line, verbs[v], word) == 0) {
-            if (line[rest])
-                return q8_select_add(s, (enum q8_verb)v, line + rest, origin, mem, err);
-            return q8_fail(err, Q8_EUSAGE, "%s: '%s' wants a pattern behind it", origin, verbs[v]);
-        }
+    for (int v = 0; v < Q8_VERBS; v++) {
+        const char *name = q8_verb_name((enum q8_verb)v);
+
+        if (word != strlen(name) || memcmp(line, name, word) != 0)
+            continue;
+        if (line[rest])
+            return q8_select_add(s, (enum q8_verb)v, line + rest, origin, mem, err);
+        return q8_fail(err, Q8_EUSAGE, "%s: '%s' wants a pattern behind it", origin, name);
+    }
     line[word] = '\0';
-    return q8_fail(err, Q8_EUSAGE, "%s: a line starts with skip, only or also, not '%s'", origin,
-                   q8_text_escape(line, shown, sizeof shown));
+    return q8_fail(err, Q8_EUSAGE, "%s: a line starts with skip, only, also or use, not '%s'",
+                   origin, q8_text_escape(line, shown, sizeof shown));
 }
 
 bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem, struct q8_err *err)
@@ -125,7 +148,7 @@ static bool is_match(const struct q8_pattern *p, const char *module)
 
 struct q8_choice q8_select_ask(struct q8_select *s, const char *module)
 {
-    const struct q8_pattern *first[sizeof verbs / sizeof *verbs] = {0};
+    struct q8_pattern *first[Q8_VERBS] = {0};
 
     for (uint64_t i = 0; i < s->count; i++) {
         struct q8_pattern *p = &s->pattern[i];
@@ -136,14 +159,14 @@ struct q8_choice q8_select_ask(struct q8_select *s, const char *module)
         if (!first[p->verb])
             first[p->verb] = p;
     }
-    return (struct q8_choice){first[Q8_SKIP], first[Q8_ONLY], first[Q8_ALSO]};
+    return (struct q8_choice){first[Q8_SKIP], first[Q8_ONLY], first[Q8_ALSO], first[Q8_USE]};
 }
 
 /* Fills `ret` with the names nearest to `text`, the nearest first; returns how many. */
-static size_t find_nearest(const char *ret[NEAREST], const char *text, uint64_t count,
+static size_t find_nearest(const char *ret[Q8_NEAREST], const char *text, uint64_t count,
                            const char *(*name)(void *self, uint64_t i), void *self)
 {
-    unsigned distance[NEAREST];
+    unsigned distance[Q8_NEAREST];
     size_t found = 0;
 
     for (uint64_t i = 0; i < q8_min(count, MAX_NEAREST_OF); i++) {
@@ -155,9 +178,9 @@ static size_t find_nearest(const char *ret[NEAREST], const char *text, uint64_t 
             continue;
         while (at > 0 && distance[at - 1] > d)
             at--;
-        if (at == NEAREST)
+        if (at == Q8_NEAREST)
             continue;
-        if (found < NEAREST)
+        if (found < Q8_NEAREST)
             found++;
         for (size_t k = found - 1; k > at; k--) {
             distance[k] = distance[k - 1];
@@ -169,26 +192,38 @@ static size_t find_nearest(const char *ret[NEAREST], const char *text, uint64_t 
     return found;
 }
 
+char *q8_select_nearest(const char *text, uint64_t count,
+                        const char *(*name)(void *self, uint64_t i), void *self,
+                        char shown[Q8_NEAREST * 152])
+{
+    const char *nearest[Q8_NEAREST];
+    size_t found = find_nearest(nearest, text, count, name, self), used = 0;
+    char one[150];
+
+    (void)strcpy(shown, "none");
+    for (size_t k = 0; k < found; k++)
+        used += (size_t)sprintf(shown + used, "%s%s", k ? ", " : "",
+                                q8_text_escape(nearest[k], one, sizeof one));
+    return shown;
+}
+
 bool q8_select_check(const struct q8_select *s, uint64_t count,
                      const char *(*name)(void *self, uint64_t i), void *self, struct q8_err *err)
 {
-    char shown[NEAREST][150] = {{0}}, pattern[300];
+    char shown[Q8_NEAREST * 152], pattern[300];
     const struct q8_pattern *p;
-    const char *nearest[NEAREST];
+    const char *text;
     uint64_t i = 0;
-    size_t found;
 
     while (i < s->count && s->pattern[i].matches)
         i++;
     if (i == s->count)
         return true;
     p = &s->pattern[i];
-    found = find_nearest(nearest, is_regex(p->text) ? p->text + 3 : p->text, count, name, self);
-    for (size_t k = 0; k < found; k++)
-        q8_text_escape(nearest[k], shown[k], sizeof shown[k]);
-    return q8_fail(err, Q8_EUSAGE, "%s '%s' matches no module; nearest: %s%s%s%s%s", p->origin,
-                   q8_text_escape(p->text, pattern, sizeof pattern), found ? shown[0] : "none",
-                   found > 1 ? ", " : "", shown[1], found > 2 ? ", " : "", shown[2]);
+    text = is_regex(p->text) ? p->text + 3 : p->text;
+    return q8_fail(err, Q8_EUSAGE, "%s '%s' matches no module; nearest: %s", p->origin,
+                   q8_text_escape(p->text, pattern, sizeof pattern),
+                   q8_select_nearest(text, count, name, self, shown));
 }
 
 void q8_select_close(struct q8_select *s)

@@ -1,11 +1,14 @@
-/* select.h - the one pattern language: --skip, --only, --also, --overrides */
+/* select.h - the one pattern language: --skip, --only, --also, --use, --overrides */
 #ifndef Q8_SELECT_H
 #define Q8_SELECT_H
 
 #include "src/base/arena.h"
 
 /* What a pattern does to the modules that it matches. */
-enum q8_verb { Q8_SKIP, Q8_ONLY, Q8_ALSO };
+enum q8_verb { Q8_SKIP, Q8_ONLY, Q8_ALSO, Q8_USE, Q8_VERBS };
+
+/* The word of a verb, a constant: "skip". */
+const char *q8_verb_name(enum q8_verb verb);
 
 /*
  * One pattern.  A full module name; a glob when it holds * ? or [ (a '*' crosses dots); "re:" and a
@@ -14,9 +17,11 @@ enum q8_verb { Q8_SKIP, Q8_ONLY, Q8_ALSO };
 struct q8_pattern {
     enum q8_verb verb;  /* what it does */
     const char *text;   /* as the user wrote it, with "re:" */
+    const char *target; /* Q8_USE: what the user wrote for a target's name; NULL for the others */
     const char *origin; /* for messages: "--skip", or "overrides.txt:12" */
     void *regex;        /* compiled, for "re:"; NULL otherwise */
     uint64_t matches;   /* modules matched so far */
+    uint64_t taken;     /* Q8_USE: of them, those that become int8 by it; the plan counts */
 };
 
 /* All patterns of a run, in the order given.  A zeroed struct has none.  Not for two threads. */
@@ -27,17 +32,18 @@ struct q8_select {
 };
 
 /*
- * Adds a pattern; `text` and `origin` are not copied.  Q8_EUSAGE when the regex does not compile
- * (with the library's reason), Q8_ELIMIT.
+ * Adds a pattern; `text` and `origin` are not copied.  For Q8_USE the text is "TARGET=PATTERN", or
+ * white space in the place of the '='; any TARGET will do here.  Q8_EUSAGE when one of the two is
+ * missing or the regex does not compile (with the library's reason), Q8_ELIMIT.
  */
 bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, const char *origin,
                    struct q8_arena *mem, struct q8_err *err);
 
 /*
- * Adds the patterns of a file: one per line, "skip PATTERN", "only PATTERN" or "also PATTERN";
- * empty lines and lines that start with '#' are passed over; a '#' after white space starts a
- * comment.  Q8_EUSAGE names the line; a file of more than 1 MiB is Q8_ELIMIT.  The path is not
- * copied.
+ * Adds the patterns of a file: one per line, "skip PATTERN", "only PATTERN", "also PATTERN" or
+ * "use TARGET PATTERN"; empty lines and lines that start with '#' are passed over; a '#' after
+ * white space starts a comment.  Q8_EUSAGE names the line; a file of more than 1 MiB is Q8_ELIMIT.
+ * The path is not copied.
  */
 bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem,
                     struct q8_err *err);
@@ -45,6 +51,7 @@ bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem,
 /* What the patterns say of one module. */
 struct q8_choice {
     const struct q8_pattern *skip, *only, *also; /* the first that matched, NULL = none */
+    struct q8_pattern *use;                      /* the same; its `taken` is the plan's to count */
 };
 
 /* Asks every pattern about `module` and counts the matches.  The pointers are into s->pattern. */
@@ -56,6 +63,17 @@ struct q8_choice q8_select_ask(struct q8_select *s, const char *module);
  */
 bool q8_select_check(const struct q8_select *s, uint64_t count,
                      const char *(*name)(void *self, uint64_t i), void *self, struct q8_err *err);
+
+#define Q8_NEAREST 3 /* names that a message offers for one that is not there */
+
+/*
+ * "a, b, c": the names nearest to `text` of the `count` that name(self, i) gives, NULL: no such
+ * name; "none" when there are none.  Escaped, each cut to 149 bytes; looks at the first 100,000.
+ * Returns shown.
+ */
+char *q8_select_nearest(const char *text, uint64_t count,
+                        const char *(*name)(void *self, uint64_t i), void *self,
+                        char shown[Q8_NEAREST * 152]);
 
 /* Releases the compiled regexes; no pattern is left.  Accepts a zeroed struct. */
 void q8_select_close(struct q8_select *s);

@@ -75,8 +75,7 @@ static struct where *list_parts(const struct q8_convert *c, uint32_t number, uin
 
     for (uint64_t j = 0; list && j < c->plan->jobs; j++)
         for (unsigned p = 0;
-             c->plan->job[j].tensor->shard == number && p < q8_job_parts(c->plan, &c->plan->job[j]);
-             p++)
+             c->plan->job[j].tensor->shard == number && p < q8_job_parts(&c->plan->job[j]); p++)
             list[n++] = (struct where){c->plan->job[j].offset[p], j, p};
     if (n)
         qsort(list, n, sizeof *list, compare_where);
@@ -120,7 +119,7 @@ static bool reread_header(struct q8_convert *c, uint32_t number, const struct wh
         char text[Q8_NAME_BYTES];
         struct q8_tensor t;
 
-        t.name = q8_job_part(c->plan, job, part[i].part, &t, text, sizeof text, err);
+        t.name = q8_job_part(job, part[i].part, &t, text, sizeof text, err);
         t.offset = part[i].offset;
         if (!t.name || !check_entry(&found, &t, err))
             return false;
@@ -142,7 +141,7 @@ static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r
         char text[Q8_NAME_BYTES], shown[256];
         struct q8_digest digest;
         struct q8_tensor t;
-        const char *name = q8_job_part(c->plan, job, part[i].part, &t, text, sizeof text, err);
+        const char *name = q8_job_part(job, part[i].part, &t, text, sizeof text, err);
 
         if (!name)
             return false;

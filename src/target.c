@@ -24,24 +24,19 @@
     "  }"
 
 /* The portable minimum of compressed-tensors.  formats.md 2.2.4. */
-#define CT_CONFIG(format, weights, activations)                                                    \
+#define CT_CONFIG                                                                                  \
     "{\n"                                                                                          \
-    "    \"config_groups\": {\n"                                                                   \
-    "      \"group_0\": {\n"                                                                       \
-    "        \"input_activations\": " activations ",\n"                                            \
-    "        \"output_activations\": null,\n"                                                      \
-    "        \"targets\": [\"Linear\"],\n"                                                         \
-    "        \"weights\": {\"num_bits\": 8, \"type\": \"int\", \"symmetric\": true, " weights      \
-    ", \"dynamic\": false}\n"                                                                      \
-    "      }\n"                                                                                    \
-    "    },\n"                                                                                     \
-    "    \"format\": \"" format "\",\n"                                                            \
+    "    \"config_groups\": @groups@,\n"                                                           \
+    "    \"format\": @format@,\n"                                                                  \
     "    \"global_compression_ratio\": null,\n"                                                    \
     "    \"ignore\": @ignore@,\n"                                                                  \
     "    \"kv_cache_scheme\": null,\n"                                                             \
     "    \"quant_method\": \"compressed-tensors\",\n"                                              \
     "    \"quantization_status\": \"compressed\"\n"                                                \
     "  }"
+
+#define WEIGHTS(strategy)                                                                          \
+    "{\"num_bits\": 8, \"type\": \"int\", \"symmetric\": true, " strategy ", \"dynamic\": false}"
 
 #define PER_TOKEN                                                                                  \
     "{\"num_bits\": 8, \"type\": \"int\", \"symmetric\": true, \"strategy\": \"token\", "          \
@@ -54,9 +49,9 @@
     "compressed-tensors 0.20.0, compressors/pack_quantized; llm-compressor 0.14 scales"
 
 /* pack-quantized, whole rows (group 0) or groups of columns. */
-#define W8A16(suffix, columns, words, strategy)                                                    \
+#define W8A16(suffix, word, columns, words, strategy)                                              \
     {                                                                                              \
-        .name = "ct-w8a16" suffix,                                                                 \
+        .name = "ct-w8a16" suffix, .title = word,                                                  \
         .summary = "compressed-tensors pack-quantized, " words "; vLLM, SGLang, transformers",     \
         .layout = "pack-quantized", .takes = CT_TAKES, .accepts = CT_ACCEPTS,                      \
         .splits_experts = true, .instead = "bnb-int8",                                             \
@@ -67,7 +62,7 @@
                    {{Q8_PART_PACKED, ".weight_packed", Q8_I32},                                    \
                     {Q8_PART_SCALE, ".weight_scale", Q8_DTYPES},                                   \
                     {Q8_PART_SHAPE, ".weight_shape", Q8_I64}}},                                    \
-        .config = CT_CONFIG("pack-quantized", strategy, "null"),                                   \
+        .config = CT_CONFIG, .weights = WEIGHTS(strategy), .activations = "null",                  \
     }
 
 #define GROUPS(size) "\"strategy\": \"group\", \"group_size\": " size
@@ -75,6 +70,7 @@
 const struct q8_target q8_targets[] = {
     {
         .name = "bnb-int8",
+        .title = "bnb",
         .summary = "bitsandbytes LLM.int8; transformers from_pretrained, SGLang",
         .layout = "bitsandbytes",
         .takes = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER),
@@ -91,6 +87,7 @@ const struct q8_target q8_targets[] = {
     },
     {
         .name = "ct-w8a8",
+        .title = "w8a8",
         .summary = "compressed-tensors int-quantized, per channel, dynamic per-token activations; "
                    "vLLM, SGLang",
         .layout = "int-quantized",
@@ -104,12 +101,14 @@ const struct q8_target q8_targets[] = {
                    0,
                    {{Q8_PART_CODES, ".weight", Q8_I8},
                     {Q8_PART_SCALE, ".weight_scale", Q8_DTYPES}}},
-        .config = CT_CONFIG("int-quantized", "\"strategy\": \"channel\"", PER_TOKEN),
+        .config = CT_CONFIG,
+        .weights = WEIGHTS("\"strategy\": \"channel\""),
+        .activations = PER_TOKEN,
     },
-    W8A16("", 0, "per channel", "\"strategy\": \"channel\""),
-    W8A16("-g32", 32, "groups of 32", GROUPS("32")),
-    W8A16("-g64", 64, "groups of 64", GROUPS("64")),
-    W8A16("-g128", 128, "groups of 128", GROUPS("128")),
+    W8A16("", "w8a16", 0, "per channel", "\"strategy\": \"channel\""),
+    W8A16("-g32", "g32", 32, "groups of 32", GROUPS("32")),
+    W8A16("-g64", "g64", 64, "groups of 64", GROUPS("64")),
+    W8A16("-g128", "g128", 128, "groups of 128", GROUPS("128")),
     {.name = NULL},
 };
 

@@ -14,6 +14,7 @@
 struct sizes {
     struct q8_walk walk;
     uint64_t cols, part[Q8_PARTS];
+    const struct q8_scheme *scheme; /* of those in use, the one with the smallest groups */
 };
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -21,26 +22,38 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* Columns that share a scale. */
+static uint64_t group_columns(const struct q8_scheme *scheme)
+{
+    return scheme->group ? scheme->group : UINT64_MAX;
+}
+
 static struct sizes find_sizes(const struct q8_plan *plan)
 {
-    const struct q8_scheme *scheme = &plan->options.target->scheme;
     /* part 0 also takes copies */
-    struct sizes s = {
-        .walk.tile_bytes = TILE_BYTES, .walk.room = 1, .cols = 1, .part[0] = Q8_STREAM_PIECE};
+    struct sizes s = {.walk.tile_bytes = TILE_BYTES,
+                      .walk.room = 1,
+                      .scheme = &plan->options.target->scheme,
+                      .cols = 1,
+                      .part[0] = Q8_STREAM_PIECE};
     struct q8_err none = {0}; /* the plan has computed the sizes of whole tensors */
 
     for (uint64_t i = 0; i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
+        const struct q8_scheme *scheme;
         struct q8_view view;
         uint64_t rows;
 
         if (job->reason)
             continue;
+        scheme = &job->as->scheme;
+        if (group_columns(scheme) < group_columns(s.scheme))
+            s.scheme = scheme;
         view = q8_job_view(job);
         rows = q8_walk_rows(&s.walk, &view);
         q8_walk_fit(&s.walk, &view);
         s.cols = larger(s.cols, job->cols);
-        for (unsigned p = 0; p < q8_job_parts(plan, job); p++) {
+        for (unsigned p = 0; p < q8_job_parts(job); p++) {
             struct q8_tensor t = {0};
 
             (void)q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, rows, job->cols, &t,
@@ -54,8 +67,7 @@ static struct sizes find_sizes(const struct q8_plan *plan)
 uint64_t q8_worker_bytes(const struct q8_plan *plan)
 {
     const struct sizes s = find_sizes(plan);
-    uint64_t bytes =
-        q8_walk_bytes(&s.walk) + q8_encoder_bytes(&plan->options.target->scheme, s.cols);
+    uint64_t bytes = q8_walk_bytes(&s.walk) + q8_encoder_bytes(s.scheme, s.cols);
 
     for (unsigned p = 0; p < Q8_PARTS; p++)
         bytes += q8_stream_bytes(s.part[p]);
@@ -76,8 +88,7 @@ bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa
     for (unsigned p = 0; p < Q8_PARTS; p++)
         if (!q8_stream_open(&w->part[p], s.part[p], &w->mem, err))
             return false;
-    return q8_encoder_init(&w->encoder, &plan->options.target->scheme, isa, measure, s.cols,
-                           &w->mem, err);
+    return q8_encoder_init(&w->encoder, s.scheme, isa, measure, s.cols, &w->mem, err);
 }
 
 void q8_worker_close(struct q8_worker *w)
@@ -189,7 +200,7 @@ static bool encode_tile(void *self, void *rows, uint64_t row, uint64_t n, struct
 static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
                           struct q8_pool *pool, struct q8_stats *stats, struct q8_err *err)
 {
-    const struct q8_scheme *scheme = &plan->options.target->scheme;
+    const struct q8_scheme *scheme = &job->as->scheme;
     struct encoding e = {w,
                          scheme,
                          job,
@@ -199,6 +210,7 @@ static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const
     const struct q8_visit visit = {encode_tile, encode_room, &e};
     const struct q8_view view = q8_job_view(job);
 
+    w->encoder.scheme = scheme;
     return q8_walk_run(&w->walk, plan->model, &view, &visit, pool, err);
 }
 
@@ -231,7 +243,7 @@ bool q8_job_run(struct q8_worker *w, const struct q8_plan *plan, const struct q8
                 struct q8_err *err)
 {
     struct q8_stats stats = {0};
-    unsigned parts = q8_job_parts(plan, job);
+    unsigned parts = q8_job_parts(job);
     bool ok, flushed = q8_denormals_flush(true);
 
     q8_xxh_reset(&w->xxh);

@@ -1,4 +1,5 @@
 /* q8_convert.c - the command q8-convert: options -> plan -> run -> report */
+#include "src/cli/common.h"
 #include "src/cli/progress.h"
 #include "src/report.h"
 
@@ -8,15 +9,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-/* for names and plan: a header may name millions of tensors */
-#define MEMORY_LIMIT (UINT64_C(4) << 30)
 
 const char *argp_program_version = "q8-convert " Q8_VERSION;
 
-enum { SKIP = 256, ONLY, ALSO, OVERRIDES, COVERAGE, RESUME, NO_SYNC, JSON, NO_SQNR, SHA256 };
+enum { SKIP = 256, ONLY, ALSO, USE, OVERRIDES, COVERAGE, RESUME, NO_SYNC, JSON, NO_SQNR, SHA256 };
 
 /* What the command line asks for. */
 struct options {
@@ -39,8 +36,10 @@ static const struct argp_option table[] = {
     {"skip", SKIP, "PATTERN", 0, "leave these float", 2},
     {"only", ONLY, "PATTERN", 0, "of what would become int8, take these alone", 2},
     {"also", ALSO, "PATTERN", 0, "take in what stays float by default, such as lm_head", 2},
+    {"use", USE, "TARGET=PATTERN", 0,
+     "give these the scheme of another target of --to's family, such as ct-w8a16-g32", 2},
     {"overrides", OVERRIDES, "FILE", 0,
-     "read such lines from FILE: skip, only or also, and a pattern", 2},
+     "read such lines from FILE: skip, only, also or use, and a pattern", 2},
     {"min-coverage", COVERAGE, "PERCENT", 0,
      "fail before the work when less of the Linear parameters would become int8", 2},
     {.doc = "How to run:", .group = 3},
@@ -59,29 +58,6 @@ static const struct argp_option table[] = {
     {0},
 };
 
-static bool set_threads(struct options *o, const char *arg)
-{
-    char *end;
-    long n = strtol(arg, &end, 10);
-
-    if (*end || end == arg || n < 1 || n > Q8_THREADS_MAX)
-        return q8_fail(o->err, Q8_EUSAGE, "--threads wants a number from 1 to %d, not '%s'",
-                       Q8_THREADS_MAX, arg);
-    o->run.threads = (unsigned)n;
-    return true;
-}
-
-static bool set_coverage(struct options *o, const char *arg)
-{
-    char *end;
-
-    o->plan.min_coverage = strtod(arg, &end);
-    if (*end || end == arg || !(o->plan.min_coverage >= 0 && o->plan.min_coverage <= 100))
-        return q8_fail(o->err, Q8_EUSAGE, "--min-coverage wants a number from 0 to 100, not '%s'",
-                       arg);
-    return true;
-}
-
 static bool set_target(struct options *o, const char *arg)
 {
     o->list = strcmp(arg, "list") == 0;
@@ -95,7 +71,7 @@ static bool set_pattern(struct options *o, int key, const char *arg)
     static const struct {
         enum q8_verb verb;
         const char *origin;
-    } verbs[] = {{Q8_SKIP, "--skip"}, {Q8_ONLY, "--only"}, {Q8_ALSO, "--also"}};
+    } verbs[] = {{Q8_SKIP, "--skip"}, {Q8_ONLY, "--only"}, {Q8_ALSO, "--also"}, {Q8_USE, "--use"}};
 
     return q8_select_add(&o->select, verbs[key - SKIP].verb, arg, verbs[key - SKIP].origin, o->mem,
                          o->err);
@@ -110,11 +86,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 't': ok = set_target(o, arg); break;
     case SKIP:
     case ONLY:
-    case ALSO: ok = set_pattern(o, key, arg); break;
+    case ALSO:
+    case USE: ok = set_pattern(o, key, arg); break;
     case OVERRIDES: ok = q8_select_file(&o->select, arg, o->mem, o->err); break;
-    case COVERAGE: ok = set_coverage(o, arg); break;
+    case COVERAGE:
+        ok = q8_cli_number("--min-coverage", arg, 0, 100, &o->plan.min_coverage, o->err);
+        break;
     case 'n': o->dry_run = true; break;
-    case 'j': ok = set_threads(o, arg); break;
+    case 'j': ok = q8_cli_threads(arg, &o->run.threads, o->err); break;
     case RESUME: o->run.resume = true; break;
     case 'f': o->run.force = true; break;
     case NO_SYNC: o->run.sync = false; break;
@@ -155,38 +134,6 @@ static const struct argp argp = {
            "instruction set; "
            "the bytes are the same. A GPU would not help: the work is bound by memory and disk.",
 };
-
-static unsigned default_threads(void)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return n < 1 ? 1 : n > 8 ? 8 : (unsigned)n;
-}
-
-/* Two files are open for each shard; models of hundreds come near the usual limit of 1,024. */
-static void raise_file_limit(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
-static bool choose_isa(enum q8_isa *ret, struct q8_err *err)
-{
-    const char *cap = getenv("Q8_ISA");
-    enum q8_isa isa = Q8_ISAS;
-
-    for (int i = 0; cap && i < Q8_ISAS; i++)
-        if (strcmp(cap, q8_isa_name((enum q8_isa)i)) == 0)
-            isa = (enum q8_isa)i;
-    if (cap && isa == Q8_ISAS)
-        return q8_fail(err, Q8_EUSAGE, "Q8_ISA wants ref, avx2 or avx512, not '%s'", cap);
-    *ret = q8_isa_detect(isa);
-    return true;
-}
 
 /* Opens the file of --json before the work, so that hours do not end in a wrong path. */
 static bool open_json(struct options *o)
@@ -262,7 +209,7 @@ static bool check_places(const struct options *o, const struct q8_plan *plan)
     struct q8_arena own;
     bool ok;
 
-    q8_arena_init(&own, MEMORY_LIMIT);
+    q8_arena_init(&own, Q8_CLI_MEMORY);
     ok = check_input(o, plan, &own) && (!o->json || check_json(o, plan->model, &own));
     q8_arena_clear(&own);
     return ok;
@@ -313,21 +260,21 @@ int main(int argc, char **argv)
     int bad;
 
     argp_err_exit_status = Q8_EUSAGE;
-    q8_arena_init(&mem, MEMORY_LIMIT);
+    q8_arena_init(&mem, Q8_CLI_MEMORY);
     o.plan.target = q8_targets;
     o.plan.select = &o.select;
     o.run.sync = true;
     o.run.measure = true;
-    o.run.threads = default_threads();
+    o.run.threads = q8_cli_default_threads();
     bad = argp_parse(&argp, argc, argv, 0, NULL, &o);
     if (bad && !err.code)
         q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
     o.plan.sha256 = o.run.sha256;
-    raise_file_limit();
+    q8_cli_raise_file_limit();
     (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
     if (!bad && o.list)
         (void)print_targets(&err);
-    else if (!bad && choose_isa(&o.run.isa, &err) && q8_model_open(&model, o.input, &mem, &err) &&
+    else if (!bad && q8_cli_isa(&o.run.isa, &err) && q8_model_open(&model, o.input, &mem, &err) &&
              q8_plan_make(&plan, &model, &o.plan, &mem, &err))
         (void)run(&o, &plan);
     if (err.code)

@@ -168,6 +168,20 @@ class Facts:
         """Heads that the class has whatever its number of layers; a tied one is not in the file."""
         return sorted(n for n in self.heads if not any(part.isdigit() for part in n.split(".")))
 
+    def moved(self):
+        """{path: {SAME or MOVED: [module of the file, ...]}}: whether a Linear has its name in memory too."""
+        found = {}
+        for space in (self.state, self.file):
+            for name, (shape, sources) in space.items():
+                module = name.removesuffix(".weight")
+                if module == name or len(shape) != 2 or not self.targets & {
+                        s.removesuffix(".weight") for s in sources}:
+                    continue
+                path = ".".join("#" if part.isdigit() else part for part in module.split("."))
+                found.setdefault(path, {}).setdefault(
+                    "SAME" if module in self.modules else "MOVED", []).append(module)
+        return found
+
     def splits(self):
         """Whether the file's fused experts lie as llm-compressor splits them: [E, 2 * I, H], gate above up."""
         gates = [n for n in self.file if FUSED_EXPERTS.search(n) and n.endswith("gate_up_proj")]

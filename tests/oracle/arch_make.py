@@ -65,7 +65,8 @@ def collect():
                     kind = facts.truth(shape, sources, tensor)
                     kinds[path_of(module)].setdefault(kind, []).append(module)
         rows.append({"class": name, "type": facts.config.model_type, "kinds": kinds,
-                     "heads": facts.named_heads(), "split": facts.splits()})
+                     "heads": facts.named_heads(), "split": facts.splits(),
+                     "moved": facts.moved()})
         print(f"\r{len(rows)}", end="", file=sys.stderr)
     print(file=sys.stderr)
     return rows
@@ -78,6 +79,13 @@ def observe(row, rule):
         for kind, modules in kinds.items():
             for name in [path] if kind == common else modules:
                 yield Seen(row["class"], name, kind, rule.kind(modules[0]))
+
+
+def observe_moved(row):
+    """One Seen per path of a Linear: whether it has another name in memory; the rule is that none has."""
+    for path, kinds in row["moved"].items():
+        if len(kinds) == 1:
+            yield Seen(row["class"], path, *kinds, "SAME")
 
 
 def agrees(kind, have):
@@ -142,11 +150,11 @@ def cover(seen):
     return rows, left
 
 
-def exceptions(rows, rule):
+def exceptions(rows, look):
     """(owner, pattern, kind): per type where its classes agree, per class where they do not."""
     by_type = collections.defaultdict(list)
     for row in rows:
-        by_type[row["type"]] += list(observe(row, rule.ask(None, None)))
+        by_type[row["type"]] += list(look(row))
     for model_type, seen in sorted(by_type.items()):
         found, left = cover(seen)
         for pattern, kind in found:
@@ -185,7 +193,7 @@ def table_rows(rows):
                      + f", Q8_KIND_{kind}}}," for owner, pattern, kind in rows)
 
 
-def write_table(known, except_rows, head_rows, fused):
+def write_table(known, except_rows, head_rows, fused, moved):
     TABLE.write_text(f"""\
 /* arch_table.inc - written by tests/oracle/arch_make.py; do not edit */
 
@@ -208,6 +216,11 @@ static const struct q8_arch_row heads[] = {{
 static const char *const fused_types[] = {{
 {strings(sorted(fused))}
 }};
+
+/* Linears that transformers gives another name than the file has, sorted by owner; no kinds. */
+static const struct q8_arch_row moved[] = {{
+{table_rows((owner, pattern, "OTHER") for owner, pattern, _ in moved)}
+}};
 """)
 
 
@@ -221,12 +234,14 @@ def main():
         rows = collect()
         if words.facts:
             words.facts.write_text(json.dumps(rows))
-    write_table([], [("", "", "OTHER")], [("", None)], [""])    # the rule alone
+    write_table([], [("", "", "OTHER")], [("", None)], [""], [("", "", "")])    # the rule alone
     rule = Rule()
-    except_rows = sorted(exceptions(rows, rule), key=lambda r: r[0])
+    except_rows = sorted(exceptions(rows, lambda row: observe(row, rule.ask(None, None))),
+                         key=lambda r: r[0])
+    moved = sorted(exceptions(rows, observe_moved), key=lambda r: r[0])
     head_rows = sorted(heads(rows, rule), key=lambda r: r[0])
     fused = {row["type"] for row in rows if row["split"]}
-    write_table([row["class"] for row in rows], except_rows, head_rows, fused)
+    write_table([row["class"] for row in rows], except_rows, head_rows, fused, moved)
     right = {row["class"] for row in rows} - {s.name for row in rows for s in
                                               observe(row, rule.ask(None, None))
                                               if not agrees(s.kind, s.rule)}

@@ -71,19 +71,19 @@ def parts_of(module, weight, target):
     return parts
 
 
-def judge_tensors(source, out, int8, target):
-    """Names, dtypes, shapes and bytes of everything in the output."""
+def judge_tensors(source, out, targets):
+    """Names, dtypes, shapes and bytes of everything in the output; targets: {int8 module: target}."""
     source, have = read_dir(source), read_dir(out)
     problems, wanted = [], set()
     for name, tensor in source.items():
         module = name.removesuffix(".weight")
-        if module not in int8 or module == name:
+        if module not in targets or module == name:
             wanted.add(name)
             same = name in have and (have[name].dtype, have[name].shape, have[name].data) == \
                 (tensor.dtype, tensor.shape, tensor.data)
             problems += [] if same else [f"{name}: missing or changed"]
             continue
-        parts = parts_of(module, reference.to_torch(tensor), target)
+        parts = parts_of(module, reference.to_torch(tensor), targets[module])
         wanted |= parts.keys()
         for part, (dtype, shape, data) in parts.items():
             found = have.get(part)
@@ -100,7 +100,7 @@ def judge_tensors(source, out, int8, target):
 
 def judge_files(source, out, model, target):
     int8, ignored = expected_modules(model, read_dir(source), group_of(target))
-    problems = judge_tensors(source, out, int8, target)
+    problems = judge_tensors(source, out, dict.fromkeys(int8, target))
     problems += check_config(source, out) + check_side_files(source, out)
     quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
     listed = quantization["ignore"]
@@ -120,7 +120,7 @@ def decode_module(have, module, group):
     return reference.decode(code, scale, group)
 
 
-def write_float_twin(source, out, twin, group):
+def write_float_twin(source, out, twin, target_of):
     """The source with every quantized weight replaced by what its codes stand for."""
     have = read_dir(out)
     shutil.copytree(source, twin)
@@ -128,7 +128,8 @@ def write_float_twin(source, out, twin, group):
         tensors = {}
         for name, tensor in read_file(path).items():
             module = name.removesuffix(".weight")
-            tensors[name] = (decode_module(have, module, group).to(reference.DTYPES[tensor.dtype])
+            tensors[name] = (decode_module(have, module, group_of(target_of(module)))
+                             .to(reference.DTYPES[tensor.dtype])
                              if module != name and f"{module}.weight_scale" in have
                              else reference.to_torch(tensor))
         save_file(tensors, path, metadata={"format": "pt"})
@@ -142,7 +143,7 @@ def judge_loading(row, source, out, twin, target):
         problems.append("NaN in the logits")
     if target == "ct-w8a8":         # rounds activations too: no float model has its logits
         return problems
-    write_float_twin(source, out, twin, group_of(target))
+    write_float_twin(source, out, twin, lambda module: target)
     want = models.run(models.load(twin, row)[0], row)
     if not torch.equal(want, logits):
         problems.append(f"logits differ from the float twin's by up to "
@@ -192,4 +193,4 @@ def job_of(what, source, out, model, target):
     weights = {n.removesuffix(".weight") for n in read_dir(source) if n.endswith(".weight")}
     quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
     return {"what": what, "source": str(source), "out": str(out), "quantization": quantization,
-            "int8": sorted(int8), "float": sorted(ignored), "ignore": sorted(weights - int8)}
+            "targets": dict.fromkeys(sorted(int8), target), "float": sorted(ignored), "ignore": sorted(weights - int8)}

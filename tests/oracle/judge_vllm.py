@@ -1,9 +1,9 @@
 """judge_vllm.py - asks vLLM 0.33.0's own selection code; needs the peers' environment (env.sh --peers)
 
-    judge_vllm.py JOBS.json       [{"out": DIR, "int8": [module, ...], "float": [module, ...]}]
+    judge_vllm.py JOBS.json       [{"out": DIR, "targets": {module: target}, "float": [module, ...]}]
 
-For every directory: the scheme for each int8 module is the one that its format stands for, and
-there is none for the float ones.  q, k, v and gate, up are asked for under their fused names as
+For every directory: the scheme for each int8 module is the one that its target stands for, with its
+groups, and there is none for the float ones.  q, k, v and gate, up are asked for under their fused names as
 vLLM asks.  No GPU: the device check alone is switched off.  Prints a JSON list of problem lists.
 """
 import json
@@ -15,7 +15,12 @@ from vllm.model_executor.layers.quantization.compressed_tensors.compressed_tenso
     CompressedTensorsConfig)
 
 FUSED = {"qkv_proj": ["q_proj", "k_proj", "v_proj"], "gate_up_proj": ["gate_proj", "up_proj"]}
-SCHEMES = {"int-quantized": "CompressedTensorsW8A8Int8", "pack-quantized": "CompressedTensorsWNA16"}
+# (class, group size) of each target; -1: one scale per row.
+SCHEMES = {"ct-w8a8": ("CompressedTensorsW8A8Int8", None),
+           "ct-w8a16": ("CompressedTensorsWNA16", -1),
+           "ct-w8a16-g32": ("CompressedTensorsWNA16", 32),
+           "ct-w8a16-g64": ("CompressedTensorsWNA16", 64),
+           "ct-w8a16-g128": ("CompressedTensorsWNA16", 128)}
 
 
 class Linear(torch.nn.Module):
@@ -33,7 +38,7 @@ def fused_name(module, modules):
 
 def select(config, module):
     scheme = config.get_scheme(Linear(), layer_name=module)
-    return type(scheme).__name__ if scheme else None
+    return (type(scheme).__name__, getattr(scheme, "group_size", None)) if scheme else None
 
 
 def judge(job):
@@ -41,13 +46,13 @@ def judge(job):
     config = CompressedTensorsConfig.from_config(quantization)
     config.packed_modules_mapping = FUSED
     config._check_scheme_supported = lambda *_, **__: True
-    modules = set(job["int8"]) | set(job["float"])
+    modules = job["targets"].keys() | set(job["float"])
     problems = []
-    for kind, want in (("int8", SCHEMES[quantization["format"]]), ("float", None)):
-        for module in sorted({fused_name(m, modules) for m in job[kind]}):
-            have = select(config, module)
-            if have != want:
-                problems.append(f"{module}: {have}, not {want}")
+    for module in sorted(modules):
+        want = SCHEMES.get(job["targets"].get(module))
+        have = select(config, fused_name(module, modules))
+        if have != want:
+            problems.append(f"{module}: {have}, not {want}")
     return problems
 
 

@@ -155,16 +155,19 @@ static void arch_refusals_name_the_runtime(void **state)
         struct q8_arch_traits traits;
         bool refused;
     } cases[] = {
-        {"llama", "int-quantized", {false, false, false}, false},
-        {"llama", "pack-quantized", {false, false, false}, false},
-        {"mixtral", "int-quantized", {true, false, false}, true},
-        {"mixtral", "pack-quantized", {true, false, false}, false},
-        {"falcon", "pack-quantized", {false, false, true}, true},
-        {"falcon", "int-quantized", {false, false, true}, false},
-        {"t5", "pack-quantized", {false, false, false}, true},
-        {"t5", "int-quantized", {false, false, false}, false},
-        {"t5", "bitsandbytes", {false, false, false}, false},
-        {NULL, "int-quantized", {false, false, false}, false},
+        {"llama", "int-quantized", {0}, false},
+        {"llama", "pack-quantized", {0}, false},
+        {"mixtral", "int-quantized", {.experts = true}, true},
+        {"mixtral", "pack-quantized", {.experts = true}, false},
+        {"mixtral", "pack-quantized", {.experts = true, .other_experts = true}, true},
+        {"falcon", "pack-quantized", {.sublinear = true}, true},
+        {"falcon", "int-quantized", {.sublinear = true}, false},
+        {"llava", "pack-quantized", {.moved = true}, true},
+        {"llava", "int-quantized", {.moved = true}, true},
+        {"t5", "pack-quantized", {0}, true},
+        {"t5", "int-quantized", {0}, false},
+        {"t5", "bitsandbytes", {0}, false},
+        {NULL, "int-quantized", {0}, false},
     };
     struct q8_arch_refusal refusal;
     struct q8_arch arch;
@@ -176,6 +179,32 @@ static void arch_refusals_name_the_runtime(void **state)
                          cases[i].refused);
         if (cases[i].refused)
             assert_non_null(strstr(refusal.runtime, "transformers"));
+    }
+}
+
+/* transformers 5.23, conversion_mapping.py. */
+static void arch_moved_is_what_transformers_renames(void **state)
+{
+    static const struct {
+        const char *type, *class_name, *module;
+        bool moved;
+    } rows[] = {
+        {"llava", "LlavaForConditionalGeneration", "language_model.model.layers.0.mlp.up_proj",
+         true},
+        {"llava", "LlavaForConditionalGeneration", "model.language_model.layers.0.mlp.up_proj",
+         false},
+        {"qwen2_vl", "Qwen2VLForConditionalGeneration", "model.layers.1.mlp.up_proj", true},
+        {"gpt_neox", "GPTNeoXForCausalLM", "embed_out", true},
+        {"gpt_neox", "GPTNeoXForCausalLM", "gpt_neox.layers.0.mlp.dense_4h_to_h", false},
+        {"llama", "LlamaForCausalLM", "model.layers.1.mlp.up_proj", false},
+        {NULL, NULL, "model.layers.1.mlp.up_proj", false},
+    };
+    struct q8_arch arch;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        q8_arch_init(&arch, rows[i].type, rows[i].class_name);
+        assert_int_equal(q8_arch_moved(&arch, rows[i].module), rows[i].moved);
     }
 }
 
@@ -195,6 +224,7 @@ int main(void)
         cmocka_unit_test(arch_splits_fused_experts_of_known_layout_only),
         cmocka_unit_test(arch_group_is_what_runtimes_fuse),
         cmocka_unit_test(arch_refusals_name_the_runtime),
+        cmocka_unit_test(arch_moved_is_what_transformers_renames),
         cmocka_unit_test(arch_every_kind_has_a_reason),
     };
 

@@ -93,6 +93,55 @@ static void select_ask_gives_the_first_of_each_verb_and_counts_all(void **state)
     q8_select_close(&s);
 }
 
+static void select_use_has_a_target_before_its_pattern(void **state)
+{
+    static const struct {
+        const char *text, *target, *pattern; /* NULL: refused */
+    } rows[] = {
+        {"ct-w8a16=lm_head", "ct-w8a16", "lm_head"},
+        {"ct-w8a16 \t lm_head", "ct-w8a16", "lm_head"},
+        {"x=re:.*=y", "x", "re:.*=y"},
+        {"ct-w8a16", NULL, NULL},
+        {"ct-w8a16=", NULL, NULL},
+        {"=lm_head", NULL, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct q8_select s = {0};
+        struct q8_err err = {0};
+
+        assert_int_equal(q8_select_add(&s, Q8_USE, rows[i].text, "--use", &mem, &err),
+                         rows[i].target != NULL);
+        if (rows[i].target) {
+            assert_string_equal(s.pattern[0].target, rows[i].target);
+            assert_string_equal(s.pattern[0].text, rows[i].pattern);
+        } else {
+            assert_int_equal(err.code, Q8_EUSAGE);
+            assert_non_null(strstr(err.text, "use wants a target and a pattern"));
+        }
+        q8_select_close(&s);
+    }
+}
+
+static void select_use_that_comes_first_wins(void **state)
+{
+    struct q8_select s = {0};
+    struct q8_err err = {0};
+
+    (void)state;
+    assert_true(q8_select_add(&s, Q8_USE, "a=lm_head", "--use", &mem, &err));
+    assert_true(q8_select_add(&s, Q8_SKIP, "lm_*", "--skip", &mem, &err));
+    assert_true(q8_select_add(&s, Q8_USE, "b=*", "--use", &mem, &err));
+    assert_ptr_equal(q8_select_ask(&s, names[2]).use, &s.pattern[0]);
+    assert_ptr_equal(q8_select_ask(&s, names[0]).use, &s.pattern[2]);
+    assert_null(q8_select_ask(&s, names[0]).skip);
+    assert_null(s.pattern[1].target);
+    assert_int_equal(s.pattern[2].matches, 3);
+    assert_int_equal(s.pattern[2].taken, 0);
+    q8_select_close(&s);
+}
+
 static void select_add_gives_the_reason_of_a_bad_regex(void **state)
 {
     static const char *const bad[] = {"re:model.(layers", "re:a)|(b", "re:[z-a]"};
@@ -168,13 +217,14 @@ static void select_file_reads_words_comments_and_line_numbers(void **state)
                                "  only\tmodel.*\n"
                                "also a#b\n"
                                "   # indented\n"
+                               "use ct-w8a16-g128\tmodel.*  # by q8-inspect\n"
                                "skip re:x y"; /* no newline at the end */
     struct q8_select s = {0};
     struct q8_err err = {0};
 
     (void)state;
     assert_true(read_patterns(&s, text, strlen(text), &err));
-    assert_int_equal(s.count, 4);
+    assert_int_equal(s.count, 5);
     assert_int_equal(s.pattern[0].verb, Q8_SKIP);
     assert_string_equal(s.pattern[0].text, "lm_head");
     assert_string_equal(strrchr(s.pattern[0].origin, ':'), ":3");
@@ -182,8 +232,11 @@ static void select_file_reads_words_comments_and_line_numbers(void **state)
     assert_string_equal(s.pattern[1].text, "model.*");
     assert_int_equal(s.pattern[2].verb, Q8_ALSO);
     assert_string_equal(s.pattern[2].text, "a#b");
-    assert_string_equal(s.pattern[3].text, "re:x y");
-    assert_string_equal(strrchr(s.pattern[3].origin, ':'), ":7");
+    assert_int_equal(s.pattern[3].verb, Q8_USE);
+    assert_string_equal(s.pattern[3].target, "ct-w8a16-g128");
+    assert_string_equal(s.pattern[3].text, "model.*");
+    assert_string_equal(s.pattern[4].text, "re:x y");
+    assert_string_equal(strrchr(s.pattern[4].origin, ':'), ":8");
     q8_select_close(&s);
 }
 
@@ -192,11 +245,13 @@ static void select_file_refuses_other_words(void **state)
     static const struct {
         const char *text, *want;
     } rows[] = {
-        {"skip a\nskp lm_head\n", ":2: a line starts with skip, only or also, not 'skp'"},
+        {"skip a\nskp lm_head\n", ":2: a line starts with skip, only, also or use, not 'skp'"},
         {"skip\n", ":1: 'skip' wants a pattern behind it"},
         {"only   # all\n", ":1: 'only' wants a pattern behind it"},
+        {"use\n", ":1: 'use' wants a pattern behind it"},
+        {"use ct-w8a16\n", ":1 'ct-w8a16': use wants a target and a pattern"},
         {"skip re:(\n", ":1 're:(' is no regular expression: Unmatched ( or \\("},
-        {"\x1b[2J x\n", ":1: a line starts with skip, only or also, not '\\x1b[2J'"},
+        {"\x1b[2J x\n", ":1: a line starts with skip, only, also or use, not '\\x1b[2J'"},
     };
     struct q8_err nul = {0};
     struct q8_select none = {0};
@@ -220,6 +275,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(select_pattern_matches_whole_names),
         cmocka_unit_test(select_ask_gives_the_first_of_each_verb_and_counts_all),
+        cmocka_unit_test(select_use_has_a_target_before_its_pattern),
+        cmocka_unit_test(select_use_that_comes_first_wins),
         cmocka_unit_test(select_add_gives_the_reason_of_a_bad_regex),
         cmocka_unit_test(select_check_names_the_three_nearest),
         cmocka_unit_test(select_check_shows_hostile_names_escaped),

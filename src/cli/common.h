@@ -1,0 +1,49 @@
+/* common.h - what the commands share: numbers of options, instruction sets, files of reports */
+#ifndef Q8_CLI_COMMON_H
+#define Q8_CLI_COMMON_H
+
+#include "kernels/kernels.h"
+#include "src/base/arena.h"
+
+#include <stdio.h>
+
+/* For names and plans: a header may name millions of tensors. */
+#define Q8_CLI_MEMORY (UINT64_C(4) << 30)
+
+/* The number that --threads was given; Q8_EUSAGE. */
+bool q8_cli_threads(const char *arg, unsigned *ret, struct q8_err *err);
+
+/* A number from `least` to `most` for that option ("--min-sqnr"); Q8_EUSAGE. */
+bool q8_cli_number(const char *option, const char *arg, double least, double most, double *ret,
+                   struct q8_err *err);
+
+/* One per processor, 8 at most. */
+unsigned q8_cli_default_threads(void);
+
+/* The best instruction set of this machine under the cap that Q8_ISA may set; Q8_EUSAGE. */
+bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err);
+
+/* Two files are open for each shard; models of hundreds come near the usual limit of 1,024. */
+void q8_cli_raise_file_limit(void);
+
+/*
+ * A file that gets its name when it is complete.  A path that names no regular file (a pipe,
+ * /dev/stdout) is written as it is.  A zeroed struct is none.
+ */
+struct q8_cli_file {
+    const char *path; /* the caller's; NULL: none was asked for */
+    char *part;       /* what it is called until then; NULL: it is written as it is */
+    FILE *out;        /* NULL: not open */
+};
+
+/* Opens it before the work, so that hours do not end in a wrong path.  Q8_EIO. */
+bool q8_cli_file_open(struct q8_cli_file *f, const char *path, struct q8_arena *mem,
+                      struct q8_err *err);
+
+/* Gives it its name, once all is written; Q8_EIO. */
+bool q8_cli_file_keep(struct q8_cli_file *f, struct q8_err *err);
+
+/* Closes it, and removes one that was not kept; accepts a zeroed struct. */
+void q8_cli_file_drop(struct q8_cli_file *f);
+
+#endif
