@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
-"""make.py - writes testdata/bad and testdata/good: tiny safetensors files, byte by byte
+"""make.py - writes testdata/bad and testdata/good: tiny safetensors and npz files, byte by byte
 
     python3 testdata/make.py
 
 Plain Python; not needed to run the tests.  Every file of good/ is one that safetensors 0.8.0
 opens.  Every file of bad/ has one fault, named by the file; bad/expected.txt gives beside it the
 words that the message must contain.  The few faults that safetensors lets pass are under BAD_HERE.
+The npz files are the work of make_npz.py; their words are in bad/expected_npz.txt.  outliers/ has
+norms and statistics of activations: make_outliers.py.
 """
 import json
 import pathlib
 import struct
+
+import make_npz
+import make_outliers
 
 HERE = pathlib.Path(__file__).parent
 SCALAR = '{"dtype":"U8","shape":[],"data_offsets":[0,1]}'
@@ -207,7 +212,7 @@ def good():
 def main():
     for folder in (HERE / "bad", HERE / "good"):
         folder.mkdir(exist_ok=True)
-        for old in folder.glob("*.safetensors"):
+        for old in [*folder.glob("*.safetensors"), *folder.glob("*.npz")]:
             old.unlink()
     bad = {**BAD, **BAD_HERE}
     for name, (text, _) in bad.items():
@@ -216,6 +221,8 @@ def main():
     (HERE / "bad" / "expected.txt").write_text("".join(lines))
     for name, text in good().items():
         (HERE / "good" / f"{name}.safetensors").write_bytes(text)
+    make_npz.write(HERE)
+    make_outliers.write(HERE / "outliers")
 
 
 if __name__ == "__main__":
