@@ -1,0 +1,161 @@
+/* activations.c - reads statistics of activations: one vector of maxima per module */
+#include "src/outlier_parts.h"
+
+#include "formats/format.h"
+#include "formats/npz.h"
+#include "src/base/num.h"
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The list in the making. */
+struct reader {
+    struct q8_activation *entry;
+    uint64_t count, room;
+    struct q8_arena *mem;
+};
+
+static bool file_fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
+{
+    return q8_file_read(self, off, buf, n, err);
+}
+
+static bool check_vector(const struct q8_tensor *t, struct q8_err *err)
+{
+    char shape[200];
+
+    if (t->rank == 1 && q8_outlier_is_float(t->dtype))
+        return true;
+    q8_tensor_shape(t, shape, sizeof shape);
+    return q8_fail(err, Q8_EINPUT,
+                   "%s of shape %s, but a vector of floats was expected: the largest magnitude of "
+                   "each input feature",
+                   q8_dtypes[t->dtype].name, shape);
+}
+
+/* Adds a vector: the `visit` of npz.h. */
+static bool add_vector(void *self, const struct q8_tensor *t, const void *data, struct q8_err *err)
+{
+    struct reader *r = self;
+    struct q8_activation *grown;
+    float *absmax;
+    char *name;
+
+    if (!check_vector(t, err))
+        return false;
+    name = q8_strndup(r->mem, t->name, strlen(t->name), err);
+    absmax = q8_alloc(r->mem, t->dim[0], sizeof *absmax, err);
+    if (!name || !absmax)
+        return false;
+    q8_outlier_floats(absmax, t->dtype, data, t->dim[0]);
+    for (uint64_t i = 0; i < t->dim[0]; i++)
+        if (!isfinite(absmax[i]) || absmax[i] < 0)
+            return q8_fail(err, Q8_EINPUT, "value %" PRIu64 " is %g, which is no largest magnitude",
+                           i, (double)absmax[i]);
+    grown = q8_grow(r->mem, r->entry, r->count, &r->room, sizeof *grown, err);
+    if (!grown)
+        return false;
+    r->entry = grown;
+    grown[r->count++] = (struct q8_activation){name, t->dim[0], absmax};
+    return true;
+}
+
+/* One tensor of a format whose tensors are ranges of the file. */
+static bool read_tensor(struct reader *r, const struct q8_source *source, const struct q8_tensor *t,
+                        struct q8_arena *scratch, struct q8_err *err)
+{
+    char shown[200], place[220];
+    void *data = NULL;
+
+    if (check_vector(t, err)) /* before its size takes memory */
+        data = q8_alloc(scratch, t->nbytes, 1, err);
+    if (data && source->read(source->self, t->offset, data, t->nbytes, err) &&
+        add_vector(r, t, data, err))
+        return true;
+    (void)snprintf(place, sizeof place, "tensor '%s'",
+                   q8_text_escape(t->name, shown, sizeof shown));
+    return q8_fail_in(err, place);
+}
+
+static bool read_tensors(struct reader *r, const struct q8_format *format, struct q8_source *source,
+                         struct q8_err *err)
+{
+    struct q8_arena names, scratch;
+    struct q8_index ix = {0};
+    bool ok;
+
+    q8_arena_init(&names, r->mem->limit);
+    q8_arena_init(&scratch, r->mem->limit);
+    ok = format->parse(source, &ix, &names, err);
+    for (uint64_t i = 0; ok && i < ix.count; i++) {
+        ok = read_tensor(r, source, &ix.tensor[i], &scratch, err);
+        q8_arena_clear(&scratch);
+    }
+    q8_arena_clear(&names);
+    return ok;
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t n = strlen(text), m = strlen(tail);
+
+    return n > m && strcmp(text + n - m, tail) == 0;
+}
+
+static bool fail_kind(const char *path, struct q8_err *err)
+{
+    if (ends_with(path, ".pt") || ends_with(path, ".pth") || ends_with(path, ".bin"))
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "q8 opens no pickles; make a .npz file of it: python3 -c \"import sys, "
+                       "numpy, torch; numpy.savez(sys.argv[2], **{k: v.float().numpy() for k, v in "
+                       "torch.load(sys.argv[1]).items()})\" IN.pt OUT.npz");
+    return q8_fail(err, Q8_EUNSUPPORTED,
+                   "statistics of activations are read from .safetensors and .npz files");
+}
+
+static bool read_file(struct reader *r, const struct q8_format *format, struct q8_file *file,
+                      struct q8_err *err)
+{
+    const struct q8_npz_visitor visitor = {add_vector, r};
+    struct q8_source source = {file->size, file_fill, file};
+
+    if (file->size > Q8_ACTIVATIONS_LIMIT)
+        return q8_fail(err, Q8_ELIMIT,
+                       "%" PRIu64 " bytes; statistics of activations have at most %" PRIu64,
+                       file->size, Q8_ACTIVATIONS_LIMIT);
+    if (!(format ? read_tensors(r, format, &source, err)
+                 : q8_npz_read(&source, &visitor, r->mem, err)))
+        return false;
+    return r->count || q8_fail(err, Q8_EINPUT, "holds no vectors");
+}
+
+static int compare_modules(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_activation *)a)->module,
+                  ((const struct q8_activation *)b)->module);
+}
+
+bool q8_activations_read(struct q8_activations *ret, const char *path, struct q8_arena *mem,
+                         struct q8_err *err)
+{
+    const struct q8_format *format = q8_format_of(path);
+    struct reader r = {.mem = mem};
+    struct q8_file file = {.fd = -1};
+    bool ok;
+
+    if (!format && !ends_with(path, ".npz"))
+        return fail_kind(path, err) || q8_fail_in(err, path);
+    if (!q8_file_open(&file, path, err))
+        return false;
+    ok = read_file(&r, format, &file, err) || q8_fail_in(err, path);
+    q8_file_close(&file);
+    if (!ok)
+        return false;
+    qsort(r.entry, r.count, sizeof *r.entry, compare_modules);
+    *ret = (struct q8_activations){path, r.entry, r.count};
+    return true;
+}

@@ -1,0 +1,377 @@
+/*
+ * test_outlier.c - features that stand out; what is found in testdata/outliers (make_outliers.py)
+ * is counted by hand, what in testdata/kjv-llama is what its README planted
+ */
+#include "src/outlier_parts.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const char *testdata;
+
+/* The outliers of a model below testdata, taken for one of `type`. */
+static void find_norms(struct q8_outlier_list *ret, const char *name, const char *type,
+                       struct q8_arena *mem)
+{
+    struct q8_err err = {0};
+    struct q8_model model;
+    struct q8_arch arch;
+    char *path = q8_sprintf(mem, &err, "%s/%s", testdata, name);
+
+    q8_arch_init(&arch, type, NULL);
+    if (!q8_model_open(&model, path, mem, &err) || !q8_outlier_norms(ret, &model, &arch, mem, &err))
+        fail_msg("%s", err.text);
+    q8_model_close(&model);
+}
+
+static void outlier_path_layer_is_the_first_number(void **state)
+{
+    static const struct {
+        const char *path, *role;
+        uint64_t layer;
+    } cases[] = {
+        {"a.3.b", "b", 3},
+        {"model.layers.12.self_attn.q_proj", "self_attn.q_proj", 12},
+        {"model.layers.3.mlp.experts.7.w1", "mlp.experts.7.w1", 3},
+        {"3.b", "b", 3},
+        {"blocks.007", "", 7},
+        {"model.norm", "model.norm", UINT64_MAX},
+        {"a.b2.c", "a.b2.c", UINT64_MAX},
+        {"a.-1.c", "a.-1.c", UINT64_MAX},
+        {"a.18446744073709551614.c", "c", UINT64_MAX - 1},
+        {"a.18446744073709551615.c", "a.18446744073709551615.c", UINT64_MAX},
+        {"a.99999999999999999999.2.c", "c", 2},
+        {"a..2", "", 2},
+        {"", "", UINT64_MAX},
+        {".", ".", UINT64_MAX},
+    };
+    const char *role;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(q8_path_layer(cases[i].path, &role), cases[i].layer);
+        assert_string_equal(role, cases[i].role);
+    }
+}
+
+static void outlier_norms_of_kjv_llama_are_the_planted_six(void **state)
+{
+    static const uint64_t planted[] = {7, 41, 90, 133, 180, 222};
+    struct q8_outlier_list list;
+    unsigned found = 0;
+    struct q8_arena mem;
+
+    (void)state;
+    q8_arena_init(&mem, 64 << 20);
+    find_norms(&list, "kjv-llama", "llama", &mem);
+    assert_int_equal(list.sources, 9);
+    assert_int_equal(list.hits, 48);
+    assert_int_equal(list.count, 6);
+    assert_false(list.from_activations);
+    for (unsigned i = 0; i < 6; i++) {
+        const struct q8_feature *f = &list.feature[i];
+
+        for (unsigned k = 0; k < 6; k++)
+            found |= (f->dimension == planted[k]) << k;
+        assert_int_equal(f->features, 256);
+        assert_int_equal(f->layers, 4);
+        assert_int_equal(f->of, 4);
+        assert_int_equal(f->sources, 8);
+        assert_true(f->systematic);
+        assert_true(fabs(f->median - 64) <= 6.4);
+        assert_true(f->least <= f->median && f->median <= f->most);
+    }
+    assert_int_equal(found, 0x3f);
+    assert_string_equal(list.source[0].feeds, "q_proj, k_proj, v_proj");
+    assert_string_equal(list.source[1].role, "post_attention_layernorm");
+    assert_string_equal(list.source[1].feeds, "gate_proj, up_proj");
+    assert_string_equal(list.source[8].name, "model.norm");
+    assert_string_equal(list.source[8].feeds, "lm_head");
+    q8_arena_clear(&mem);
+}
+
+static void outlier_norms_are_counted_by_layer(void **state)
+{
+    static const struct {
+        const char *name, *feeds;
+        uint64_t layer, outliers;
+        double median;
+    } sources[] = {
+        {"model.layers.0.input_layernorm", "q_proj, k_proj, v_proj", 0, 1, 1},
+        {"model.layers.0.post_attention_layernorm", "up_proj", 0, 1, 1},
+        {"model.layers.0.self_attn.q_norm", NULL, 0, 1, 1},
+        {"model.layers.1.input_layernorm", NULL, 1, 1, 1},
+        {"model.layers.1.post_attention_layernorm", NULL, 1, 0, 1},
+        {"model.layers.2.input_layernorm", NULL, 2, 0, 1},
+        {"model.layers.3.input_layernorm", NULL, 3, 0, 0},
+        {"model.layers.10.input_layernorm", NULL, 10, 1, 1},
+        {"model.norm", NULL, UINT64_MAX, 1, 1},
+    };
+    static const struct q8_feature_hit hits[] = {
+        {0, 2, 6, 6}, {1, 2, -12, 12}, {2, 2, 8, 8}, {3, 2, 24, 24}, {7, 3, 7, 7}, {8, 2, 100, 100},
+    };
+    static const struct q8_feature features[] = {
+        {2, 8, 2, 5, 4, 6, 12, 100, true},
+        {2, 4, 1, 1, 1, 8, 8, 8, true},
+        {3, 8, 1, 5, 1, 7, 7, 7, false},
+    };
+    struct q8_outlier_list list;
+    struct q8_arena mem;
+
+    (void)state;
+    q8_arena_init(&mem, 1 << 20);
+    find_norms(&list, "outliers/norms.safetensors", "llama", &mem);
+    assert_int_equal(list.sources, 9);
+    for (unsigned i = 0; i < 9; i++) {
+        const struct q8_feature_source *s = &list.source[i];
+
+        assert_string_equal(s->name, sources[i].name);
+        assert_int_equal(s->layer, sources[i].layer);
+        assert_int_equal(s->features, i == 2 ? 4 : 8);
+        assert_int_equal(s->outliers, sources[i].outliers);
+        assert_true(s->median == sources[i].median);
+        assert_int_equal(s->feeds == NULL, sources[i].feeds == NULL);
+        if (s->feeds)
+            assert_string_equal(s->feeds, sources[i].feeds);
+    }
+    assert_string_equal(list.source[2].role, "self_attn.q_norm");
+    assert_int_equal(list.hits, 6);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(list.hit[i].source, hits[i].source);
+        assert_int_equal(list.hit[i].dimension, hits[i].dimension);
+        assert_true(list.hit[i].value == hits[i].value && list.hit[i].factor == hits[i].factor);
+    }
+    assert_int_equal(list.count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct q8_feature *f = &list.feature[i], *g = &features[i];
+
+        assert_int_equal(f->dimension, g->dimension);
+        assert_int_equal(f->features, g->features);
+        assert_int_equal(f->layers, g->layers);
+        assert_int_equal(f->of, g->of);
+        assert_int_equal(f->sources, g->sources);
+        assert_true(f->least == g->least && f->median == g->median && f->most == g->most);
+        assert_int_equal(f->systematic, g->systematic);
+    }
+    q8_arena_clear(&mem);
+}
+
+/* Gemma multiplies by 1 + w, its vision tower, a LayerNorm, by w: Gemma3RMSNorm, SiglipLayer. */
+static void outlier_norms_add_one_where_the_class_does(void **state)
+{
+    static const struct {
+        const char *file, *type;
+        int text, vision; /* the dimension that stands out in each, -1: none */
+    } cases[] = {
+        {"outliers/offset.safetensors", "gemma3", 1, 3},
+        {"outliers/offset.safetensors", "gemma3_text", 1, 3},
+        {"outliers/offset.safetensors", "gemma3n", -1, 3},
+        {"outliers/offset.safetensors", "llama", -1, 3},
+        {"outliers/offset.safetensors", "nemotron", 1, -1},
+        {"outliers/offset.safetensors", NULL, -1, 3},
+        {"outliers/paligemma", "paligemma", 1, 3}, /* by its text_config */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int found[2] = {-1, -1};
+        struct q8_outlier_list list;
+        struct q8_arena mem;
+
+        q8_arena_init(&mem, 1 << 20);
+        find_norms(&list, cases[i].file, cases[i].type, &mem);
+        assert_int_equal(list.sources, 2);
+        assert_int_equal(list.hits, (cases[i].text >= 0) + (cases[i].vision >= 0));
+        for (uint64_t k = 0; k < list.hits; k++)
+            found[list.hit[k].source] = (int)list.hit[k].dimension;
+        assert_int_equal(found[0], cases[i].text);
+        assert_int_equal(found[1], cases[i].vision);
+        for (uint64_t k = 0; k < list.count; k++) /* two towers, two layers */
+            assert_int_equal(list.feature[k].of, 2);
+        q8_arena_clear(&mem);
+    }
+}
+
+static void outlier_norm_exceptions_multiply_by_the_gain(void **state)
+{
+    static const struct {
+        const char *type, *module;
+        bool adds_one;
+    } cases[] = {
+        {"qwen3_next", "model.layers.0.input_layernorm", true},
+        {"qwen3_next", "model.layers.0.linear_attn.norm", false},
+        {"qwen3_5_moe_text", "model.layers.0.linear_attn.norm", false},
+        {"muse_glimmer_text", "model.layers.0.input_layernorm", true},
+        {"muse_glimmer_text", "model.norm", false},
+        {"recurrent_gemma", "model.final_norm", true},
+        {"gemma4", "model.layers.0.input_layernorm", false},
+    };
+    struct q8_model model = {0};
+    struct q8_arch arch;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        q8_arch_init(&arch, cases[i].type, NULL);
+        assert_int_equal(q8_norm_adds_one(&model, &arch, cases[i].module), cases[i].adds_one);
+    }
+}
+
+static void outlier_norm_gain_is_told_by_its_name(void **state)
+{
+    static const struct {
+        const char *name;
+        uint64_t length; /* of the module; 0: none */
+    } cases[] = {
+        {"model.layers.0.input_layernorm.weight", 30},
+        {"encoder.LayerNorm.gamma", 17},
+        {"block.norm.scale", 10},
+        {"transformer.h.0.ln_1.weight", 20},
+        {"h.0.ln1.weight", 7},
+        {"ln.weight", 2},
+        {"norm.weight", 4},
+        {"model.layers.0.input_layernorm.bias", 0},
+        {"model.layers.0.mlp.up_proj.weight", 0},
+        {"model.norm.layers.weight", 0}, /* the leaf decides */
+        {"lnx.weight", 0},
+        {"weight", 0},
+        {".weight", 0},
+        {"input_layernorm_weight", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct q8_tensor t = {.name = cases[i].name, .dtype = Q8_F32, .rank = 1, .dim = {4}};
+        uint64_t length = 0;
+
+        assert_int_equal(q8_norm_is_gain(&t, &length), cases[i].length != 0);
+        if (cases[i].length)
+            assert_int_equal(length, cases[i].length);
+        t.dtype = Q8_I32;
+        assert_false(q8_norm_is_gain(&t, &length));
+        t.dtype = Q8_F32;
+        t.rank = 2;
+        assert_false(q8_norm_is_gain(&t, &length));
+    }
+}
+
+/* What reads a norm is what the forward of the transformers class applies to its output. */
+static void outlier_norm_feeds_what_the_class_has(void **state)
+{
+    static const struct {
+        const char *norm, *feeds;
+        const char *other[8]; /* tensors of the file, without ".weight"; norms are among them */
+    } cases[] = {
+        {"h.0.ln_1", "c_attn", {"h.0.attn.c_attn", "h.0.ln_2", "h.0.mlp.c_fc"}},
+        {"h.0.ln_2", "c_fc", {"h.0.attn.c_attn", "h.0.ln_1", "h.0.mlp.c_fc", "h.0.mlp.c_proj"}},
+        /* gptj: one norm before both */
+        {"h.0.ln_1", "q_proj, fc_in", {"h.0.attn.q_proj", "h.0.mlp.fc_in", "h.0.mlp.fc_out"}},
+        /* gemma2: the norm behind the attention goes to the residual */
+        {"l.0.post_attention_layernorm",
+         NULL,
+         {"l.0.mlp.up_proj", "l.0.pre_feedforward_layernorm"}},
+        {"l.0.pre_feedforward_layernorm", "up_proj", {"l.0.mlp.up_proj", "l.0.mlp.down_proj"}},
+        {"l.0.post_attention_layernorm",
+         "gate, experts",
+         {"l.0.block_sparse_moe.gate", "l.0.block_sparse_moe.experts.0.w1"}},
+        {"l.0.input_layernorm",
+         "query_key_value",
+         {"l.0.self_attention.query_key_value", "l.0.post_attention_layernorm"}},
+        {"block.0.layer.1.layer_norm",
+         "wi_0, wi_1",
+         {"block.0.layer.1.DenseReluDense.wi_0", "block.0.layer.1.DenseReluDense.wi_1",
+          "block.0.layer.0.SelfAttention.q"}},
+        {"model.norm", "lm_head", {"lm_head", "model.layers.0.mlp.up_proj"}},
+        {"model.vision.norm", NULL, {"lm_head"}},
+        {"l.0.input_layernorm", NULL, {"l.0.self_attn.q_projection", "l.01.self_attn.q_proj"}},
+        {"l.0.some_norm", NULL, {"l.0.self_attn.q_proj"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct q8_index ix = {0};
+        struct q8_err err = {0};
+        struct q8_arena mem;
+        const char *feeds;
+
+        q8_arena_init(&mem, 1 << 20);
+        for (int k = -1; k < 8 && (k < 0 || cases[i].other[k]); k++) {
+            const char *name = k < 0 ? cases[i].norm : cases[i].other[k];
+            struct q8_tensor t = {.dtype = Q8_F32, .rank = strstr(name, "proj") ? 2 : 1};
+
+            t.name = q8_sprintf(&mem, &err, "%s.weight", name);
+            assert_true(q8_index_add(&ix, &t, &mem, &err));
+        }
+        q8_index_sort(&ix);
+        assert_true(q8_norm_feeds(&feeds, &ix, cases[i].norm, &mem, &err));
+        if (!feeds != !cases[i].feeds || (feeds && strcmp(feeds, cases[i].feeds) != 0))
+            fail_msg("%s feeds '%s'", cases[i].norm, feeds ? feeds : "");
+        q8_arena_clear(&mem);
+    }
+}
+
+static void outlier_norms_without_memory_are_a_limit(void **state)
+{
+    struct q8_err err = {0};
+    struct q8_arena mem, small;
+    struct q8_model model;
+    struct q8_arch arch;
+    bool ok = false;
+
+    (void)state;
+    q8_arena_init(&mem, 1 << 20);
+    q8_arch_init(&arch, "llama", NULL);
+    assert_true(q8_model_open(
+        &model, q8_sprintf(&mem, &err, "%s/outliers/norms.safetensors", testdata), &mem, &err));
+    for (uint64_t limit = 0; !ok; limit += 64) {
+        struct q8_outlier_list list = {.count = 77};
+
+        err = (struct q8_err){0};
+        q8_arena_init(&small, limit);
+        ok = q8_outlier_norms(&list, &model, &arch, &small, &err);
+        if (!ok) {
+            assert_int_equal(err.code, Q8_ELIMIT);
+            assert_int_equal(list.count, 77);
+        }
+        assert_true(limit < 1 << 20);
+        q8_arena_clear(&small);
+    }
+    q8_model_close(&model);
+    q8_arena_clear(&mem);
+}
+
+static void outlier_model_without_norms_has_none(void **state)
+{
+    struct q8_outlier_list list;
+    struct q8_arena mem;
+
+    (void)state;
+    q8_arena_init(&mem, 1 << 20);
+    find_norms(&list, "good/every-dtype.safetensors", NULL, &mem);
+    assert_int_equal(list.sources, 0);
+    assert_int_equal(list.count, 0);
+    q8_arena_clear(&mem);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outlier_path_layer_is_the_first_number),
+        cmocka_unit_test(outlier_norms_of_kjv_llama_are_the_planted_six),
+        cmocka_unit_test(outlier_norms_are_counted_by_layer),
+        cmocka_unit_test(outlier_norms_add_one_where_the_class_does),
+        cmocka_unit_test(outlier_norm_exceptions_multiply_by_the_gain),
+        cmocka_unit_test(outlier_norm_gain_is_told_by_its_name),
+        cmocka_unit_test(outlier_norm_feeds_what_the_class_has),
+        cmocka_unit_test(outlier_norms_without_memory_are_a_limit),
+        cmocka_unit_test(outlier_model_without_norms_has_none),
+    };
+
+    if (argc != 2)
+        return 2;
+    testdata = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
