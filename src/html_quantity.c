@@ -1,0 +1,93 @@
+/* html_quantity.c - numbers of a subject, and how far each is from calm */
+#include "src/html_parts.h"
+
+#include <math.h>
+
+static double none(void)
+{
+    return (double)NAN;
+}
+
+double q8_html_sqnr(const struct q8_inspect *in, const struct q8_subject *s, unsigned which)
+{
+    (void)which;
+    return q8_subject_sqnr(in, s);
+}
+
+double q8_html_absmax(const struct q8_inspect *in, const struct q8_subject *s, unsigned which)
+{
+    (void)in, (void)which;
+    return s->unmeasured ? none() : s->numbers.absmax;
+}
+
+double q8_html_share(const struct q8_inspect *in, const struct q8_subject *s, unsigned which)
+{
+    const struct q8_matrix *m = s->matrix;
+    double most = 0;
+
+    (void)in, (void)which;
+    if (s->unmeasured || !m || !m->have_columns)
+        return none();
+    for (unsigned i = 0; i < Q8_OUTLIER_COLUMNS && i < m->outliers; i++)
+        most = fmax(most, m->column[i].share);
+    return most;
+}
+
+double q8_html_codes(const struct q8_inspect *in, const struct q8_subject *s, unsigned which)
+{
+    const struct q8_code_numbers *c = s->codes;
+
+    (void)in;
+    if (s->unmeasured || !c)
+        return none();
+    switch (which) {
+    case Q8_HTML_SCALE_LEAST: return c->scale.least;
+    case Q8_HTML_SCALE_MOST: return c->scale.most;
+    case Q8_HTML_SATURATED: return c->saturated;
+    case Q8_HTML_USED: return c->used;
+    case Q8_HTML_ENTROPY: return c->bits;
+    default: return none();
+    }
+}
+
+bool q8_html_below(const struct q8_inspect *in, const struct q8_subject *s)
+{
+    return q8_subject_sqnr(in, s) < in->options.min_sqnr; /* NaN is not below */
+}
+
+bool q8_html_has(const struct q8_inspect *in, const struct q8_html_quantity *q)
+{
+    for (uint64_t i = 0; i < in->subjects; i++)
+        if (in->subject[i].shown && !isnan(q->value(in, &in->subject[i], q->which)))
+            return true;
+    return false;
+}
+
+bool q8_html_judges(const struct q8_inspect *in)
+{
+    return q8_html_has(in, &(struct q8_html_quantity){.value = q8_html_sqnr});
+}
+
+unsigned q8_html_step(double value, double calm, double alarm)
+{
+    double t = (value - calm) / (alarm - calm) * Q8_HTML_STEPS;
+
+    if (!(t > 0)) /* also NaN: calm and alarm are one */
+        return 0;
+    return t >= Q8_HTML_STEPS ? Q8_HTML_STEPS - 1 : (unsigned)t;
+}
+
+void q8_html_legend(const struct q8_html_page *page, enum q8_html_form form, double calm,
+                    double alarm, const char *unit)
+{
+    FILE *out = page->out;
+
+    fputs("<span class=\"scale\"><span>", out);
+    q8_html_number(out, form, calm);
+    fprintf(out, "%s</span><span class=\"strip\" aria-hidden=\"true\">", unit);
+    for (unsigned i = 0; i < Q8_HTML_STEPS; i++)
+        fprintf(out, "<i class=\"h%u\"></i>", i);
+    fputs("</span><span>", out);
+    q8_html_number(out, form, alarm);
+    fprintf(out, "%s</span></span>", unit);
+}

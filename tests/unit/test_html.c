@@ -1,0 +1,394 @@
+/* test_html.c - the page of q8-inspect, and the escapes that keep names what they are */
+#include "src/base/json.h"
+#include "src/html.h"
+#include "src/html_text.h"
+#include "tests/browser/fake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* What put(text) writes, to be freed. */
+static char *written(void (*put)(FILE *, const char *), const char *text)
+{
+    char *result = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&result, &size);
+
+    assert_non_null(out);
+    put(out, text);
+    assert_int_equal(fclose(out), 0);
+    return result;
+}
+
+struct row {
+    const char *text, *want;
+};
+
+static void check(void (*put)(FILE *, const char *), const struct row *row, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) {
+        char *got = written(put, row[i].text);
+
+        assert_string_equal(got, row[i].want);
+        free(got);
+    }
+}
+
+#define CHECK(put, rows) check(put, rows, sizeof(rows) / sizeof *(rows))
+
+static void html_text_escapes_what_html_obeys(void **state)
+{
+    static const struct row rows[] = {
+        {"", ""},
+        {"model.layers.0", "model.layers.0"},
+        {"<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)&gt;"},
+        {"a&amp;\"b\"'c'", "a&amp;amp;&quot;b&quot;&#39;c&#39;"},
+        {"gr\xc3\xb6\xc3\x9f"
+         "e \xf0\x9f\x98\x80",
+         "gr\xc3\xb6\xc3\x9f"
+         "e \xf0\x9f\x98\x80"},
+        {"a\xff\xc0\xaf", "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* U+FFFD each */
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},   /* a surrogate */
+        {"a\nb\x1b[2J\x7f", "a\\u{000a}b\\u{001b}[2J\\u{007f}"},
+        {"\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8", "\\u{202e}\\u{2066}\\u{2028}"},
+        {"\xf3\xa0\x81\x81", "\\u{e0041}"}, /* tag latin capital letter a */
+    };
+
+    (void)state;
+    CHECK(q8_html_text, rows);
+}
+
+static void html_name_may_break_at_its_joints(void **state)
+{
+    static const struct row rows[] = {
+        {"a.b_c/d", "a.<wbr>b_<wbr>c/<wbr>d"},
+        {"<.>", "&lt;.<wbr>&gt;"},
+    };
+
+    (void)state;
+    CHECK(q8_html_name, rows);
+}
+
+static void html_string_cannot_end_its_script_block(void **state)
+{
+    static const struct row rows[] = {
+        {"plain", "\"plain\""},
+        {"</script><!--", "\"\\u003c/script\\u003e\\u003c!--\""},
+        {"a\"b\\c&'", "\"a\\\"b\\\\c\\u0026\\u0027\""},
+        {"\xe2\x80\xa8\xe2\x80\xa9\n", "\"\\\\u{2028}\\\\u{2029}\\\\u{000a}\""},
+        {"\xff", "\"\xef\xbf\xbd\""},
+    };
+
+    (void)state;
+    CHECK(q8_html_string, rows);
+}
+
+static void html_number_has_the_digits_of_its_form(void **state)
+{
+    static const struct {
+        enum q8_html_form form;
+        double value;
+        const char *want;
+    } rows[] = {
+        {Q8_HTML_DECIBEL, 31.236, "31.24"},
+        {Q8_HTML_DECIBEL, (double)INFINITY, "\xe2\x88\x9e"},
+        {Q8_HTML_DECIBEL, -(double)INFINITY, "\xe2\x88\x92\xe2\x88\x9e"},
+        {Q8_HTML_DECIBEL, (double)NAN, "\xe2\x80\x93"},
+        {Q8_HTML_PLAIN, 0, "0"},
+        {Q8_HTML_PLAIN, 0.031249, "0.0312"},
+        {Q8_HTML_PLAIN, 123456, "1.23e5"},
+        {Q8_HTML_PLAIN, 0.0000125, "1.25e-5"},
+        {Q8_HTML_PLAIN, 1e300, "1.00e300"},
+        {Q8_HTML_PLAIN, 0.57, "0.570"},
+        {Q8_HTML_PLAIN, 448, "448"},
+        {Q8_HTML_PLAIN, -17, "-17.0"},
+        {Q8_HTML_COUNT, 4294967296, "4294967296"},
+        {Q8_HTML_PERCENT, 0, "0 %"},
+        {Q8_HTML_PERCENT, 0.0312, "3.1 %"},
+        {Q8_HTML_PERCENT, 0.00005, "0.005 %"},
+        {Q8_HTML_PERCENT, 0.46, "46 %"},
+        {Q8_HTML_BITS, 7.125, "7.12"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *got = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&got, &size);
+
+        assert_non_null(out);
+        q8_html_number(out, rows[i].form, rows[i].value);
+        assert_int_equal(fclose(out), 0);
+        assert_string_equal(got, rows[i].want);
+        free(got);
+    }
+}
+
+/* The page of a fake model, to be freed. */
+static char *page_of(uint64_t layers, bool int8, bool doctor)
+{
+    struct q8_err err = {0};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct fake f;
+
+    assert_non_null(out);
+    fake_make(&f, layers, int8);
+    assert_true(q8_html_inspect(&f.in, doctor ? &f.doctor : NULL, out, &err));
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(strlen(text), size); /* no NUL in it */
+    q8_arena_clear(&f.mem);
+    return text;
+}
+
+static unsigned count(const char *text, const char *what)
+{
+    unsigned n = 0;
+
+    while ((text = strstr(text, what)) != NULL) {
+        text += strlen(what);
+        n++;
+    }
+    return n;
+}
+
+static void html_page_has_a_cell_for_each_layer_and_role(void **state)
+{
+    char *page = page_of(4, false, true);
+    char *map = strstr(page, "<table id=\"map\"");
+    char *end;
+
+    (void)state;
+    assert_non_null(map);
+    end = strstr(map, "</table>");
+    assert_non_null(end);
+    *end = '\0';
+    assert_int_equal(count(map, "<td"), 4 * FAKE_ROLES);
+    assert_int_equal(count(map, "class=\"none\""), 3); /* one o_proj, two of the hostile role */
+    assert_int_equal(count(map, "<td class=\"low "), count(map, "low h"));
+    assert_int_equal(count(map, "bad h"), 1);
+    assert_int_equal(count(map, "<tr>"), 4 + 1);
+    *end = '<';
+    free(page);
+}
+
+static void html_page_has_a_row_for_each_subject(void **state)
+{
+    char *page = page_of(4, false, true);
+    char *rows = strstr(page, "<table id=\"rows\"");
+
+    (void)state;
+    assert_non_null(rows);
+    assert_int_equal(count(rows, "<th scope=\"row\">"), 4 * 9 - 1 + 3 + 4);
+    assert_int_equal(count(rows, "{\"n\":["), 4 * 9 - 1 + 3 + 4);
+    free(page);
+}
+
+static void html_page_shows_hostile_names_as_text(void **state)
+{
+    char *page = page_of(4, false, true);
+
+    (void)state;
+    assert_int_equal(count(page, "<img"), 0);
+    assert_int_equal(count(page, "<svg"), 0);
+    assert_int_equal(count(page, "<b>an I64"), 0);
+    assert_int_equal(count(page, "<Llama"), 0);
+    assert_int_equal(count(page, "\xe2\x80\xae"), 0); /* the bidirectional override */
+    assert_true(count(page, "&lt;img src=x onerror=alert(1)&gt;") >= 1);
+    assert_true(count(page, "\\u{202e}&quot;bytes&quot; &amp; &#39;quotes&#39;") >= 1);
+    assert_int_equal(count(page, "<script"), 2);
+    assert_int_equal(count(page, "</script"), 2);
+    assert_int_equal(count(page, "<!--"), 0);
+    free(page);
+}
+
+static void html_page_refers_to_nothing_outside(void **state)
+{
+    char *page = page_of(4, false, true);
+
+    (void)state;
+    assert_int_equal(count(page, "src=\""), 0);
+    assert_int_equal(count(page, "@import"), 0);
+    assert_int_equal(count(page, "url("), 0);
+    assert_int_equal(count(page, "<link"), 0);
+    assert_int_equal(count(page, "http://"), 1); /* the name of SVG's namespace */
+    assert_int_equal(count(page, "https://"), 0);
+    assert_int_equal(count(page, "default-src 'none'"), 1);
+    free(page);
+}
+
+static void html_page_is_the_same_twice_and_has_no_time(void **state)
+{
+    char *a = page_of(4, false, true), *b;
+
+    (void)state;
+    b = page_of(4, false, true);
+    assert_string_equal(a, b);
+    assert_int_equal(count(a, "86421.1"), 0); /* total.seconds of the fake */
+    free(a);
+    free(b);
+}
+
+static void html_page_holds_json_that_parses(void **state)
+{
+    for (int int8 = 0; int8 < 2; int8++) {
+        char *page = page_of(4, int8, !int8);
+        char *data = strstr(page, "id=\"data\">") + strlen("id=\"data\">");
+        struct q8_err err = {0};
+        struct cJSON *root;
+
+        assert_non_null(data);
+        root = q8_json_parse(data, (uint64_t)(strstr(data, "</script>") - data), &err);
+        assert_string_equal(err.text, "");
+        assert_non_null(q8_json_get(root, "rows"));
+        q8_json_free(root);
+        free(page);
+    }
+    (void)state;
+}
+
+static void html_page_of_codes_shows_bits(void **state)
+{
+    char *page = page_of(4, true, false);
+
+    (void)state;
+    assert_int_equal(count(page, "data-view=\"bits\""), 1);
+    assert_int_equal(count(page, "value=\"sqnr\""), 0);
+    assert_int_equal(count(page, "value=\"saturated\""), 1);
+    assert_int_equal(count(page, "id=\"doctor\""), 0);
+    assert_int_equal(count(page, "Below 30 dB"), 0); /* nobody knows */
+    assert_int_equal(count(page, ">Codes used</th>"), 1);
+    assert_int_equal(count(page, "<small>SQNR</small>"), 0); /* no column of a scheme */
+    free(page);
+}
+
+static void html_page_of_many_tensors_stays_small(void **state)
+{
+    char *page = page_of(80, false, true);
+
+    (void)state;
+    assert_true(count(page, "{\"n\":[") >= 723);
+    assert_true(strlen(page) < 2000000);
+    free(page);
+}
+
+static void html_page_without_layers_has_no_map(void **state)
+{
+    char *page = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&page, &size);
+    struct q8_err err = {0};
+    struct fake f;
+
+    (void)state;
+    assert_non_null(out);
+    fake_make(&f, 4, false);
+    f.in.subjects = 0;
+    f.in.outliers = (struct q8_outlier_list){0};
+    f.doctor.cures = 0;
+    assert_true(q8_html_inspect(&f.in, &f.doctor, out, &err));
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(count(page, "id=\"map\""), 0);
+    assert_int_equal(count(page, "id=\"features\""), 0);
+    assert_int_equal(count(page, "no weight is below 30 dB"), 1);
+    q8_arena_clear(&f.mem);
+    free(page);
+}
+
+/* The page of f, to be freed; f is cleared. */
+static char *page_of_fake(struct fake *f)
+{
+    struct q8_err err = {0};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(out);
+    assert_true(q8_html_inspect(&f->in, NULL, out, &err));
+    assert_int_equal(fclose(out), 0);
+    q8_arena_clear(&f->mem);
+    return text;
+}
+
+static void html_map_keeps_encoder_and_decoder_apart(void **state)
+{
+    struct fake f;
+    char *page;
+
+    (void)state;
+    fake_make(&f, 4, false);
+    for (uint64_t i = 0; i < f.in.subjects; i++) {
+        struct q8_subject *s = &f.in.subject[i];
+
+        s->shown = s->layer == 0 && s->matrix;
+        if (s->shown) { /* model.layers.0.a is encoder.layers.0.a, or decoder.layers.0.a */
+            s->name = q8_sprintf(&f.mem, &(struct q8_err){0}, "%s.layers.0.%s",
+                                 i % 2 ? "encoder" : "decoder", s->role);
+            s->role = "same";
+        }
+    }
+    page = page_of_fake(&f);
+    assert_int_equal(count(page, "2 layers, 1 role<"), 1);
+    assert_int_equal(count(page, "data-i=\""), 2);
+    assert_int_equal(count(page, "<th scope=\"row\">encoder.<wbr>layers.<wbr>0</th>"), 1);
+    free(page);
+}
+
+static void html_map_of_too_many_cells_is_left_out(void **state)
+{
+    struct fake f;
+    char *page;
+
+    (void)state;
+    fake_make(&f, 400, false);
+    for (uint64_t i = 0; i < f.in.subjects; i++)
+        f.in.subject[i].role = f.in.subject[i].name; /* 400 layers times 2801 roles */
+    page = page_of_fake(&f);
+    assert_int_equal(count(page, "id=\"map\""), 0);
+    assert_int_equal(count(page, "are too many for a map"), 1);
+    free(page);
+}
+
+static void html_page_says_when_the_disk_is_full(void **state)
+{
+    FILE *out = fopen("/dev/full", "w");
+    struct q8_err err = {0};
+    struct fake f;
+
+    (void)state;
+    assert_non_null(out);
+    fake_make(&f, 4, false);
+    assert_false(q8_html_inspect(&f.in, &f.doctor, out, &err));
+    assert_int_equal(err.code, Q8_EIO);
+    q8_arena_clear(&f.mem);
+    (void)fclose(out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(html_text_escapes_what_html_obeys),
+        cmocka_unit_test(html_name_may_break_at_its_joints),
+        cmocka_unit_test(html_string_cannot_end_its_script_block),
+        cmocka_unit_test(html_number_has_the_digits_of_its_form),
+        cmocka_unit_test(html_page_has_a_cell_for_each_layer_and_role),
+        cmocka_unit_test(html_page_has_a_row_for_each_subject),
+        cmocka_unit_test(html_page_shows_hostile_names_as_text),
+        cmocka_unit_test(html_page_refers_to_nothing_outside),
+        cmocka_unit_test(html_page_is_the_same_twice_and_has_no_time),
+        cmocka_unit_test(html_page_holds_json_that_parses),
+        cmocka_unit_test(html_page_of_codes_shows_bits),
+        cmocka_unit_test(html_page_of_many_tensors_stays_small),
+        cmocka_unit_test(html_page_without_layers_has_no_map),
+        cmocka_unit_test(html_map_keeps_encoder_and_decoder_apart),
+        cmocka_unit_test(html_map_of_too_many_cells_is_left_out),
+        cmocka_unit_test(html_page_says_when_the_disk_is_full),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
