@@ -1,6 +1,6 @@
 """run.py - the outside judge: runs its parts against a q8-convert and counts (run.sh starts it)
 
-    run.py Q8_CONVERT [PART...]      parts: faults choice bnb ct peers ppl kill; default: all
+    run.py Q8_CONVERT [PART...]      parts: PARTS below; default: all
     --models NAME,NAME               only these rows of models.py
     --kills N                        moments at which the conversion is killed (default 200)
     --keep DIR                       work there and leave everything
@@ -29,14 +29,19 @@ import tqdm
 import judge_bnb
 import judge_choice
 import judge_ct
+import judge_doctor
 import judge_faults
+import judge_inspect
+import judge_limits
+import judge_mixed
 import kill
 import models
 import peers
 import ppl
 from common import Checks
 
-PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill")
+PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill", "inspect", "doctor",
+         "limits")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -51,6 +56,7 @@ def run_models(checks, q8, parts, rows, work):
             judge_bnb.check(checks, q8, row, source, folder)
         if "ct" in parts:
             judge_ct.check(checks, q8, row, source, folder, jobs)
+            judge_mixed.check(checks, q8, row, source, folder, jobs)
     if "peers" in parts:
         peers.check(checks, jobs, work)
 
@@ -100,6 +106,11 @@ def main():
             run_models(checks, q8, words.parts, rows, work)
         if "ppl" in words.parts:
             ppl.check(checks, q8, HERE.parents[1] / "testdata/kjv-llama", work)
+        for part, judge in (("inspect", judge_inspect), ("doctor", judge_doctor),
+                            ("limits", judge_limits)):
+            if part in words.parts:
+                (work / part).mkdir()
+                judge.check(checks, q8, HERE.parents[1] / "testdata/kjv-llama", work / part)
         if "kill" in words.parts:
             kill.check(checks, q8, work, words.kills)
     finally:
