@@ -9,7 +9,7 @@
 struct run {
     struct q8_compare *result;
     struct q8_comparer *comparer; /* one per thread */
-    struct q8_compared **order;   /* [todo] items with data, largest first */
+    struct q8_sized *order;       /* [todo] items with data, largest first */
     uint64_t todo, bytes;
 };
 
@@ -23,18 +23,6 @@ const char *q8_verdict_name(enum q8_verdict verdict)
     return names[verdict];
 }
 
-/* Largest first: the threads then end at about the same time. */
-static int compare_sizes(const void *a, const void *b)
-{
-    const struct q8_compared *x = *(struct q8_compared *const *)a;
-    const struct q8_compared *y = *(struct q8_compared *const *)b;
-    const uint64_t m = q8_compared_bytes(x), n = q8_compared_bytes(y);
-
-    if (m != n)
-        return m < n ? 1 : -1;
-    return x < y ? -1 : 1;
-}
-
 static bool order_items(struct run *run, struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_compare *r = run->result;
@@ -44,11 +32,10 @@ static bool order_items(struct run *run, struct q8_arena *mem, struct q8_err *er
         return false;
     for (uint64_t i = 0; i < r->items; i++)
         if (q8_compared_has_data(&r->item[i])) {
-            run->order[run->todo++] = &r->item[i];
+            run->order[run->todo++] = (struct q8_sized){q8_compared_bytes(&r->item[i]), i};
             run->bytes += q8_compared_bytes(&r->item[i]);
         }
-    if (run->todo)
-        qsort(run->order, run->todo, sizeof *run->order, compare_sizes);
+    q8_pool_sort(run->order, run->todo);
     return true;
 }
 
@@ -58,7 +45,8 @@ static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *po
 {
     struct run *run = self;
     const bool flushed = q8_denormals_flush(false);
-    const bool ok = q8_comparer_run(&run->comparer[worker], run->order[i], pool, err);
+    const bool ok =
+        q8_comparer_run(&run->comparer[worker], &run->result->item[run->order[i].item], pool, err);
 
     (void)q8_denormals_flush(flushed);
     return ok;

@@ -8,16 +8,11 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define PROGRAM_BYTES (UINT64_C(6) << 20) /* code, libraries and stacks, as measured */
-
-struct sized {
-    uint64_t bytes, job;
-};
 
 uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem, unsigned threads)
 {
@@ -25,7 +20,7 @@ uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *me
     uint64_t headers = q8_min(threads, plan->model->shards) * q8_reread_bytes(plan);
 
     return PROGRAM_BYTES + mem->used +
-           plan->jobs * (sizeof(struct q8_result) + sizeof(struct sized) + sizeof(uint64_t)) +
+           plan->jobs * (sizeof(struct q8_result) + sizeof(struct q8_sized)) +
            (work > headers ? work : headers);
 }
 
@@ -35,33 +30,20 @@ static uint64_t job_bytes(const struct q8_job *job)
                        : job->rows * job->cols * (q8_dtypes[job->tensor->dtype].bits / 8);
 }
 
-static int compare_sized(const void *a, const void *b)
-{
-    const struct sized *x = a, *y = b;
-
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? 1 : -1;
-    return x->job < y->job ? -1 : 1;
-}
-
-/* Largest first: the threads then end at about the same time. */
+/* What is left to do, largest first. */
 static bool order_jobs(struct q8_convert *c, uint64_t *ret_bytes, struct q8_err *err)
 {
-    struct sized *list = q8_alloc(c->mem, c->plan->jobs, sizeof *list, err);
-
     c->order = q8_alloc(c->mem, c->plan->jobs, sizeof *c->order, err);
-    if (!list || !c->order)
+    if (!c->order)
         return false;
     c->todo = 0;
     *ret_bytes = 0;
     for (uint64_t i = 0; i < c->plan->jobs; i++)
         if (!c->result[i].done) {
-            list[c->todo++] = (struct sized){job_bytes(&c->plan->job[i]), i};
+            c->order[c->todo++] = (struct q8_sized){job_bytes(&c->plan->job[i]), i};
             *ret_bytes += job_bytes(&c->plan->job[i]);
         }
-    qsort(list, c->todo, sizeof *list, compare_sized);
-    for (uint64_t i = 0; i < c->todo; i++)
-        c->order[i] = list[i].job;
+    q8_pool_sort(c->order, c->todo);
     return true;
 }
 
@@ -104,7 +86,7 @@ static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *po
                      struct q8_err *err)
 {
     struct q8_convert *c = self;
-    uint64_t number = c->order[i];
+    uint64_t number = c->order[i].item;
     const struct q8_job *job = &c->plan->job[number];
 
     return q8_job_run(&c->worker[worker], c->plan, job, &c->shard[job->tensor->shard], pool,

@@ -27,7 +27,7 @@ struct q8_convert {
     struct q8_result *result;          /* one per job */
     struct q8_written *written;        /* one per hashed file of the plan */
     struct q8_file *shard;             /* output shards */
-    uint64_t *order;                   /* jobs left to do, largest first */
+    struct q8_sized *order;            /* jobs left to do, largest first */
     uint64_t todo;                     /* how many those are */
     struct q8_worker *worker;          /* one per thread */
     int journal;                       /* file, -1 = none */

@@ -5,31 +5,17 @@
 #include "src/gauge.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* One run of the threads. */
 struct run {
     struct q8_inspect *in;
     struct q8_gauge *gauge; /* one per thread */
-    uint64_t *order;        /* numbers of the subjects that are measured, largest first */
+    struct q8_sized *order; /* the subjects that are measured, largest first */
     uint64_t count;         /* how many */
     pthread_mutex_t lock;   /* for mem: histograms are as long as they need be */
     struct q8_arena *mem;
 };
-
-struct sized {
-    uint64_t elements, subject;
-};
-
-static int compare_sized(const void *a, const void *b)
-{
-    const struct sized *x = a, *y = b;
-
-    if (x->elements != y->elements)
-        return x->elements < y->elements ? 1 : -1;
-    return x->subject < y->subject ? -1 : 1;
-}
 
 /* Bytes that the walk reads for a subject. */
 static uint64_t source_bytes(const struct q8_subject *s)
@@ -38,24 +24,21 @@ static uint64_t source_bytes(const struct q8_subject *s)
                     : s->numbers.elements * (q8_dtypes[s->tensor->dtype].bits / 8);
 }
 
-/* Largest first: the threads then end at about the same time. */
+/* What is measured, largest first. */
 static bool order_subjects(struct run *r, uint64_t *ret_bytes, struct q8_err *err)
 {
     const struct q8_inspect *in = r->in;
-    struct sized *list = q8_alloc(r->mem, in->subjects, sizeof *list, err);
 
     r->order = q8_alloc(r->mem, in->subjects, sizeof *r->order, err);
-    if (!list || !r->order)
+    if (!r->order)
         return false;
     *ret_bytes = 0;
     for (uint64_t i = 0; i < in->subjects; i++)
         if (in->subject[i].shown && !in->subject[i].unmeasured) {
-            list[r->count++] = (struct sized){in->subject[i].numbers.elements, i};
+            r->order[r->count++] = (struct q8_sized){source_bytes(&in->subject[i]), i};
             *ret_bytes += source_bytes(&in->subject[i]);
         }
-    qsort(list, r->count, sizeof *list, compare_sized);
-    for (uint64_t i = 0; i < r->count; i++)
-        r->order[i] = list[i].subject;
+    q8_pool_sort(r->order, r->count);
     return true;
 }
 
@@ -90,7 +73,7 @@ static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *po
 {
     struct run *r = self;
     struct q8_gauge *g = &r->gauge[worker];
-    struct q8_subject *s = &r->in->subject[r->order[i]];
+    struct q8_subject *s = &r->in->subject[r->order[i].item];
 
     return q8_gauge_run(g, s, pool, err) && keep_histogram(r, &g->histogram, &s->numbers, err);
 }
@@ -105,7 +88,7 @@ static bool open_gauges(struct run *r, struct q8_err *err)
     first = &r->gauge[0];
     first->in = r->in;
     for (uint64_t i = 0; i < r->count; i++)
-        q8_gauge_fit(first, &r->in->subject[r->order[i]]);
+        q8_gauge_fit(first, &r->in->subject[r->order[i].item]);
     for (unsigned i = 1; i < r->in->options.threads; i++)
         r->gauge[i] = *first;
     for (unsigned i = 0; i < r->in->options.threads; i++)

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -129,6 +130,21 @@ static bool start(struct q8_pool *pool, struct worker *workers, struct q8_err *e
     }
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     return !number || q8_fail(err, Q8_ELIMIT, "cannot start a thread: %s", strerror(number));
+}
+
+static int compare_sized(const void *a, const void *b)
+{
+    const struct q8_sized *x = a, *y = b;
+
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->item < y->item ? -1 : 1;
+}
+
+void q8_pool_sort(struct q8_sized *list, uint64_t count)
+{
+    if (count)
+        qsort(list, count, sizeof *list, compare_sized);
 }
 
 bool q8_pool_run(struct q8_pool *pool, struct q8_err *err)

@@ -46,6 +46,15 @@ struct q8_pool {
     struct q8_err err;      /* its failure, or the watcher's */
 };
 
+/* An item of a list that is to be shared among threads. */
+struct q8_sized {
+    uint64_t bytes; /* of work */
+    uint64_t item;  /* its number, for the owner of the list */
+};
+
+/* Sorts largest first, equal ones by number: the threads then end at about the same time. */
+void q8_pool_sort(struct q8_sized *list, uint64_t count);
+
 /*
  * Does all items.  When one fails, no more are started, those under way are finished, and the
  * failure of the first in the list is returned: the same for any number of threads.  When the

@@ -118,6 +118,18 @@ static void pool_stops_items_that_are_under_way(void **state)
     assert_true(w.started <= 3);
 }
 
+static void pool_sort_puts_the_largest_first_and_keeps_equal_ones(void **state)
+{
+    struct q8_sized list[] = {{1, 0}, {5, 1}, {0, 2}, {5, 3}, {UINT64_MAX, 4}};
+    const uint64_t want[] = {4, 1, 3, 0, 2};
+
+    (void)state;
+    q8_pool_sort(list, 5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(list[i].item, want[i]);
+    q8_pool_sort(NULL, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +137,7 @@ int main(void)
         cmocka_unit_test(pool_without_items_is_done),
         cmocka_unit_test(pool_gives_the_first_failure_of_the_list),
         cmocka_unit_test(pool_stops_items_that_are_under_way),
+        cmocka_unit_test(pool_sort_puts_the_largest_first_and_keeps_equal_ones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
