@@ -246,6 +246,7 @@ bool q8_compare_text(const struct q8_compare *r, FILE *out, unsigned width, stru
 static void json_side(struct q8_json *j, const char *key, const struct q8_side *s)
 {
     const bool matrix = s->coded || s->slice || s->transpose;
+    const uint64_t rows_cols[2] = {s->rows, s->cols};
     char type[64];
 
     if (!s->tensor) {
@@ -255,14 +256,7 @@ static void json_side(struct q8_json *j, const char *key, const struct q8_side *
     q8_json_begin(j, key, '{');
     q8_json_text(j, "tensor", s->tensor->name);
     q8_json_text(j, "type", q8_side_type(s, type, sizeof type));
-    q8_json_begin(j, "shape", '[');
-    for (uint32_t d = 0; !matrix && d < s->tensor->rank; d++)
-        q8_json_number(j, NULL, s->tensor->dim[d]);
-    if (matrix) {
-        q8_json_number(j, NULL, s->rows);
-        q8_json_number(j, NULL, s->cols);
-    }
-    q8_json_end(j, ']');
+    q8_json_numbers(j, "shape", matrix ? rows_cols : s->tensor->dim, matrix ? 2 : s->tensor->rank);
     q8_json_end(j, '}');
 }
 

@@ -59,10 +59,7 @@ static void print_tensor(const struct q8_model *m, const struct q8_tensor *t, st
     q8_json_begin(j, NULL, '{');
     q8_json_text(j, "name", t->name);
     q8_json_text(j, "dtype", q8_dtypes[t->dtype].name);
-    q8_json_begin(j, "shape", '[');
-    for (uint32_t d = 0; d < t->rank; d++)
-        q8_json_number(j, NULL, t->dim[d]);
-    q8_json_end(j, ']');
+    q8_json_numbers(j, "shape", t->dim, t->rank);
     q8_json_number(j, "bytes", t->nbytes);
     q8_json_text(j, "file", m->shard[t->shard].name);
     q8_json_number(j, "offset", t->offset);

@@ -30,10 +30,7 @@ static void print_numbers(const struct q8_numbers *n, struct q8_json *j)
     q8_json_double(j, "kurtosis", n->kurtosis);
     q8_json_begin(j, "histogram", '{');
     q8_json_double(j, "first_exponent", n->first_exponent);
-    q8_json_begin(j, "counts", '[');
-    for (int i = 0; i < n->exponents; i++)
-        q8_json_number(j, NULL, n->histogram[i]);
-    q8_json_end(j, ']');
+    q8_json_numbers(j, "counts", n->histogram, (uint64_t)n->exponents);
     q8_json_end(j, '}');
 }
 
@@ -127,10 +124,7 @@ static void print_place(const struct q8_inspect *in, const struct q8_subject *s,
     q8_json_text(j, "tensor", s->tensor->name);
     q8_json_text(j, "file", in->model->shard[s->tensor->shard].name);
     q8_json_text(j, "dtype", q8_dtypes[s->tensor->dtype].name);
-    q8_json_begin(j, "shape", '[');
-    for (uint32_t d = 0; d < s->tensor->rank; d++)
-        q8_json_number(j, NULL, s->tensor->dim[d]);
-    q8_json_end(j, ']');
+    q8_json_numbers(j, "shape", s->tensor->dim, s->tensor->rank);
     q8_json_number(j, "elements", s->numbers.elements);
     if (s->view.first || s->view.transpose) {
         q8_json_number(j, "first_element", s->view.first);

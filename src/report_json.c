@@ -3,14 +3,6 @@
 
 #include "src/base/json.h"
 
-static void print_shape(struct q8_json *j, const struct q8_tensor *t)
-{
-    q8_json_begin(j, "shape", '[');
-    for (uint32_t d = 0; d < t->rank; d++)
-        q8_json_number(j, NULL, t->dim[d]);
-    q8_json_end(j, ']');
-}
-
 /* null when it was not measured */
 static void print_sqnr(const struct q8_report *r, const struct q8_stats *stats, struct q8_json *j)
 {
@@ -33,7 +25,7 @@ static bool print_outputs(const struct q8_job *job, struct q8_json *j, struct q8
         q8_json_begin(j, NULL, '{');
         q8_json_text(j, "name", name);
         q8_json_text(j, "dtype", q8_dtypes[t.dtype].name);
-        print_shape(j, &t);
+        q8_json_numbers(j, "shape", t.dim, t.rank);
         q8_json_number(j, "bytes", t.nbytes);
         q8_json_end(j, '}');
     }
@@ -49,7 +41,7 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
     q8_json_text(j, "name", job->tensor->name);
     q8_json_text(j, "file", r->plan->shard[job->tensor->shard].name);
     q8_json_text(j, "dtype", q8_dtypes[job->tensor->dtype].name);
-    print_shape(j, job->tensor);
+    q8_json_numbers(j, "shape", job->tensor->dim, job->tensor->rank);
     q8_json_text(j, "action", job->reason ? "copy" : "int8");
     if (job->reason) {
         q8_json_text(j, "reason", job->reason);

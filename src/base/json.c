@@ -306,6 +306,14 @@ void q8_json_number(struct q8_json *j, const char *key, uint64_t value)
     fprintf(j->out, "%" PRIu64, value);
 }
 
+void q8_json_numbers(struct q8_json *j, const char *key, const uint64_t *value, uint64_t count)
+{
+    q8_json_begin(j, key, '[');
+    for (uint64_t i = 0; i < count; i++)
+        q8_json_number(j, NULL, value[i]);
+    q8_json_end(j, ']');
+}
+
 void q8_json_double(struct q8_json *j, const char *key, double value)
 {
     char text[32];
