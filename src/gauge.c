@@ -11,7 +11,6 @@
 /* Source per tile: with its rows as floats it stays in the L2 cache. */
 #define TILE_BYTES (UINT64_C(128) << 10)
 
-#define GROUP 32u /* the smallest group of any scheme: absmax is kept per group */
 #define INFINITY_BITS 0x7f800000u
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -38,7 +37,7 @@ void q8_gauge_fit(struct q8_gauge *g, const struct q8_subject *s)
 
 bool q8_gauge_open(struct q8_gauge *g, struct q8_err *err)
 {
-    const uint64_t groups = q8_div_up(g->cols, GROUP);
+    const uint64_t groups = q8_div_up(g->cols, Q8_GAUGE_GROUP);
     struct q8_arena *mem = &g->mem;
 
     q8_arena_init(mem, UINT64_MAX);
@@ -150,7 +149,7 @@ static uint64_t find_most(const struct q8_gauge *g, const float *x, uint64_t n, 
 
     while (g->absmax[group] != most)
         group++;
-    for (i = group * GROUP; i + 1 < n; i++) {
+    for (i = group * Q8_GAUGE_GROUP; i + 1 < n; i++) {
         uint32_t bits;
 
         memcpy(&bits, &x[i], sizeof bits);
@@ -191,11 +190,11 @@ static void add_row(struct q8_gauge *g, const float *x, uint64_t row, uint32_t m
 static bool take_row(struct q8_gauge *g, const float *x, uint64_t row)
 {
     struct q8_subject *s = g->subject;
-    const uint64_t n = s->view.cols, groups = q8_div_up(n, GROUP);
+    const uint64_t n = s->view.cols, groups = q8_div_up(n, Q8_GAUGE_GROUP);
     uint32_t most = 0;
     double sum2;
 
-    g->kernels.absmax[Q8_FLOAT_F32](g->absmax, x, n, GROUP);
+    g->kernels.absmax[Q8_FLOAT_F32](g->absmax, x, n, Q8_GAUGE_GROUP);
     for (uint64_t i = 0; i < groups; i++)
         most = g->absmax[i] > most ? g->absmax[i] : most;
     if (most >= INFINITY_BITS) {

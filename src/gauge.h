@@ -4,9 +4,10 @@
 
 #include "src/inspect.h"
 
+#define Q8_GAUGE_GROUP 32u /* the smallest group of any scheme: absmax is kept for each */
 #define Q8_SCALES_KEPT (UINT64_C(1) << 18) /* scales that their median is taken of, at most */
 
-/* Sums over the rows so far, about a pivot that the tile sets. */
+/* Sums over the elements so far. */
 struct q8_central {
     double n, mean, m2, m3, m4; /* count; sums of powers of the deviations from the mean */
 };

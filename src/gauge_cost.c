@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#define GROUP 32u
-
 /*
  * Rows whose absmax lies within these are measured as they are: squares of their errors neither
  * overflow nor vanish.  Others are scaled by a power of two first, which is exact.
@@ -84,7 +82,7 @@ static void set_bf16_groups(struct q8_gauge *g, uint64_t n)
 /* Of every group of the row. */
 static void set_groups(struct q8_gauge *g, const struct trial *t, uint32_t most)
 {
-    const uint64_t cols = g->subject->view.cols, narrow = t->group / GROUP;
+    const uint64_t cols = g->subject->view.cols, narrow = t->group / Q8_GAUGE_GROUP;
     const uint64_t groups = cols / t->group;
 
     if (t->group == cols) {

@@ -104,7 +104,8 @@ static void put_schemes(const struct q8_html_page *page)
         fputs("</tbody></table>\n", out);
 }
 
-void q8_html_summary(const struct q8_html_page *page)
+/* What there is to know in one screen. */
+static void put_summary(const struct q8_html_page *page)
 {
     fputs("<section id=\"summary\"><h2>Summary</h2>\n", page->out);
     put_facts(page);
@@ -195,7 +196,7 @@ bool q8_html_inspect(const struct q8_inspect *in, const struct q8_doctor *doctor
     q8_arena_init(&mem, MEMORY_LIMIT);
     put_head(&page);
     put_header(&page);
-    q8_html_summary(&page);
+    put_summary(&page);
     ok = q8_html_grid(&page);
     if (ok)
         q8_html_features(&page);

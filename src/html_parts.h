@@ -58,9 +58,6 @@ unsigned q8_html_step(double value, double calm, double alarm);
 void q8_html_legend(const struct q8_html_page *page, enum q8_html_form form, double calm,
                     double alarm, const char *unit);
 
-/* What there is to know in one screen. */
-void q8_html_summary(const struct q8_html_page *page);
-
 /* Layers times roles; nothing when no weight has a layer.  Q8_ELIMIT. */
 bool q8_html_grid(const struct q8_html_page *page);
 

@@ -25,10 +25,6 @@ enum q8_sort {
 /* "sqnr", "absmax", "crest", "outliers", "size", "name": a constant; NULL beyond. */
 const char *q8_sort_name(enum q8_sort sort);
 
-/* Numbers of the shown subjects in that order; *ret_count is how many.  NULL with Q8_ELIMIT. */
-uint64_t *q8_inspect_order(const struct q8_inspect *in, enum q8_sort sort, uint64_t *ret_count,
-                           struct q8_arena *mem, struct q8_err *err);
-
 /* How the summary is to be printed. */
 struct q8_inspect_print {
     const struct q8_inspect *in;    /* what was found */

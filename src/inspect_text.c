@@ -57,8 +57,9 @@ static double sort_key(const struct q8_inspect *in, const struct q8_subject *s, 
     }
 }
 
-uint64_t *q8_inspect_order(const struct q8_inspect *in, enum q8_sort sort, uint64_t *ret_count,
-                           struct q8_arena *mem, struct q8_err *err)
+/* Numbers of the shown subjects in that order; *ret_count is how many. */
+static uint64_t *sort_subjects(const struct q8_inspect *in, enum q8_sort sort, uint64_t *ret_count,
+                               struct q8_arena *mem, struct q8_err *err)
 {
     struct keyed *list = q8_alloc(mem, in->subjects, sizeof *list, err);
     uint64_t *order = q8_alloc(mem, in->subjects, sizeof *order, err), n = 0;
@@ -329,7 +330,7 @@ static bool print_table(const struct q8_inspect_print *p, FILE *out, struct q8_a
     const struct q8_inspect *in = p->in;
     const unsigned fixed = (in->coded.count ? 39 : 7 * Q8_COSTS) + 1 + 10;
     unsigned spark = 8, name_width = p->style.width - fixed - spark - 1;
-    uint64_t count, shown = 0, *order = q8_inspect_order(in, p->sort, &count, mem, err);
+    uint64_t count, shown = 0, *order = sort_subjects(in, p->sort, &count, mem, err);
 
     if (!order)
         return false;

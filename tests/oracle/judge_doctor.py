@@ -63,7 +63,7 @@ def judge_names(report, planted):
     problems += [f"{n} is left out of its group" for n in sorted(wanted - set(told))]
     problems += [f"{n} is in no group of what was planted" for n in sorted(set(told) - wanted)]
     for n in wanted & set(told):
-        if len({told[m]["use"] for m in mates(n, names)}) != 1:
+        if len({told[m]["use"] for m in mates(n, names) & set(told)}) != 1:
             problems.append(f"{n}: its group has more than one cure")
     return problems
 
