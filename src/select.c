@@ -86,28 +86,8 @@ static char *trim(char *line)
     return line;
 }
 
-/* Adds the pattern of one line: "skip PATTERN", "use TARGET PATTERN". */
-static bool add_line(struct q8_select *s, char *line, const char *origin, struct q8_arena *mem,
+bool q8_select_lines(const char *path, q8_line_fn take, void *self, struct q8_arena *mem,
                      struct q8_err *err)
-{
-    size_t word = strcspn(line, " \t"), rest = word + strspn(line + word, " \t");
-    char shown[200];
-
-    for (int v = 0; v < Q8_VERBS; v++) {
-        const char *name = q8_verb_name((enum q8_verb)v);
-
-        if (word != strlen(name) || memcmp(line, name, word) != 0)
-            continue;
-        if (line[rest])
-            return q8_select_add(s, (enum q8_verb)v, line + rest, origin, mem, err);
-        return q8_fail(err, Q8_EUSAGE, "%s: '%s' wants a pattern behind it", origin, name);
-    }
-    line[word] = '\0';
-    return q8_fail(err, Q8_EUSAGE, "%s: a line starts with skip, only, also or use, not '%s'",
-                   origin, q8_text_escape(line, shown, sizeof shown));
-}
-
-bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem, struct q8_err *err)
 {
     char *text, *line, *next, *origin;
     uint64_t length, number = 0;
@@ -127,13 +107,45 @@ bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem,
         if (!*line)
             continue;
         origin = q8_sprintf(mem, err, "%s:%" PRIu64, path, number);
-        if (!origin || !add_line(s, line, origin, mem, err))
+        if (!origin || !take(self, line, origin, err))
             return false;
     }
     return true;
 }
 
-static bool is_match(const struct q8_pattern *p, const char *module)
+/* Where the patterns of a file go. */
+struct reader {
+    struct q8_select *select;
+    struct q8_arena *mem;
+};
+
+/* Adds the pattern of one line: "skip PATTERN", "use TARGET PATTERN". */
+static bool add_line(void *self, char *line, const char *origin, struct q8_err *err)
+{
+    const struct reader *r = self;
+    size_t word = strcspn(line, " \t"), rest = word + strspn(line + word, " \t");
+    char shown[200];
+
+    for (int v = 0; v < Q8_VERBS; v++) {
+        const char *name = q8_verb_name((enum q8_verb)v);
+
+        if (word != strlen(name) || memcmp(line, name, word) != 0)
+            continue;
+        if (line[rest])
+            return q8_select_add(r->select, (enum q8_verb)v, line + rest, origin, r->mem, err);
+        return q8_fail(err, Q8_EUSAGE, "%s: '%s' wants a pattern behind it", origin, name);
+    }
+    line[word] = '\0';
+    return q8_fail(err, Q8_EUSAGE, "%s: a line starts with skip, only, also or use, not '%s'",
+                   origin, q8_text_escape(line, shown, sizeof shown));
+}
+
+bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem, struct q8_err *err)
+{
+    return q8_select_lines(path, add_line, &(struct reader){s, mem}, mem, err);
+}
+
+bool q8_pattern_matches(const struct q8_pattern *p, const char *module)
 {
     regmatch_t whole;
 
@@ -153,7 +165,7 @@ struct q8_choice q8_select_ask(struct q8_select *s, const char *module)
     for (uint64_t i = 0; i < s->count; i++) {
         struct q8_pattern *p = &s->pattern[i];
 
-        if (!is_match(p, module))
+        if (!q8_pattern_matches(p, module))
             continue;
         p->matches++;
         if (!first[p->verb])

@@ -48,6 +48,20 @@ bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, con
 bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem,
                     struct q8_err *err);
 
+/* Whether the pattern matches that whole name.  Counts nothing: safe from several threads. */
+bool q8_pattern_matches(const struct q8_pattern *p, const char *module);
+
+/* What q8_select_lines hands each line to; `line` and `origin` stay, in the arena's memory. */
+typedef bool (*q8_line_fn)(void *self, char *line, const char *origin, struct q8_err *err);
+
+/*
+ * Calls take(self, line, origin) for each line of a text file that q8_select_file would not pass
+ * over, without comment and white space around it; origin is "path:number".  Ends at the first
+ * false.  Q8_EUSAGE when the file holds a NUL, Q8_ELIMIT above 1 MiB, Q8_EIO.
+ */
+bool q8_select_lines(const char *path, q8_line_fn take, void *self, struct q8_arena *mem,
+                     struct q8_err *err);
+
 /* What the patterns say of one module. */
 struct q8_choice {
     const struct q8_pattern *skip, *only, *also; /* the first that matched, NULL = none */
