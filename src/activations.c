@@ -2,7 +2,6 @@
 #include "src/outlier_parts.h"
 
 #include "formats/format.h"
-#include "formats/npz.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 
@@ -16,7 +15,9 @@
 struct reader {
     struct q8_activation *entry;
     uint64_t count, room;
+    const struct q8_file *file;
     struct q8_arena *mem;
+    struct q8_arena scratch; /* one array as it is in the file */
 };
 
 static bool file_fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
@@ -37,25 +38,42 @@ static bool check_vector(const struct q8_tensor *t, struct q8_err *err)
                    q8_dtypes[t->dtype].name, shape);
 }
 
-/* Adds a vector: the `visit` of npz.h. */
-static bool add_vector(void *self, const struct q8_tensor *t, const void *data, struct q8_err *err)
+bool q8_activations_maxima(float **ret, const struct q8_tensor *t, const void *data,
+                           struct q8_arena *mem, struct q8_err *err)
 {
-    struct reader *r = self;
-    struct q8_activation *grown;
-    float *absmax;
-    char *name;
+    float *absmax = q8_alloc(mem, t->dim[0], sizeof *absmax, err);
 
-    if (!check_vector(t, err))
-        return false;
-    name = q8_strndup(r->mem, t->name, strlen(t->name), err);
-    absmax = q8_alloc(r->mem, t->dim[0], sizeof *absmax, err);
-    if (!name || !absmax)
+    if (!absmax)
         return false;
     q8_outlier_floats(absmax, t->dtype, data, t->dim[0]);
     for (uint64_t i = 0; i < t->dim[0]; i++)
         if (!isfinite(absmax[i]) || absmax[i] < 0)
             return q8_fail(err, Q8_EINPUT, "value %" PRIu64 " is %g, which is no largest magnitude",
                            i, (double)absmax[i]);
+    *ret = absmax;
+    return true;
+}
+
+/* Adds a vector: the `visit` of q8_activations_each. */
+static bool add_vector(void *self, const struct q8_tensor *t, const void *data, struct q8_err *err)
+{
+    struct reader *r = self;
+    struct q8_activation *grown;
+    void *bytes;
+    float *absmax;
+    char *name;
+
+    if (!check_vector(t, err)) /* before its size takes memory */
+        return false;
+    if (!data) {
+        q8_arena_clear(&r->scratch);
+        data = bytes = q8_alloc(&r->scratch, t->nbytes, 1, err);
+        if (!bytes || !q8_file_read(r->file, t->offset, bytes, t->nbytes, err))
+            return false;
+    }
+    name = q8_strndup(r->mem, t->name, strlen(t->name), err);
+    if (!name || !q8_activations_maxima(&absmax, t, data, r->mem, err))
+        return false;
     grown = q8_grow(r->mem, r->entry, r->count, &r->room, sizeof *grown, err);
     if (!grown)
         return false;
@@ -64,39 +82,39 @@ static bool add_vector(void *self, const struct q8_tensor *t, const void *data, 
     return true;
 }
 
-/* One tensor of a format whose tensors are ranges of the file. */
-static bool read_tensor(struct reader *r, const struct q8_source *source, const struct q8_tensor *t,
-                        struct q8_arena *scratch, struct q8_err *err)
+/* The tensors of a format whose tensors are ranges of the file. */
+static bool visit_tensors(const struct q8_format *format, struct q8_source *source,
+                          const struct q8_npz_visitor *visitor, uint64_t limit, struct q8_err *err)
+{
+    struct q8_index ix = {0};
+    struct q8_arena names;
+    bool ok;
+
+    q8_arena_init(&names, limit);
+    ok = format->parse(source, &ix, &names, err);
+    for (uint64_t i = 0; ok && i < ix.count; i++)
+        ok = visitor->visit(visitor->self, &ix.tensor[i], NULL, err) ||
+             q8_activations_fail(ix.tensor[i].name, err);
+    q8_arena_clear(&names);
+    return ok;
+}
+
+bool q8_activations_fail(const char *name, struct q8_err *err)
 {
     char shown[200], place[220];
-    void *data = NULL;
 
-    if (check_vector(t, err)) /* before its size takes memory */
-        data = q8_alloc(scratch, t->nbytes, 1, err);
-    if (data && source->read(source->self, t->offset, data, t->nbytes, err) &&
-        add_vector(r, t, data, err))
-        return true;
-    (void)snprintf(place, sizeof place, "tensor '%s'",
-                   q8_text_escape(t->name, shown, sizeof shown));
+    (void)snprintf(place, sizeof place, "tensor '%s'", q8_text_escape(name, shown, sizeof shown));
     return q8_fail_in(err, place);
 }
 
-static bool read_tensors(struct reader *r, const struct q8_format *format, struct q8_source *source,
-                         struct q8_err *err)
+bool q8_activations_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
+                         struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_arena names, scratch;
-    struct q8_index ix = {0};
-    bool ok;
+    const struct q8_format *format = q8_format_of(file->path);
+    struct q8_source source = {file->size, file_fill, file};
 
-    q8_arena_init(&names, r->mem->limit);
-    q8_arena_init(&scratch, r->mem->limit);
-    ok = format->parse(source, &ix, &names, err);
-    for (uint64_t i = 0; ok && i < ix.count; i++) {
-        ok = read_tensor(r, source, &ix.tensor[i], &scratch, err);
-        q8_arena_clear(&scratch);
-    }
-    q8_arena_clear(&names);
-    return ok;
+    return format ? visit_tensors(format, &source, visitor, mem->limit, err)
+                  : q8_npz_read(&source, visitor, mem, err);
 }
 
 static bool ends_with(const char *text, const char *tail)
@@ -117,18 +135,22 @@ static bool fail_kind(const char *path, struct q8_err *err)
                    "statistics of activations are read from .safetensors and .npz files");
 }
 
-static bool read_file(struct reader *r, const struct q8_format *format, struct q8_file *file,
-                      struct q8_err *err)
+bool q8_activations_open(struct q8_file *ret, const char *path, struct q8_err *err)
+{
+    if (!q8_format_of(path) && !ends_with(path, ".npz"))
+        return fail_kind(path, err) || q8_fail_in(err, path);
+    return q8_file_open(ret, path, err);
+}
+
+static bool read_file(struct reader *r, struct q8_file *file, struct q8_err *err)
 {
     const struct q8_npz_visitor visitor = {add_vector, r};
-    struct q8_source source = {file->size, file_fill, file};
 
     if (file->size > Q8_ACTIVATIONS_LIMIT)
         return q8_fail(err, Q8_ELIMIT,
                        "%" PRIu64 " bytes; statistics of activations have at most %" PRIu64,
                        file->size, Q8_ACTIVATIONS_LIMIT);
-    if (!(format ? read_tensors(r, format, &source, err)
-                 : q8_npz_read(&source, &visitor, r->mem, err)))
+    if (!q8_activations_each(file, &visitor, r->mem, err))
         return false;
     return r->count || q8_fail(err, Q8_EINPUT, "holds no vectors");
 }
@@ -142,16 +164,15 @@ static int compare_modules(const void *a, const void *b)
 bool q8_activations_read(struct q8_activations *ret, const char *path, struct q8_arena *mem,
                          struct q8_err *err)
 {
-    const struct q8_format *format = q8_format_of(path);
-    struct reader r = {.mem = mem};
     struct q8_file file = {.fd = -1};
+    struct reader r = {.file = &file, .mem = mem};
     bool ok;
 
-    if (!format && !ends_with(path, ".npz"))
-        return fail_kind(path, err) || q8_fail_in(err, path);
-    if (!q8_file_open(&file, path, err))
+    if (!q8_activations_open(&file, path, err))
         return false;
-    ok = read_file(&r, format, &file, err) || q8_fail_in(err, path);
+    q8_arena_init(&r.scratch, mem->limit);
+    ok = read_file(&r, &file, err) || q8_fail_in(err, path);
+    q8_arena_clear(&r.scratch);
     q8_file_close(&file);
     if (!ok)
         return false;

@@ -93,6 +93,10 @@ static const char *const feed_forward[] = {
     NULL,
 };
 
+/* Of the modules below one of these paths, those that read its input; the others read on. */
+static const char *const first_leaves[] = {"gate_proj", "up_proj", "gate_up_proj", "fc1",  "w1",
+                                           "w3",        "wi",      "wi_0",         "wi_1", NULL};
+
 #define LIST(...)                                                                                  \
     (const char *const[])                                                                          \
     {                                                                                              \
@@ -219,18 +223,26 @@ static uint64_t lower_bound(const struct q8_index *ix, const char *name)
     return low;
 }
 
+/* The path, with `tail` behind it, of a module beside the norm; its length, 0 when too long. */
+static size_t beside(char name[PATH_MOST], const char *norm, const char *path, const char *tail)
+{
+    int parent = *path == '/' ? 0 : (int)(leaf_of(norm) - norm);
+    int n = snprintf(name, PATH_MOST, "%.*s%s%s", parent, norm, path + (*path == '/'), tail);
+
+    return n < 0 || n >= PATH_MOST ? 0 : (size_t)n;
+}
+
 /* Whether a tensor of that module, or below it, is there; the module stands beside the norm. */
 static bool has_module(const struct q8_index *ix, const char *norm, const char *path)
 {
-    int parent = *path == '/' ? 0 : (int)(leaf_of(norm) - norm);
     char name[PATH_MOST];
-    int n = snprintf(name, sizeof name, "%.*s%s.", parent, norm, path + (*path == '/'));
+    size_t n = beside(name, norm, path, ".");
     uint64_t at;
 
-    if (n < 0 || n >= (int)sizeof name)
+    if (!n)
         return false;
     at = lower_bound(ix, name);
-    return at < ix->count && strncmp(ix->tensor[at].name, name, (size_t)n) == 0;
+    return at < ix->count && strncmp(ix->tensor[at].name, name, n) == 0;
 }
 
 /* Whether the module has no other norm beside it. */
@@ -298,4 +310,55 @@ bool q8_norm_feeds(const char **ret, const struct q8_index *ix, const char *modu
     if (*text)
         *ret = q8_strndup(mem, text, strlen(text), err);
     return !*text || *ret;
+}
+
+static bool is_first(const char *path)
+{
+    const char *const *leaf = first_leaves;
+
+    while (*leaf && strcmp(leaf_of(path), *leaf) != 0)
+        leaf++;
+    return *leaf != NULL;
+}
+
+/* The module of that path beside the norm, and what reads first of those below it. */
+static void mark_path(const struct q8_tensor **ret, const char *path, const char *norm,
+                      const struct q8_tensor *t, const struct q8_outlier_module *module,
+                      uint64_t count)
+{
+    uint64_t low = 0, high = count;
+    char name[PATH_MOST];
+    size_t n = beside(name, norm, path, "");
+
+    if (!n)
+        return;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        if (strcmp(module[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < count && strncmp(module[low].name, name, n) == 0; low++) {
+        const char *below = module[low].name + n;
+
+        if ((!*below || (*below == '.' && is_first(below))) && module[low].cols == t->dim[0] &&
+            !ret[low])
+            ret[low] = t;
+    }
+}
+
+void q8_norm_mark(const struct q8_tensor **ret, const struct q8_index *ix, const char *norm,
+                  const struct q8_tensor *t, const struct q8_outlier_module *module, uint64_t count)
+{
+    const struct reader *r = find_reader(ix, norm);
+
+    if (!r)
+        return;
+    for (const char *const *path = r->path; *path; path++)
+        mark_path(ret, *path, norm, t, module, count);
+    if (r->alone && is_alone(ix, norm))
+        for (const char *const *path = r->alone; *path; path++)
+            mark_path(ret, *path, norm, t, module, count);
 }

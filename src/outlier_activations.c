@@ -124,26 +124,42 @@ static bool fail_unknown(const struct q8_activations *acts, const char *name, st
                    q8_select_nearest(name, m->count, module_name, m, nearest));
 }
 
-/* Finds the module of every entry; `ret` is in the order of layers. */
-static bool match(struct measured *ret, const struct q8_activations *acts, struct modules *m,
-                  struct q8_arena *scratch, struct q8_err *err)
+bool q8_outlier_match(const struct q8_outlier_module **ret, const struct q8_activations *acts,
+                      const struct q8_outlier_module *module, uint64_t count,
+                      struct q8_arena *scratch, struct q8_err *err)
 {
+    struct modules m = {module, count};
     char shown[200];
 
     for (uint64_t i = 0; i < acts->count; i++) {
         const struct q8_activation *entry = &acts->entry[i];
-        const struct q8_outlier_module *module = find_module(m, entry->module);
-        struct q8_feature_source s = {.name = entry->module, .features = entry->features};
 
-        if (!module)
-            return fail_unknown(acts, entry->module, m, scratch, err);
-        if (module->cols != entry->features)
+        ret[i] = find_module(&m, entry->module);
+        if (!ret[i])
+            return fail_unknown(acts, entry->module, &m, scratch, err);
+        if (ret[i]->cols != entry->features)
             return q8_fail(
                 err, Q8_EINPUT,
                 "'%s': %" PRIu64 " values, but the module has %" PRIu64 " input features",
-                q8_text_escape(entry->module, shown, sizeof shown), entry->features, module->cols);
+                q8_text_escape(entry->module, shown, sizeof shown), entry->features, ret[i]->cols);
+    }
+    return true;
+}
+
+/* Finds the module of every entry; `ret` is in the order of layers. */
+static bool match(struct measured *ret, const struct q8_activations *acts, struct modules *m,
+                  struct q8_arena *scratch, struct q8_err *err)
+{
+    const struct q8_outlier_module **module = q8_alloc(scratch, acts->count, sizeof *module, err);
+
+    if (!module || !q8_outlier_match(module, acts, m->module, m->count, scratch, err))
+        return false;
+    for (uint64_t i = 0; i < acts->count; i++) {
+        const struct q8_activation *entry = &acts->entry[i];
+        struct q8_feature_source s = {.name = entry->module, .features = entry->features};
+
         s.layer = q8_path_layer(s.name, &s.role);
-        ret[i] = (struct measured){s, entry, module->rows};
+        ret[i] = (struct measured){s, entry, module[i]->rows};
     }
     if (acts->count)
         qsort(ret, acts->count, sizeof *ret, q8_outlier_compare);
