@@ -17,6 +17,7 @@ static const struct {
     {0x2060, 0x206f},   /* bidirectional isolates and other invisible format controls */
     {0xfeff, 0xfeff},   /* byte order mark */
     {0xfff9, 0xfffb},   /* interlinear annotation */
+    {0xfffe, 0xffff},   /* no characters; XML 1.0 has no place for them */
     {0xe0000, 0xe007f}, /* tags */
 };
 

@@ -96,6 +96,7 @@ static void text_escape_defuses_what_a_terminal_obeys(void **state)
         {"\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf", "\\u{202a}\\u{202e}\xe2\x80\xaf"},
         {"\xe2\x81\xa6\xe2\x81\xa9", "\\u{2066}\\u{2069}"},
         {"\xef\xbb\xbf", "\\u{feff}"},
+        {"\xef\xbf\xbd\xef\xbf\xbe\xef\xbf\xbf", "\xef\xbf\xbd\\u{fffe}\\u{ffff}"},
         {"\xf3\xa0\x81\x81", "\\u{e0041}"}, /* tag latin capital letter a */
     };
     char text[64];
