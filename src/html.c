@@ -1,4 +1,4 @@
-/* html.c - the page of q8-inspect --html: its frame and its summary */
+/* html.c - the page of q8-inspect --html: its heading and its summary */
 #include "src/html.h"
 
 #include "src/base/text.h"
@@ -6,28 +6,9 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
-/* for the lists of the heat map: 48 bytes for each subject */
+/* for the lists of the heat map: 104 bytes for each subject */
 #define MEMORY_LIMIT (UINT64_C(1) << 30)
-
-/* No fetch of any kind, whatever gets past the escapes. */
-#define POLICY                                                                                     \
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "   \
-    "base-uri 'none'; form-action 'none'"
-
-/* One number of the summary, with what it counts, in another colour when it should be 0. */
-static void put_fact(FILE *out, const char *id, const char *label, const char *value,
-                     const char *more)
-{
-    bool alarm = (strcmp(id, "below") == 0 || strcmp(id, "bad") == 0) && strcmp(value, "0") != 0;
-
-    fprintf(out, "<div%s><dt>%s</dt><dd id=\"%s\">%s", alarm ? " class=\"alarm\"" : "", label, id,
-            value);
-    if (*more)
-        fprintf(out, "<small>%s</small>", more);
-    fputs("</dd></div>\n", out);
-}
 
 /* Weights that need attention. */
 static void put_below(const struct q8_html_page *page)
@@ -41,7 +22,7 @@ static void put_below(const struct q8_html_page *page)
         (void)snprintf(more, sizeof more, "of the weights, against the reference");
     else
         (void)snprintf(more, sizeof more, "of the weights, with %s", in->options.target->name);
-    put_fact(page->out, "below", label, value, more);
+    q8_html_fact(page->out, "below", label, value, more, in->total.below > 0);
 }
 
 static void put_facts(const struct q8_html_page *page)
@@ -56,18 +37,20 @@ static void put_facts(const struct q8_html_page *page)
         systematic += in->outliers.feature[i].systematic;
     fputs("<dl class=\"facts\">\n", out);
     (void)snprintf(a, sizeof a, "%" PRIu64, t->tensors);
-    put_fact(out, "tensors-total", "Tensors", a, "");
-    put_fact(out, "parameters", "Parameters", q8_text_count(t->parameters, a, sizeof a), "");
+    q8_html_fact(out, "tensors-total", "Tensors", a, "", false);
+    q8_html_fact(out, "parameters", "Parameters", q8_text_count(t->parameters, a, sizeof a), "",
+                 false);
     (void)snprintf(a, sizeof a, "%.1f %%",
                    t->parameters ? 100 * (double)t->linear / (double)t->parameters : 0);
-    put_fact(out, "linear", "Linear", a, "of the parameters are multiplied");
+    q8_html_fact(out, "linear", "Linear", a, "of the parameters are multiplied", false);
     if (q8_html_judges(in))
         put_below(page);
     (void)snprintf(a, sizeof a, "%" PRIu64, t->bad);
-    put_fact(out, "bad", "NaN or Inf", a, t->bad == 1 ? "tensor has one" : "tensors have one");
+    q8_html_fact(out, "bad", "NaN or Inf", a, t->bad == 1 ? "tensor has one" : "tensors have one",
+                 t->bad > 0);
     (void)snprintf(a, sizeof a, "%" PRIu64, in->outliers.count);
     (void)snprintf(b, sizeof b, "%" PRIu64 " in a quarter of the layers or more", systematic);
-    put_fact(out, "outlier-features", "Outlier features", a, systematic ? b : "");
+    q8_html_fact(out, "outlier-features", "Outlier features", a, systematic ? b : "", false);
     fputs("</dl>\n", out);
 }
 
@@ -113,22 +96,6 @@ static void put_summary(const struct q8_html_page *page)
     fputs("</section>\n", page->out);
 }
 
-static void put_head(const struct q8_html_page *page)
-{
-    FILE *out = page->out;
-
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta http-equiv=\"Content-Security-Policy\" content=\"" POLICY "\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-          "<meta name=\"color-scheme\" content=\"light dark\">\n"
-          "<meta name=\"generator\" content=\"q8-inspect " Q8_VERSION "\">\n<title>",
-          out);
-    q8_html_text(out, page->in->model->path);
-    fputs(" \xe2\x80\x93 q8-inspect</title>\n<style>\n", out);
-    fputs(q8_page_css, out);
-    fputs("</style>\n</head>\n", out);
-}
-
 /* The model's class, its size, and what it is measured for. */
 static void put_subtitle(const struct q8_html_page *page)
 {
@@ -159,33 +126,6 @@ static void put_subtitle(const struct q8_html_page *page)
     fputs("</p>\n", out);
 }
 
-static void put_header(const struct q8_html_page *page)
-{
-    FILE *out = page->out;
-
-    fputs("<body>\n<header><p class=\"tool\">q8-inspect</p>\n<h1>", out);
-    q8_html_name(out, page->in->model->path);
-    fputs("</h1>\n", out);
-    put_subtitle(page);
-    fputs("<nav aria-label=\"Sections\" hidden></nav></header>\n<main>\n", out);
-}
-
-/* Empty: the script fills it when a weight is chosen. */
-static void put_footer(const struct q8_html_page *page)
-{
-    FILE *out = page->out;
-
-    fputs("</main>\n<dialog id=\"details\" aria-labelledby=\"details-title\"></dialog>\n"
-          "<noscript><p class=\"note\">Histograms, worst rows and outlier columns need JavaScript;"
-          " <code>q8-inspect --json</code> prints them too.</p></noscript>\n"
-          "<footer><p>q8 " Q8_VERSION "</p></footer>\n",
-          out);
-    q8_html_data(page);
-    fputs("<script>\n", out);
-    fputs(q8_page_js, out);
-    fputs("</script>\n</body>\n</html>\n", out);
-}
-
 bool q8_html_inspect(const struct q8_inspect *in, const struct q8_doctor *doctor, FILE *out,
                      struct q8_err *err)
 {
@@ -194,16 +134,20 @@ bool q8_html_inspect(const struct q8_inspect *in, const struct q8_doctor *doctor
     bool ok;
 
     q8_arena_init(&mem, MEMORY_LIMIT);
-    put_head(&page);
-    put_header(&page);
+    q8_html_open(out, "q8-inspect", in->model->path);
+    put_subtitle(&page);
+    q8_html_main(out);
     put_summary(&page);
-    ok = q8_html_grid(&page);
+    ok = q8_html_map(&page);
     if (ok)
         q8_html_features(&page);
     ok = ok && q8_html_cures(&page);
     if (ok) {
         q8_html_table(&page);
-        put_footer(&page);
+        q8_html_end(out, "Histograms, worst rows and outlier columns need JavaScript;"
+                         " <code>q8-inspect --json</code> prints them too.");
+        q8_html_data(&page);
+        q8_html_close(out);
     }
     q8_arena_clear(&mem);
     return ok && (!ferror(out) || q8_fail_errno(err, "cannot write the page"));

@@ -98,7 +98,7 @@ static void put_map(const struct map *m, const struct q8_html_page *page)
     FILE *out = page->out;
 
     fputs("<p class=\"legend\">", out);
-    q8_html_legend(page, Q8_HTML_PLAIN, m->calm, m->alarm, " \xc3\x97");
+    q8_html_legend(page->out, Q8_HTML_PLAIN, m->calm, m->alarm, " \xc3\x97");
     fprintf(out,
             "<span>Magnitude over the median of its %s, the largest of a layer.</span></p>\n"
             "<div class=\"side\"><div class=\"box map\" tabindex=\"0\" role=\"region\""

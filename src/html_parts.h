@@ -3,15 +3,9 @@
 #define Q8_HTML_PARTS_H
 
 #include "src/doctor.h"
-#include "src/html_text.h"
+#include "src/html_frame.h"
 
-#define Q8_HTML_STEPS 10 /* colours of a heat map, .h0 (calm) to .h9 (look here) in page.css */
-
-/*
- * Beyond these a map is left out or cut, which the page says: names from a file could ask for
- * layers times roles without end.
- */
-#define Q8_HTML_CELLS (UINT64_C(1) << 17)
+/* Beyond these the map of features is cut, which the page says. */
 #define Q8_HTML_FEATURES 24
 
 /* What every section reads, and where it goes. */
@@ -51,15 +45,8 @@ bool q8_html_judges(const struct q8_inspect *in);
 /* Whether any shown subject has that quantity. */
 bool q8_html_has(const struct q8_inspect *in, const struct q8_html_quantity *q);
 
-/* 0 to Q8_HTML_STEPS - 1 for a value between calm and alarm (which may be the smaller). */
-unsigned q8_html_step(double value, double calm, double alarm);
-
-/* A strip of the colours, with the values at its ends. */
-void q8_html_legend(const struct q8_html_page *page, enum q8_html_form form, double calm,
-                    double alarm, const char *unit);
-
 /* Layers times roles; nothing when no weight has a layer.  Q8_ELIMIT. */
-bool q8_html_grid(const struct q8_html_page *page);
+bool q8_html_map(const struct q8_html_page *page);
 
 /* Layers times outlier dimensions, and what is known of each dimension. */
 void q8_html_features(const struct q8_html_page *page);
@@ -72,8 +59,5 @@ void q8_html_table(const struct q8_html_page *page);
 
 /* The JSON that the script draws histograms and details from, in the order of the table. */
 void q8_html_data(const struct q8_html_page *page);
-
-/* src/html/page.css and page.js, from embed.c. */
-extern const char q8_page_css[], q8_page_js[];
 
 #endif

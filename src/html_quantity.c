@@ -1,4 +1,4 @@
-/* html_quantity.c - numbers of a subject, and how far each is from calm */
+/* html_quantity.c - numbers of a subject */
 #include "src/html_parts.h"
 
 #include <math.h>
@@ -66,28 +66,4 @@ bool q8_html_has(const struct q8_inspect *in, const struct q8_html_quantity *q)
 bool q8_html_judges(const struct q8_inspect *in)
 {
     return q8_html_has(in, &(struct q8_html_quantity){.value = q8_html_sqnr});
-}
-
-unsigned q8_html_step(double value, double calm, double alarm)
-{
-    double t = (value - calm) / (alarm - calm) * Q8_HTML_STEPS;
-
-    if (!(t > 0)) /* also NaN: calm and alarm are one */
-        return 0;
-    return t >= Q8_HTML_STEPS ? Q8_HTML_STEPS - 1 : (unsigned)t;
-}
-
-void q8_html_legend(const struct q8_html_page *page, enum q8_html_form form, double calm,
-                    double alarm, const char *unit)
-{
-    FILE *out = page->out;
-
-    fputs("<span class=\"scale\"><span>", out);
-    q8_html_number(out, form, calm);
-    fprintf(out, "%s</span><span class=\"strip\" aria-hidden=\"true\">", unit);
-    for (unsigned i = 0; i < Q8_HTML_STEPS; i++)
-        fprintf(out, "<i class=\"h%u\"></i>", i);
-    fputs("</span><span>", out);
-    q8_html_number(out, form, alarm);
-    fprintf(out, "%s</span></span>", unit);
 }

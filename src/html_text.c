@@ -119,6 +119,7 @@ void q8_html_number(FILE *out, enum q8_html_form form, double value)
     switch (form) {
     case Q8_HTML_DECIBEL:
     case Q8_HTML_BITS: fprintf(out, "%.2f", value); break;
+    case Q8_HTML_COSINE: fprintf(out, "%.6f", value); break;
     case Q8_HTML_COUNT: fprintf(out, "%.0f", value); break;
     case Q8_HTML_PLAIN:
         if (value != 0)

@@ -26,6 +26,7 @@ enum q8_html_form {
     Q8_HTML_COUNT,   /* a whole number */
     Q8_HTML_PERCENT, /* of a share: 0.031 is "3.1 %" */
     Q8_HTML_BITS,    /* 7.21 */
+    Q8_HTML_COSINE,  /* 0.999981 */
 };
 
 /* A number in that form; an infinity as its sign, NaN (there is none) as a dash. */

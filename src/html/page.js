@@ -1,7 +1,13 @@
 /*
- * page.js - what the page can do beyond being read: views of the map, order, search, details.
+ * page.js - what a page can do beyond being read: views of the map, order, search, details.
  *
- * All numbers come from the tables, or from the JSON block that html_data.c writes and describes.
+ * All numbers come from the tables, or from the JSON block: for q8-inspect html_data.c writes and
+ * describes it; for q8-verify html_layer.c, {"rows": [row]}, whose details are the table's columns and
+ *
+ *   "about"  [what, text] each: findings
+ *   "pairs"  [title, [[name, value], ...]] each
+ *   "lists"  [title, [heading, ...], [[value, ...], ...]] each
+ *
  * Text is set with textContent only: names come from files.
  */
 (function () {
@@ -249,6 +255,21 @@
                 row.r.map((r) => ({cells: [String(r[0]), show(r[1]), show(r[2])]}))));
     }
 
+    /* A page without numbers of its own for the details has them in the columns of its table. */
+    function addColumns(parts, cells) {
+        const heads = Array.from(table.tHead.rows[0].cells);
+
+        parts.push(pairs(heads.slice(3).map((th, i) =>
+            [th.textContent, cells[i + 3].textContent])));
+    }
+
+    function addParts(parts, row) {
+        for (const [title, list] of row.pairs || [])
+            parts.push(make('h3', title), pairs(list.map(([name, x]) => [name, show(x)])));
+        for (const [title, heads, lines] of row.lists || [])
+            parts.push(make('h3', title), grid(heads, lines.map((x) => ({cells: x.map(show)}))));
+    }
+
     function open(i) {
         const cells = rows[i].cells, row = data.rows[i], parts = [];
         const close = make('button', 'Close', {type: 'button', class: 'close'});
@@ -256,16 +277,23 @@
 
         close.addEventListener('click', () => dialog.close());
         parts.push(make('h2', cells[0].querySelector('button').textContent, {id: 'details-title'}),
-            make('p', [cells[1].textContent, cells[2].textContent, data.kinds[row.n[0]]].concat(
+            make('p', [cells[1].textContent, cells[2].textContent].concat(
+                row.n ? data.kinds[row.n[0]] : [],
                 row.g ? 'fused into ' + row.g : []).join(' · ')), close);
         if (note)
             parts.push(make('p', 'Not measured: ' + note.textContent));
+        for (const [what, text] of row.about || [])
+            parts.push(make('p', [make('b', what), ': ' + text], {class: 'about'}));
         if (row.h)
             addHistogram(parts, row.h);
-        addNumbers(parts, row);
+        if (row.n)
+            addNumbers(parts, row);
+        else
+            addColumns(parts, cells);
         if (row.q)
             addCodes(parts, row.q, row.f);
         addLists(parts, row);
+        addParts(parts, row);
         dialog.replaceChildren(...parts);
         dialog.showModal();
         dialog.scrollTop = 0;

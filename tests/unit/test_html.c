@@ -112,6 +112,7 @@ static void html_number_has_the_digits_of_its_form(void **state)
         {Q8_HTML_PERCENT, 0.00005, "0.005 %"},
         {Q8_HTML_PERCENT, 0.46, "46 %"},
         {Q8_HTML_BITS, 7.125, "7.12"},
+        {Q8_HTML_COSINE, 0.99998125, "0.999981"},
     };
 
     (void)state;
