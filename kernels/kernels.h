@@ -165,6 +165,33 @@ typedef void (*q8_diff_fn)(struct q8_diff *ret, const float *a, const float *b, 
 /* Adds how often each code occurs; count[code as an unsigned byte]. */
 typedef void (*q8_tally_fn)(uint64_t count[256], const int8_t *codes, size_t n);
 
+#define Q8_GEMM_SCRATCH (512 << 10) /* bytes of scratch for the products of matrices */
+
+/*
+ * Products of int8 matrices: y[i * stride + j] = sum of x[i * cols + k] * w[j * cols + k] over
+ * k < cols, for i < m and j < n, modulo 2^32; so it is exact for cols <= 131,071, whatever the
+ * codes.
+ *
+ *   y       [m] rows of n elements, `stride` >= n elements apart; what is between stays untouched
+ *   x       [m, cols] codes, -128 too
+ *   w       [n, cols] codes
+ *   scratch [Q8_GEMM_SCRATCH] bytes, aligned to 64, whose contents do not matter before or after
+ *
+ * m, n and cols may be 0; with cols = 0 all of y is 0.  Pointers but for scratch are aligned to
+ * their elements only.  May prefetch, but not read, behind w.
+ */
+typedef void (*q8_gemm_s8_fn)(int32_t *y, size_t stride, const int8_t *x, const int8_t *w, size_t m,
+                              size_t n, size_t cols, void *scratch);
+
+/*
+ * Products of float matrices, arguments as in q8_gemm_s8_fn.  An element of y is one chain: it
+ * starts as 0, and for rising k becomes fmaf(x[i * cols + k], w[j * cols + k], itself).  So how the
+ * work is cut, by whom, changes no bit.  NaN and Inf as IEEE has them; which NaN it is is open.
+ * With denormals flushed, denormal elements and sums count as 0.
+ */
+typedef void (*q8_gemm_f32_fn)(float *y, size_t stride, const float *x, const float *w, size_t m,
+                               size_t n, size_t cols, void *scratch);
+
 /*
  * The table: one slot per operation, filled by q8_kernels_init.  Points to constants, so a copy is
  * as good, and all threads may use one.
@@ -180,12 +207,14 @@ struct q8_kernels {
     q8_decode_fn decode;                     /* codes to floats */
     q8_diff_fn diff;                         /* two rows */
     q8_tally_fn tally;                       /* codes by value */
+    q8_gemm_s8_fn gemm_s8;                   /* matrices of codes */
+    q8_gemm_f32_fn gemm_f32;                 /* matrices of floats */
 };
 
 /* Instruction sets, weakest first. */
-enum q8_isa { Q8_ISA_ref, Q8_ISA_avx2, Q8_ISA_avx512, Q8_ISAS };
+enum q8_isa { Q8_ISA_ref, Q8_ISA_avx2, Q8_ISA_avx512, Q8_ISA_vnni, Q8_ISA_amx, Q8_ISAS };
 
-/* "ref", "avx2", "avx512", a constant; NULL beyond. */
+/* "ref", "avx2", "avx512", "vnni", "amx", a constant; NULL beyond. */
 const char *q8_isa_name(enum q8_isa isa);
 
 /* The best instruction set of this machine that the build has, never above `cap`. */

@@ -6,6 +6,9 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Before a loop: written out, so that what it indexes can stay in registers. */
+#define UNROLL _Pragma("GCC unroll 16")
+
 #define CHUNK 4096 /* elements whose sums share lanes */
 
 /* For what is left over of a row. */

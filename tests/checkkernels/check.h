@@ -31,13 +31,16 @@ struct check_fence {
 struct check {
     enum q8_isa isa;             /* what is being checked */
     struct q8_kernels ref, fast; /* the law, and the version of `isa` */
-    struct check_fence fence;    /* room for the inputs */
+    struct check_fence fence[2]; /* room for the inputs, in turns */
+    unsigned places;             /* that were given out so far */
+    struct check_fence scratch;  /* Q8_GEMM_SCRATCH bytes */
     uint64_t random;             /* state of the generator */
     uint64_t passed, failed;     /* results so far (check_that) */
 };
 
-/* The longest input in elements. */
+/* The longest row in elements, and the largest input in bytes. */
 #define CHECK_LONGEST 10000
+#define CHECK_ROOM (2 << 20)
 
 /* Lengths to try, in order: 0 to 300 and some around whole chunks; ends with SIZE_MAX. */
 size_t check_length(size_t index);
@@ -50,8 +53,8 @@ uint32_t check_random(struct check *c);
 
 /*
  * Room for `bytes` input bytes that starts at an unmapped page, ends at one, or lies between at an
- * offset of any multiple of `element` bytes; which of them is drawn.  At most CHECK_LONGEST floats;
- * the next call may give the same room again.
+ * offset of any multiple of `element` bytes; which of them is drawn.  At most CHECK_ROOM bytes;
+ * the next call but one may give the same room again.
  */
 void *check_place(struct check *c, size_t bytes, size_t element);
 
@@ -94,6 +97,29 @@ typedef void (*check_run_fn)(const struct q8_kernels *k, const struct check_inpu
  */
 void check_same(struct check *c, check_run_fn run, const struct check_input *in, size_t bytes);
 
+/* What a product of matrices gets beside x. */
+struct check_factors {
+    const void *w;             /* [n, cols] */
+    size_t m, n, cols, stride; /* as the operation has them */
+    void *scratch;             /* [Q8_GEMM_SCRATCH] */
+};
+
+/* A product of matrices. */
+struct check_gemm {
+    const char *what; /* its name */
+    size_t element;   /* bytes of one of x and w */
+
+    /* Draws n elements of x or w in the style of `in`. */
+    void (*draw)(struct check *c, const struct check_input *in, void *ret, size_t n);
+    check_run_fn run; /* `extra` is a struct check_factors */
+};
+
+/*
+ * Draws matrices of all sizes around those of tiles, panels and blocks, and compares: x and w next
+ * to pages that cannot be touched, rows of y further apart than they are long.
+ */
+void check_products(struct check *c, const struct check_gemm *gemm);
+
 /* One check per operation of the table; those of a new operation are found by its name. */
 
 /* absmax of c->isa: worked examples, the same bits as the reference, nothing beyond the row. */
@@ -125,6 +151,18 @@ void check_diff(struct check *c);
 
 /* tally of c->isa: worked examples, added to what was there. */
 void check_tally(struct check *c);
+
+/* gemm_s8 of c->isa: worked examples, the largest sums and beyond, sizes of all kinds. */
+void check_gemm_s8(struct check *c);
+
+/* gemm_f32 of c->isa: worked examples, among them the order of the sums; sizes of all kinds. */
+void check_gemm_f32(struct check *c);
+
+/* amx_model.c: gemm_s8 of amx, compiled against tiles.h; NULL where the build has none. */
+extern const q8_gemm_s8_fn q8_gemm_s8_model;
+
+/* tiles.h: the first rule of the tile instructions that was broken since the last call, or NULL. */
+const char *tiles_broken(void);
 
 /* The conversions of single numbers, against their definition and the processor's. */
 void check_scalar(struct check *c);

@@ -38,10 +38,12 @@ uint32_t check_random(struct check *c)
 
 void *check_place(struct check *c, size_t bytes, size_t element)
 {
+    const struct check_fence *fence = &c->fence[c->places++ % 2];
+
     switch (check_random(c) % 4) {
-    case 0: return c->fence.data;
-    case 1: return c->fence.data + element * (check_random(c) % 64);
-    default: return c->fence.data + c->fence.size - bytes;
+    case 0: return fence->data;
+    case 1: return fence->data + element * (check_random(c) % 64);
+    default: return fence->data + fence->size - bytes;
     }
 }
 
