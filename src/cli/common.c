@@ -50,7 +50,8 @@ bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err)
         if (strcmp(cap, q8_isa_name((enum q8_isa)i)) == 0)
             isa = (enum q8_isa)i;
     if (cap && isa == Q8_ISAS)
-        return q8_fail(err, Q8_EUSAGE, "Q8_ISA wants ref, avx2 or avx512, not '%s'", cap);
+        return q8_fail(err, Q8_EUSAGE, "Q8_ISA wants ref, avx2, avx512, vnni or amx, not '%s'",
+                       cap);
     *ret = q8_isa_detect(isa);
     return true;
 }

@@ -130,7 +130,7 @@ static const struct argp argp = {
            "  q8-convert --skip='model.layers.0.*' model out\n\n"
            "Exit status: 0 done, 1 under --min-coverage, 2 usage, 3 malformed input, 4 "
            "unsupported, 5 I/O, "
-           "6 a limit or memory, 7 busy, 128+n signal n. Q8_ISA=ref|avx2|avx512 caps the "
+           "6 a limit or memory, 7 busy, 128+n signal n. Q8_ISA=ref|avx2|avx512|vnni|amx caps the "
            "instruction set; "
            "the bytes are the same. A GPU would not help: the work is bound by memory and disk.",
 };

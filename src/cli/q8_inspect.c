@@ -190,7 +190,8 @@ static const struct argp argp = {
            "  q8-inspect --diff model-a model-b\n\n"
            "Exit status: 0 done (--diff: equal), 1 --diff found a difference, 2 usage, 3 malformed "
            "input, 4 unsupported, 5 I/O, 6 a limit or memory, 128+n signal n. "
-           "Q8_ISA=ref|avx2|avx512 caps the instruction set; the numbers are the same. NO_COLOR "
+           "Q8_ISA=ref|avx2|avx512|vnni|amx caps the instruction set; the numbers are the same. "
+           "NO_COLOR "
            "switches colour off.",
 };
 
