@@ -3,8 +3,10 @@
 
 #include "src/pool.h"
 
+#include <argp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +34,28 @@ bool q8_cli_number(const char *option, const char *arg, double least, double mos
                        most, arg);
     *ret = n;
     return true;
+}
+
+const char *q8_cli_optional(struct argp_state *state, const char *arg, const char *suffix)
+{
+    const char *next = arg || state->next >= state->argc ? NULL : state->argv[state->next];
+    size_t length = next ? strlen(next) : 0;
+
+    if (length <= strlen(suffix) || *next == '-' ||
+        strcmp(next + length - strlen(suffix), suffix) != 0)
+        return arg;
+    state->next++;
+    return next;
+}
+
+unsigned q8_cli_width(void)
+{
+    struct winsize size;
+
+    return isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+                   size.ws_col > 80
+               ? size.ws_col
+               : 80;
 }
 
 unsigned q8_cli_default_threads(void)

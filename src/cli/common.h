@@ -17,6 +17,17 @@ bool q8_cli_threads(const char *arg, unsigned *ret, struct q8_err *err);
 bool q8_cli_number(const char *option, const char *arg, double least, double most, double *ret,
                    struct q8_err *err);
 
+struct argp_state; /* argp.h */
+
+/*
+ * The FILE of an option whose argument may be left out: `arg`, or, where that is NULL, the next
+ * word of the command line when it ends in `suffix` (taken then).  NULL: there is none.
+ */
+const char *q8_cli_optional(struct argp_state *state, const char *arg, const char *suffix);
+
+/* Columns of the terminal that standard output is; 80 at least, and for anything else. */
+unsigned q8_cli_width(void);
+
 /* One per processor, 8 at most. */
 unsigned q8_cli_default_threads(void);
 

@@ -98,7 +98,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'f': o->run.force = true; break;
     case NO_SYNC: o->run.sync = false; break;
     case 'q': o->quiet = true; break;
-    case JSON: o->want_json = true, o->json = arg; break;
+    case JSON: o->want_json = true, o->json = q8_cli_optional(state, arg, ".json"); break;
     case NO_SQNR: o->run.measure = false; break;
     case SHA256: o->run.sha256 = true; break;
     case ARGP_KEY_ARG:

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 const char *argp_program_version = "q8-inspect " Q8_VERSION;
@@ -161,7 +160,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case TOLERANCE: ok = q8_cli_number("--tolerance", arg, 0, 1e9, &o->tolerance, o->err); break;
     case SORT: ok = set_sort(o, arg); break;
     case TOP: ok = set_top(o, arg); break;
-    case JSON: o->want_json = true, o->json = arg; break;
+    case JSON: o->want_json = true, o->json = q8_cli_optional(state, arg, ".json"); break;
     case CSV: o->csv = arg; break;
     case HTML: o->html = arg; break;
     case QUIET: o->quiet = true; break;
@@ -200,8 +199,7 @@ static struct q8_style find_style(void)
 {
     const char *variables[] = {getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG")};
     const char *none = getenv("NO_COLOR"), *term = getenv("TERM"), *locale = NULL;
-    struct q8_style style = {.width = 80};
-    struct winsize size;
+    struct q8_style style = {.width = q8_cli_width()};
 
     for (size_t i = 0; !locale && i < sizeof variables / sizeof *variables; i++)
         if (variables[i] && *variables[i])
@@ -209,8 +207,6 @@ static struct q8_style find_style(void)
     style.utf8 = locale && (strcasestr(locale, "utf-8") || strcasestr(locale, "utf8"));
     if (isatty(STDOUT_FILENO) != 1)
         return style;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 80)
-        style.width = size.ws_col;
     style.colour = !(none && *none) && !(term && strcmp(term, "dumb") == 0);
     return style;
 }

@@ -21,11 +21,11 @@ grep -q 'together: x 64 (2^6.0)' text || die "factor: $(grep together text)"
 [ "$(awk 'length > 80' text | grep -vc '^#')" = 0 ] || die "a line of more than 80 columns"
 
 # the same bytes for any threads and instruction set, in every form
-for run in '1 ref' '2 avx2' '3 avx512'; do
-    set -- $run
-    Q8_ISA=$2 "$INSPECT" -q -j "$1" --json=json-$1 --csv=csv-$1 --html=html-$1 model || die "run $run"
+for way in '1 ref' '2 avx2' '3 avx512'; do
+    set -- $way
+    Q8_ISA=$2 "$INSPECT" -q -j "$1" --json=json-$1 --csv=csv-$1 --html=html-$1 model || die "with $way"
     for form in json csv html; do
-        cmp -s $form-1 $form-$1 || die "$form differs with $run"
+        cmp -s $form-1 $form-$1 || die "$form differs with $way"
     done
 done
 "$INSPECT" --json model >json-out
