@@ -109,6 +109,9 @@ bool q8_compare_text(const struct q8_compare *result, FILE *out, unsigned width,
 /* The report for machines, schema q8-inspect-diff/1.  Q8_EIO. */
 bool q8_compare_json(const struct q8_compare *result, FILE *out, struct q8_err *err);
 
+/* The rows of a side that is a matrix, as they are compared. */
+struct q8_view q8_side_view(const struct q8_side *side);
+
 /* "BF16", "int8 bitsandbytes", "int8 packed g128": the type of a side, 64 bytes; returns text. */
 char *q8_side_type(const struct q8_side *side, char *text, size_t size);
 

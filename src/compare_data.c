@@ -49,13 +49,18 @@ uint64_t q8_compared_bytes(const struct q8_compared *c)
     return side_bytes(&c->a) + side_bytes(&c->b);
 }
 
+struct q8_view q8_side_view(const struct q8_side *s)
+{
+    return (struct q8_view){s->tensor, s->coded, s->transpose, s->first, s->rows, s->cols};
+}
+
 /* The rows that both sides are read by: single elements where neither is a matrix by nature. */
 static struct q8_view view_of(const struct q8_compared *c, int which)
 {
     const struct q8_side *s = side(c, which);
 
     if (c->a.coded || c->b.coded)
-        return (struct q8_view){s->tensor, s->coded, s->transpose, s->first, s->rows, s->cols};
+        return q8_side_view(s);
     return (struct q8_view){s->tensor, NULL, false, s->first, c->elements, 1};
 }
 
