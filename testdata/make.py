@@ -7,7 +7,8 @@ Plain Python; not needed to run the tests.  Every file of good/ is one that safe
 opens.  Every file of bad/ has one fault, named by the file; bad/expected.txt gives beside it the
 words that the message must contain.  The few faults that safetensors lets pass are under BAD_HERE.
 The npz files are the work of make_npz.py; their words are in bad/expected_npz.txt.  outliers/ has
-norms and statistics of activations: make_outliers.py.
+norms and statistics of activations: make_outliers.py.  probe/ has captured activations:
+make_probe.py.
 """
 import json
 import pathlib
@@ -15,6 +16,7 @@ import struct
 
 import make_npz
 import make_outliers
+import make_probe
 
 HERE = pathlib.Path(__file__).parent
 SCALAR = '{"dtype":"U8","shape":[],"data_offsets":[0,1]}'
@@ -223,6 +225,7 @@ def main():
         (HERE / "good" / f"{name}.safetensors").write_bytes(text)
     make_npz.write(HERE)
     make_outliers.write(HERE / "outliers")
+    make_probe.write(HERE / "probe")
 
 
 if __name__ == "__main__":
