@@ -1,0 +1,329 @@
+/* q8_verify.c - the command q8-verify: options -> verification -> reports and the exit status */
+#include "src/cli/common.h"
+#include "src/cli/progress.h"
+#include "src/verify_report.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *argp_program_version = "q8-verify " Q8_VERSION;
+
+#define TOKENS_MOST 65536 /* as long as the longest windows; beyond it only memory grows */
+#define TOKENS 128
+#define MAX_DROP 0.5
+
+enum {
+    THREADS = 'j',
+    QUIET = 'q',
+    LEVEL = 256,
+    LAYERS,
+    MODE,
+    THRESHOLD,
+    ACTIVATIONS,
+    TOKEN_COUNT,
+    SEED,
+    MIN_SQNR,
+    MIN_COSINE,
+    MAX_REL_ERROR,
+    MIN_COVERAGE,
+    THRESHOLDS,
+    BASELINE,
+    MAX_DROP_DB,
+    WRITE_BASELINE,
+    JSON,
+    JUNIT,
+    HTML
+};
+
+/* What the command line asks for. */
+struct options {
+    const char *reference, *quantized;
+    const char *baseline, *json, *junit, *html, *write_baseline; /* paths */
+    struct q8_cli_file json_file, junit_file, html_file, baseline_file;
+    bool want_json, quiet, have_drop;
+    struct q8_verify_options run;
+    struct q8_gate gate;
+    const char *thresholds; /* read behind the options: its lines hold against them */
+    struct q8_select layers;
+    struct q8_arena *mem;
+    struct q8_err *err;
+};
+
+static const struct argp_option table[] = {
+    {.doc = "What to verify:", .group = 1},
+    {"level", LEVEL, "LEVEL", 0,
+     "integrity, weights or matmul: how deep to look (default: matmul, all three)", 1},
+    {"layers", LAYERS, "PATTERN", 0, "only these (a name, a glob, or re:REGEX; repeatable)", 1},
+    {.doc = "How to multiply:", .group = 2},
+    {"activations", ACTIVATIONS, "FILE", 0,
+     "captured inputs [tokens, in] or absmax [in] by module, as safetensors or npz", 2},
+    {"tokens", TOKEN_COUNT, "N", 0, "rows of activations (default: 128)", 2},
+    {"seed", SEED, "N", 0, "of activations that are made (default: 1)", 2},
+    {"threshold", THRESHOLD, "X", 0,
+     "of outlier columns; 0: none are multiplied apart (default: that of config.json, 6.0)", 2},
+    {"mode", MODE, "MODE", 0,
+     "absmax, row-wise, vector-wise, zeropoint or zeropoint-vector-wise: as in the LLM.int8() "
+     "paper, from the reference weights (default: what the runtime does)",
+     2},
+    {.doc = "What must hold:", .group = 3},
+    {"min-sqnr", MIN_SQNR, "DB", 0,
+     "signal-to-noise ratio of weights and products; weights:DB or matmul:DB for one of them", 3},
+    {"min-cosine", MIN_COSINE, "X", 0, "cosine of them, as with --min-sqnr", 3},
+    {"max-rel-error", MAX_REL_ERROR, "X", 0, "relative error of them, as with --min-sqnr", 3},
+    {"min-coverage", MIN_COVERAGE, "PERCENT", 0, "of the Linear parameters that are int8", 3},
+    {"thresholds", THRESHOLDS, "FILE", 0, "lines LEVEL METRIC VALUE [PATTERN]", 3},
+    {"baseline", BASELINE, "FILE", 0, "an earlier run to compare with", 3},
+    {"max-drop", MAX_DROP_DB, "DB", 0, "that a layer may be below it (default: 0.5)", 3},
+    {.doc = "What to report:", .group = 4},
+    {"write-baseline", WRITE_BASELINE, "FILE", 0, "write this run, if it passes, as a baseline", 4},
+    {"json", JSON, "FILE", OPTION_ARG_OPTIONAL,
+     "write the report as JSON to FILE, or to standard output instead of the text", 4},
+    {"junit", JUNIT, "FILE", 0, "write JUnit XML, a test case per layer", 4},
+    {"html", HTML, "FILE", 0, "write one self-contained page", 4},
+    {"quiet", QUIET, NULL, 0, "no progress and no text", 4},
+    {.doc = "How to run:", .group = 5},
+    {"threads", THREADS, "N", 0, "threads to use (default: one per processor, 8 at most)", 5},
+    {0},
+};
+
+static bool set_level(struct options *o, const char *arg)
+{
+    for (enum q8_level level = 0; level < Q8_LEVELS; level++)
+        if (strcmp(q8_level_name(level), arg) == 0) {
+            o->run.level = level;
+            return true;
+        }
+    return q8_fail(o->err, Q8_EUSAGE, "--level wants integrity, weights or matmul, not '%s'", arg);
+}
+
+static bool set_mode(struct options *o, const char *arg)
+{
+    for (enum q8_mode mode = 0; mode < Q8_MODES; mode++)
+        if (q8_modes[mode].paper && strcmp(q8_modes[mode].name, arg) == 0) {
+            o->run.mode = mode;
+            return true;
+        }
+    return q8_fail(o->err, Q8_EUSAGE,
+                   "--mode wants absmax, row-wise, vector-wise, zeropoint or "
+                   "zeropoint-vector-wise, not '%s'",
+                   arg);
+}
+
+/* A whole number for that option. */
+static bool set_whole(struct options *o, const char *option, const char *arg, uint64_t least,
+                      uint64_t most, uint64_t *ret)
+{
+    char *end;
+    unsigned long long n;
+
+    errno = 0;
+    n = strtoull(arg, &end, 10);
+    if (*arg < '0' || *arg > '9' || *end || errno || n < least || n > most)
+        return q8_fail(o->err, Q8_EUSAGE, "%s wants a whole number from %llu to %llu, not '%s'",
+                       option, (unsigned long long)least, (unsigned long long)most, arg);
+    *ret = n;
+    return true;
+}
+
+static bool set_input(struct options *o, unsigned number, const char *arg)
+{
+    if (!*arg)
+        return q8_fail(o->err, Q8_EUSAGE, "%s is empty", number ? "QUANTIZED" : "REFERENCE");
+    if (number > 1)
+        return q8_fail(o->err, Q8_EUSAGE, "REFERENCE and QUANTIZED; not '%s' too", arg);
+    *(number ? &o->quantized : &o->reference) = arg;
+    return true;
+}
+
+static bool check_usage(struct options *o)
+{
+    const bool multiplied = o->run.level == Q8_LEVEL_MATMUL;
+
+    if (!o->quantized)
+        return q8_fail(o->err, Q8_EUSAGE, "wants REFERENCE and QUANTIZED; see --help");
+    if (!multiplied && (o->run.mode < Q8_MODES || !isnan(o->run.threshold) || o->run.probe.path))
+        return q8_fail(o->err, Q8_EUSAGE,
+                       "--mode, --threshold and --activations are for --level=matmul");
+    if (o->run.level == Q8_LEVEL_INTEGRITY && (o->baseline || o->write_baseline))
+        return q8_fail(o->err, Q8_EUSAGE,
+                       "--baseline and --write-baseline are for --level=weights or matmul: "
+                       "integrity measures nothing");
+    if (o->have_drop && !o->baseline)
+        return q8_fail(o->err, Q8_EUSAGE, "--max-drop is for --baseline");
+    return !o->thresholds || q8_gate_file(&o->gate, o->thresholds, o->mem, o->err);
+}
+
+static bool set_threshold(struct options *o, const char *word, const char *arg)
+{
+    return q8_gate_option(&o->gate, word, arg, o->mem, o->err);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *o = state->input;
+    struct q8_verify_options *run = &o->run;
+    bool ok = true;
+
+    switch (key) {
+    case LEVEL: ok = set_level(o, arg); break;
+    case LAYERS: ok = q8_select_add(&o->layers, Q8_ONLY, arg, "--layers", o->mem, o->err); break;
+    case ACTIVATIONS: run->probe.path = arg; break;
+    case TOKEN_COUNT: ok = set_whole(o, "--tokens", arg, 1, TOKENS_MOST, &run->probe.tokens); break;
+    case SEED: ok = set_whole(o, "--seed", arg, 0, UINT64_MAX, &run->probe.seed); break;
+    case THRESHOLD: ok = q8_cli_number("--threshold", arg, 0, 1e9, &run->threshold, o->err); break;
+    case MODE: ok = set_mode(o, arg); break;
+    case MIN_SQNR: ok = set_threshold(o, "min-sqnr", arg); break;
+    case MIN_COSINE: ok = set_threshold(o, "min-cosine", arg); break;
+    case MAX_REL_ERROR: ok = set_threshold(o, "max-rel-error", arg); break;
+    case MIN_COVERAGE: ok = set_threshold(o, "min-coverage", arg); break;
+    case THRESHOLDS: o->thresholds = arg; break;
+    case BASELINE: o->baseline = arg; break;
+    case MAX_DROP_DB:
+        o->have_drop = true;
+        ok = q8_cli_number("--max-drop", arg, 0, 1000, &run->max_drop, o->err);
+        break;
+    case WRITE_BASELINE: o->write_baseline = arg; break;
+    case JSON: o->want_json = true, o->json = q8_cli_optional(state, arg, ".json"); break;
+    case JUNIT: o->junit = arg; break;
+    case HTML: o->html = arg; break;
+    case QUIET: o->quiet = true; break;
+    case THREADS: ok = q8_cli_threads(arg, &run->threads, o->err); break;
+    case ARGP_KEY_ARG: ok = set_input(o, state->arg_num, arg); break;
+    case ARGP_KEY_END: ok = check_usage(o); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return ok ? 0 : EINVAL;
+}
+
+static const struct argp argp = {
+    .options = table,
+    .parser = parse,
+    .args_doc = "REFERENCE QUANTIZED",
+    .doc = "Verify an int8 model against the float model that it was made from, and fail when it "
+           "is worse than it should be.\v"
+           "REFERENCE is a float model, QUANTIZED an int8 one (bitsandbytes or compressed-tensors, "
+           "by q8-convert or by the libraries): directories, or single .safetensors files.\n\n"
+           "Three levels: what was carried over is the same and the runtime will load it; scales "
+           "and codes are what the format's rule makes of the reference; products with activations "
+           "are near those of the float weights.\n\n"
+           "Examples:\n"
+           "  q8-verify model model-int8\n"
+           "  q8-verify model model-int8 --min-sqnr=30 --junit=out.xml\n"
+           "  q8-verify model model-int8 --write-baseline=base.json\n"
+           "  q8-verify model model-int8 --baseline=base.json --max-drop=0.5\n"
+           "  q8-verify model model-int8 --activations=acts.safetensors --json=report.json\n\n"
+           "Exit status: 0 pass, 1 fail, 2 usage, 3 malformed input, 4 unsupported, 5 I/O, 6 a "
+           "limit or memory, 128+n signal n. Q8_ISA=ref|avx2|avx512|vnni|amx caps the instruction "
+           "set; the numbers are the same.",
+};
+
+static bool open_files(struct options *o)
+{
+    return q8_cli_file_open(&o->json_file, o->json, o->mem, o->err) &&
+           q8_cli_file_open(&o->junit_file, o->junit, o->mem, o->err) &&
+           q8_cli_file_open(&o->html_file, o->html, o->mem, o->err) &&
+           q8_cli_file_open(&o->baseline_file, o->write_baseline, o->mem, o->err);
+}
+
+static void drop_files(struct options *o)
+{
+    q8_cli_file_drop(&o->json_file);
+    q8_cli_file_drop(&o->junit_file);
+    q8_cli_file_drop(&o->html_file);
+    q8_cli_file_drop(&o->baseline_file);
+}
+
+/* A run that fails is no baseline: the old file stays. */
+static bool keep_baseline(struct options *o, const struct q8_verify *v)
+{
+    return !o->write_baseline || v->failed ||
+           (q8_baseline_print(v, o->baseline_file.out, o->err) &&
+            q8_cli_file_keep(&o->baseline_file, o->err));
+}
+
+/* The report in every form that was asked for. */
+static bool print_all(struct options *o, const struct q8_verify *v)
+{
+    bool ok = true;
+
+    if (o->want_json)
+        ok = q8_verify_json(v, o->json ? o->json_file.out : stdout, o->err);
+    if (ok && o->junit)
+        ok = q8_verify_junit(v, o->junit_file.out, o->err);
+    if (ok && o->html)
+        ok = q8_html_verify(v, o->html_file.out, o->err);
+    ok = ok && q8_cli_file_keep(&o->json_file, o->err) &&
+         q8_cli_file_keep(&o->junit_file, o->err) && q8_cli_file_keep(&o->html_file, o->err) &&
+         keep_baseline(o, v);
+    if (ok && !o->quiet && (!o->want_json || o->json))
+        ok = q8_verify_text(v, stdout, q8_cli_width(), o->err);
+    return ok && (fflush(stdout) == 0 || q8_fail_errno(o->err, "cannot write the report"));
+}
+
+static bool run(struct options *o, struct q8_model model[2])
+{
+    struct q8_baseline baseline;
+    struct q8_verify v;
+    struct q8_show show;
+    bool ok;
+
+    o->run.reference = &model[0];
+    o->run.quantized = &model[1];
+    o->run.gate = &o->gate;
+    o->run.layers = o->layers.count ? &o->layers : NULL;
+    if (o->baseline) {
+        if (!q8_baseline_read(&baseline, o->baseline, o->mem, o->err))
+            return false;
+        o->run.baseline = &baseline;
+    }
+    if (!q8_show_open(&show, "q8-verify", o->quiet, o->err))
+        return false;
+    o->run.watch = &show.watch;
+    ok = q8_verify_run(&v, &o->run, o->mem, o->err);
+    q8_show_close(&show);
+    ok = ok && print_all(o, &v);
+    if (ok && v.failed)
+        o->err->code = Q8_EGATE;
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    struct q8_err err = {0};
+    struct q8_arena mem;
+    struct q8_model model[2] = {{0}, {0}};
+    struct options o = {.mem = &mem, .err = &err};
+    int bad = 0;
+
+    argp_err_exit_status = Q8_EUSAGE;
+    q8_arena_init(&mem, Q8_CLI_MEMORY);
+    o.run = (struct q8_verify_options){.level = Q8_LEVEL_MATMUL,
+                                       .mode = Q8_MODES,
+                                       .threshold = NAN,
+                                       .probe = {.tokens = TOKENS, .seed = 1},
+                                       .max_drop = MAX_DROP,
+                                       .threads = q8_cli_default_threads()};
+    if (q8_gate_init(&o.gate, &mem, &err))
+        bad = argp_parse(&argp, argc, argv, 0, NULL, &o);
+    if (bad && !err.code)
+        q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
+    q8_cli_raise_file_limit();
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
+    if (!err.code && q8_cli_isa(&o.run.isa, &err) &&
+        q8_model_open(&model[0], o.reference, &mem, &err) &&
+        q8_model_open(&model[1], o.quantized, &mem, &err) && open_files(&o))
+        (void)run(&o, model);
+    drop_files(&o);
+    if (err.code && *err.text)
+        fprintf(stderr, "q8-verify: %s\n", err.text);
+    q8_model_close(&model[0]);
+    q8_model_close(&model[1]);
+    q8_select_close(&o.layers);
+    q8_gate_close(&o.gate);
+    q8_arena_clear(&mem);
+    return err.code;
+}
