@@ -1,5 +1,6 @@
 """common.py - what every part of the judge uses: running q8, reading tensors as raw bytes, counting"""
 import json
+import os
 import struct
 import subprocess
 from pathlib import Path
@@ -28,6 +29,13 @@ class Checks:
             print(f"ok   {name}", flush=True)
         return not problems
 
+    def count(self, name, problems):
+        """Adds a check of very many: only a problem is worth a line."""
+        if problems:
+            self.add(name, problems)
+        else:
+            self.passed += 1
+
     def attempt(self, name, judge, *args):
         """Adds the check, where an exception of a real library is a problem like any other."""
         try:
@@ -45,6 +53,14 @@ def run_q8(q8, *args, timeout=300):
     """Runs q8-convert; returns (exit code, stdout, stderr)."""
     done = subprocess.run([str(q8), *map(str, args)], capture_output=True, text=True,
                           errors="replace", timeout=timeout)
+    return done.returncode, done.stdout, done.stderr
+
+
+def run_verify(q8, *args, isa=None, timeout=300):
+    """q8-verify lies beside q8-convert; returns as run_q8 does."""
+    done = subprocess.run([str(q8.with_name("q8-verify")), *map(str, args)], capture_output=True,
+                          text=True, errors="replace", timeout=timeout,
+                          env={**os.environ, **({"Q8_ISA": isa} if isa else {})})
     return done.returncode, done.stdout, done.stderr
 
 
