@@ -32,16 +32,21 @@ import judge_ct
 import judge_doctor
 import judge_faults
 import judge_inspect
+import judge_jobs
+import judge_junit
 import judge_limits
 import judge_mixed
+import judge_probe
+import judge_verify
 import kill
 import models
+import mutate
 import peers
 import ppl
 from common import Checks
 
 PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill", "inspect", "doctor",
-         "limits")
+         "limits", "probe", "junit", "jobs", "verify", "mutate")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -107,10 +112,15 @@ def main():
         if "ppl" in words.parts:
             ppl.check(checks, q8, HERE.parents[1] / "testdata/kjv-llama", work)
         for part, judge in (("inspect", judge_inspect), ("doctor", judge_doctor),
-                            ("limits", judge_limits)):
+                            ("limits", judge_limits), ("probe", judge_probe),
+                            ("junit", judge_junit), ("jobs", judge_jobs),
+                            ("verify", judge_verify)):
             if part in words.parts:
                 (work / part).mkdir()
                 judge.check(checks, q8, HERE.parents[1] / "testdata/kjv-llama", work / part)
+        if "mutate" in words.parts:
+            (work / "mutate").mkdir()
+            mutate.check(checks, q8, work / "mutate")
         if "kill" in words.parts:
             kill.check(checks, q8, work, words.kills)
     finally:
