@@ -4,7 +4,8 @@
 # Comments and string literals are taken out first, so words in them count for nothing.
 set -eu
 cd "$1"
-find src kernels formats tests -name '*.[ch]' -o -name '*.inc' -o -name '*.inc.in' | sort | xargs awk '
+find src kernels formats tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '*.inc' \
+    -o -name '*.inc.in' | sort | xargs awk '
 function bad(rule) {
     printf "%s:%d: %s\n", FILENAME, FNR, rule
     found = 1

@@ -8,7 +8,7 @@ wanted=$(sed -n '1s/.*clang-format \([0-9]*\).*/\1/p' .clang-format)
 
 for tool in "clang-format-$wanted" clang-format; do
     if "$tool" --version 2>/dev/null | grep -q "version $wanted\."; then
-        find src kernels formats tests -name '*.[ch]' | sort |
+        find src kernels formats tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' | sort |
             xargs "$tool" --style=file --dry-run -Werror || exit 1
         exit 0
     fi

@@ -5,7 +5,7 @@
 # the first column.  Tables (*.inc) and lines with a web address may be as long as they like.
 set -eu
 cd "$1"
-find src kernels formats tests -name '*.[ch]' | sort | xargs awk '
+find src kernels formats tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' | sort | xargs awk '
 function bad(file, line, rule) {
     printf "%s:%d: %s\n", file, line, rule
     found = 1
