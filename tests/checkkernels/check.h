@@ -167,6 +167,9 @@ const char *tiles_broken(void);
 /* The conversions of single numbers, against their definition and the processor's. */
 void check_scalar(struct check *c);
 
+/* What the device does to one number (numbers.cuh, lanes.cuh), compiled for the host. */
+void check_cuda(struct check *c);
+
 /*
  * Prints the table of rates; `best` is the best instruction set of this machine.  Returns the exit
  * status: 0, or 77 when there is nothing to measure beside ref.

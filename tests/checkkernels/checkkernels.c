@@ -120,6 +120,7 @@ static int check_all(uint64_t seed, enum q8_isa best)
     }
     printf("seed %" PRIu64 "\n", seed);
     check_scalar(&c);
+    check_cuda(&c);
     for (enum q8_isa isa = Q8_ISA_ref; isa <= best; isa++)
         check_isa(&c, isa);
     if (model)
