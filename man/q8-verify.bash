@@ -1,11 +1,11 @@
-# q8-verify.bash - completion for bash: options, the values of --level and --mode, files; needs bash alone
+# q8-verify.bash - completion for bash: options, the values of --level, --mode and --device, files; needs bash alone
 
 _q8_verify()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local options='--level= --layers= --mode= --threshold= --activations= --tokens= --seed= --min-sqnr= --min-cosine=
         --max-rel-error= --min-coverage= --thresholds= --baseline= --max-drop= --write-baseline= --json --json= --junit=
-        --html= --quiet --threads= --help --usage --version'
+        --html= --quiet --threads= --device= --gpu-memory= --help --usage --version'
 
     # "--mode=row" arrives as the three words "--mode" "=" "row"
     if [[ $cur == = ]]; then
@@ -22,12 +22,16 @@ _q8_verify()
         COMPREPLY=($(compgen -W 'absmax row-wise vector-wise zeropoint zeropoint-vector-wise' -- "$cur"))
         return
         ;;
+    --device)
+        COMPREPLY=($(compgen -W 'auto cpu cuda' -- "$cur"))
+        return
+        ;;
     --min-sqnr | --min-cosine | --max-rel-error)
         COMPREPLY=($(compgen -W 'weights: matmul:' -- "$cur"))
         compopt -o nospace
         return
         ;;
-    --layers | --threshold | --tokens | --seed | --min-coverage | --max-drop | --threads | -j)
+    --layers | --threshold | --tokens | --seed | --min-coverage | --max-drop | --threads | -j | --gpu-memory)
         return
         ;;
     esac

@@ -73,10 +73,12 @@ struct q8_products {
 
 /*
  * An engine: a table of functions.  Those of the CPU are exact: the same bits for any instruction
- * set.  One struct per thread.
+ * set.  Those of a GPU give the same codes, the same int32 sums and the same products of these; the
+ * products of floats (the reference's, and those of W8A16) are summed up in another order.
+ * One struct per thread.
  */
 struct q8_engine {
-    const char *name; /* "cpu" */
+    const char *name; /* "cpu", "cuda" */
     void *self;       /* the engine's own; memory of the arena it was opened with */
 
     /*
@@ -92,6 +94,9 @@ struct q8_engine {
      */
     bool (*tile)(void *self, const struct q8_operands *w, struct q8_products *products,
                  float **y_reference, float **y_int8, struct q8_err *err);
+
+    /* Releases what is no memory of that arena; NULL: there is no such thing. */
+    void (*close)(void *self);
 };
 
 /* What the largest weight of a run needs. */
@@ -102,8 +107,57 @@ struct q8_engine_room {
     uint64_t tile;               /* the largest rows * cols of one tile */
 };
 
+/* Where engines run. */
+struct q8_device {
+    unsigned engine; /* its row in q8_engines */
+    int number;      /* of the GPU, from 0 */
+    char name[256];  /* of the GPU: "NVIDIA H200"; "" for the CPU */
+    uint64_t memory; /* bytes of the GPU that all engines of this run may take together */
+    char why[512];   /* a GPU is there, but not used: why; else "" */
+};
+
+/* What one engine is opened with. */
+struct q8_engine_setup {
+    enum q8_isa isa;                /* of the CPU's part */
+    const struct q8_device *device; /* where it runs */
+    unsigned engines;               /* that share it, > 0 */
+};
+
+/* A kind of engine: a row of data. */
+struct q8_engine_kind {
+    const char *name; /* "cpu", "cuda" */
+
+    /*
+     * Looks at GPU ret->number: fills its name, and its memory where that is 0.  Q8_EUNSUPPORTED
+     * when it is of no use, with the reason; *ret_any is whether there is a GPU at all.
+     */
+    bool (*find)(struct q8_device *ret, bool *ret_any, struct q8_err *err);
+
+    /* An engine; memory is `mem`'s, and `close` releases the rest.  Q8_ELIMIT. */
+    bool (*open)(struct q8_engine *ret, const struct q8_engine_room *room,
+                 const struct q8_engine_setup *setup, struct q8_arena *mem, struct q8_err *err);
+};
+
+/* All of them, the CPU first; where a build has no CUDA, `find` of that row says so. */
+#define Q8_ENGINES 2
+extern const struct q8_engine_kind q8_engines[Q8_ENGINES];
+
+/*
+ * The device that a word names: "cpu", "cuda", "cuda:N", or "auto", a GPU if there is one that is
+ * of use and else the CPU.  `memory` bytes of a GPU may be taken; 0: seven eighths of what is
+ * free.  Q8_EUSAGE for another word, Q8_EUNSUPPORTED.
+ */
+bool q8_device_find(struct q8_device *ret, const char *word, uint64_t memory, struct q8_err *err);
+
 /* engine_cpu.c: the kernels of `isa`.  Memory is `mem`'s: no closing.  Q8_ELIMIT. */
 bool q8_engine_cpu(struct q8_engine *ret, const struct q8_engine_room *room, enum q8_isa isa,
                    struct q8_arena *mem, struct q8_err *err);
+
+/* engine_cuda.c: kernels/cuda/cuda.h. */
+bool q8_engine_cuda(struct q8_engine *ret, const struct q8_engine_room *room,
+                    const struct q8_engine_setup *setup, struct q8_arena *mem, struct q8_err *err);
+
+/* engine_cuda.c: the `find` of that row. */
+bool q8_engine_cuda_find(struct q8_device *ret, bool *ret_any, struct q8_err *err);
 
 #endif

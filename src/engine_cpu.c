@@ -87,24 +87,6 @@ static void scale_paper(struct cpu *c, uint64_t rows)
         }
 }
 
-/* Codes of the reference's rows in the paper's modes. */
-static void encode_paper(struct cpu *c, const struct q8_operands *w)
-{
-    const struct q8_mode_row *mode = &q8_modes[c->job.mode];
-    const uint64_t keeps = c->tokens.keeps;
-
-    for (uint64_t r = 0; r < w->rows; r++) {
-        float *row = c->weights, least = 0, most = 0;
-
-        for (uint64_t i = 0; i < keeps; i++)
-            row[i] = w->reference[r * c->job.cols + c->tokens.kept[i]];
-        q8_affine_range(row, keeps, &least, &most);
-        c->affine[r] = mode->w_rows ? q8_affine_make(mode->asymmetric, least, most)
-                                    : q8_affine_make(mode->asymmetric, c->job.least, c->job.most);
-        c->sum[r] = q8_affine_codes(&c->affine[r], c->codes + r * keeps, row, keeps);
-    }
-}
-
 /* Adds the outlier columns, multiplied in the type of the activations. */
 static void add_apart(struct cpu *c, const struct q8_operands *w)
 {
@@ -143,7 +125,7 @@ static void multiply(struct cpu *c, const struct q8_operands *w)
         return;
     }
     if (paper)
-        encode_paper(c, w);
+        q8_tokens_encode(&c->tokens, w->reference, w->rows, c->codes, c->affine, c->sum);
     c->kernels.gemm_s8(c->acc, w->rows, c->tokens.codes, paper ? c->codes : w->codes, tokens,
                        w->rows, c->tokens.keeps, c->scratch);
     if (paper)
@@ -220,6 +202,6 @@ bool q8_engine_cpu(struct q8_engine *ret, const struct q8_engine_room *room, enu
     if (err->code || !q8_tokens_init(&c->tokens, room, &c->kernels, mem, err))
         return false;
     c->scratch = (char *)c->scratch + (64 - (uintptr_t)c->scratch % 64) % 64;
-    *ret = (struct q8_engine){"cpu", c, begin, tile};
+    *ret = (struct q8_engine){"cpu", c, begin, tile, NULL};
     return true;
 }

@@ -45,6 +45,11 @@ static void put_products(const struct q8_verify *v, const struct q8_verify_commo
     fprintf(out, "</span><span>%" PRIu64 " token%s, seed %" PRIu64 "</span><span>%s</span>",
             c->tokens_most, plural(c->tokens_most), v->options.probe.seed,
             q8_verify_sources(c, text, sizeof text));
+    if (v->engine) {
+        fprintf(out, "<span>on %s%s", v->engine, *v->options.device.name ? ", " : "");
+        q8_html_text(out, v->options.device.name);
+        fputs("</span>", out);
+    }
     if (v->options.probe.path) {
         fputs("<span>activations ", out);
         q8_html_name(out, v->options.probe.path);

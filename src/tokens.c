@@ -208,3 +208,22 @@ void q8_tokens_take(struct q8_tokens *t, const struct q8_multiply *job, const fl
     default: take_paper(t);
     }
 }
+
+void q8_tokens_encode(struct q8_tokens *t, const float *reference, uint64_t rows, int8_t *codes,
+                      struct q8_affine *affine, int64_t *sum)
+{
+    const struct q8_mode_row *mode = &q8_modes[t->job.mode];
+
+    for (uint64_t r = 0; r < rows; r++) {
+        float least = t->job.least, most = t->job.most;
+
+        for (uint64_t i = 0; i < t->keeps; i++)
+            t->row[i] = reference[r * t->job.cols + t->kept[i]];
+        if (mode->w_rows) {
+            least = most = 0;
+            q8_affine_range(t->row, t->keeps, &least, &most);
+        }
+        affine[r] = q8_affine_make(mode->asymmetric, least, most);
+        sum[r] = q8_affine_codes(&affine[r], codes + r * t->keeps, t->row, t->keeps);
+    }
+}

@@ -59,4 +59,11 @@ int64_t q8_affine_codes(const struct q8_affine *a, int8_t *codes, const float *x
 /* The least and the largest of x [n], added to *least and *most. */
 void q8_affine_range(const float *x, uint64_t n, float *least, float *most);
 
+/*
+ * The paper's modes, after q8_tokens_take: codes [rows, keeps] of the columns of W [rows, cols]
+ * that have codes, how each row was quantized [rows], and the sums of its codes [rows].
+ */
+void q8_tokens_encode(struct q8_tokens *t, const float *reference, uint64_t rows, int8_t *codes,
+                      struct q8_affine *affine, int64_t *sum);
+
 #endif

@@ -85,6 +85,7 @@ struct q8_verify_options {
     double max_drop;                              /* dB below the baseline that a layer may be */
     unsigned threads;                             /* 1 to Q8_THREADS_MAX */
     enum q8_isa isa;                              /* best instruction set to use */
+    struct q8_device device;                      /* of level 3; zeroed: the CPU */
     const struct q8_watch *watch;                 /* NULL: nobody watches */
 };
 
@@ -123,13 +124,15 @@ struct q8_verify {
     uint64_t files, file_room;        /* in use, allocated */
     struct q8_digest reference;       /* of names and contents of all references; level 2 and up */
     struct q8_digest activations;     /* of the file of --activations; all 0: none */
-    const char *engine;               /* that level 3 ran on: "cpu"; NULL: level 3 was not run */
+    const char *engine;               /* that level 3 ran on: "cpu", "cuda" on options.device;
+                                         NULL: level 3 was not run */
     struct q8_verify_totals total;    /* sums */
     bool failed;                      /* the verdict */
 };
 
 /*
- * Verifies a pair of models.  The same result for any threads and isa.  True also when the verdict
+ * Verifies a pair of models.  The same result for any threads and isa, and for any run on one kind
+ * of GPU; of engines, see engine.h.  True also when the verdict
  * is "fail".  Q8_EUSAGE when a pattern matches nothing or QUANTIZED is no int8 model; Q8_EINPUT,
  * Q8_EUNSUPPORTED (q8_coded_find), Q8_EIO, Q8_ELIMIT, a signal of the watcher.
  */

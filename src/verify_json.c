@@ -42,6 +42,7 @@ static void print_settings(const struct q8_verify *v, struct q8_json *j)
     q8_json_number(j, "seed", o->probe.seed);
     q8_json_text(j, "activations", o->probe.path);
     q8_json_text(j, "engine", v->engine);
+    q8_json_text(j, "device", v->engine && *o->device.name ? o->device.name : NULL);
     q8_json_end(j, '}');
 }
 

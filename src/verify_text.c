@@ -100,6 +100,8 @@ static void print_mode(const struct q8_verify *v, const struct q8_verify_common 
         fputs(", no outlier columns apart", out);
     if (v->engine)
         fprintf(out, "; %s", v->engine);
+    if (v->engine && *v->options.device.name)
+        fprintf(out, " (%s)", v->options.device.name);
     fputc('\n', out);
 }
 

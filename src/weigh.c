@@ -44,6 +44,14 @@ void q8_weigher_fit(struct q8_weigher *w, const struct q8_layer *layer, uint64_t
         q8_weigh_multiply_fit(w, layer, tokens);
 }
 
+static bool open_engine(struct q8_weigher *w, struct q8_err *err)
+{
+    const struct q8_verify_options *o = &w->v->options;
+    const struct q8_engine_setup setup = {o->isa, &o->device, o->threads};
+
+    return q8_engines[o->device.engine].open(&w->engine, &w->room, &setup, &w->mem, err);
+}
+
 bool q8_weigher_open(struct q8_weigher *w, struct q8_err *err)
 {
     struct q8_arena *mem = &w->mem;
@@ -67,13 +75,16 @@ bool q8_weigher_open(struct q8_weigher *w, struct q8_err *err)
             return false;
     return !err->code && q8_expect_init(&w->expect, w->v->options.isa, w->groups, mem, err) &&
            q8_walk_open(&w->walk, mem, err) && q8_walk_open(&w->reference, mem, err) &&
-           (!w->probe || q8_engine_cpu(&w->engine, &w->room, w->v->options.isa, mem, err));
+           (!w->probe || open_engine(w, err));
 }
 
 void q8_weigher_close(struct q8_weigher *w)
 {
     for (unsigned i = 0; i < DIGESTS; i++)
         q8_xxh_close(&w->digest[i]);
+    if (w->engine.close)
+        w->engine.close(w->engine.self);
+    w->engine = (struct q8_engine){0};
     q8_arena_clear(&w->mem);
 }
 

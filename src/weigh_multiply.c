@@ -3,6 +3,7 @@
 
 #include "src/base/json.h"
 #include "src/base/num.h"
+#include "src/base/text.h"
 #include "src/tokens.h"
 
 #include <inttypes.h>
@@ -67,6 +68,14 @@ static bool find_range(struct q8_weigher *w, struct q8_err *err)
     return true;
 }
 
+/* The engine has failed: at which weight. */
+static bool fail_in_layer(const struct q8_weigher *w, struct q8_err *err)
+{
+    char place[400];
+
+    return q8_fail_in(err, q8_text_escape(w->layer->module, place, sizeof place));
+}
+
 bool q8_weigh_multiply_begin(struct q8_weigher *w, struct q8_err *err)
 {
     struct q8_layer *l = w->layer;
@@ -83,9 +92,10 @@ bool q8_weigh_multiply_begin(struct q8_weigher *w, struct q8_err *err)
     job->mode = asked < Q8_MODES ? asked : runtime_mode(w->coded);
     job->threshold = find_threshold(w, job->mode);
     if (!q8_probe_fill(w->probe, l->module, job->cols, job->type, w->x, err) ||
-        (q8_modes[job->mode].paper && !q8_modes[job->mode].w_rows && !find_range(w, err)) ||
-        !w->engine.begin(w->engine.self, job, w->x, &l->matmul.outliers, err))
+        (q8_modes[job->mode].paper && !q8_modes[job->mode].w_rows && !find_range(w, err)))
         return false;
+    if (!w->engine.begin(w->engine.self, job, w->x, &l->matmul.outliers, err))
+        return fail_in_layer(w, err);
     for (uint64_t t = 0; t < job->tokens; t++)
         w->kl[t] = (struct q8_kl){.most = -INFINITY, .int8_most = -INFINITY};
     w->multiply = true;
@@ -131,11 +141,13 @@ bool q8_weigh_multiply(struct q8_weigher *w, const float *rows, uint64_t n, stru
         .weights = rows,
         .reference = w->wanted,
     };
+    const bool head = w->layer->kind == Q8_KIND_HEAD;
     float *y, *y_int8;
 
-    if (!w->engine.tile(w->engine.self, &operands, &w->products, &y, &y_int8, err))
-        return false;
-    for (uint64_t t = 0; w->layer->kind == Q8_KIND_HEAD && t < w->job.tokens; t++)
+    if (!w->engine.tile(w->engine.self, &operands, &w->products, head ? &y : NULL,
+                        head ? &y_int8 : NULL, err))
+        return fail_in_layer(w, err);
+    for (uint64_t t = 0; head && t < w->job.tokens; t++)
         add_logits(&w->kl[t], y + t * n, y_int8 + t * n, n);
     return true;
 }

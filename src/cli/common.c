@@ -58,6 +58,23 @@ unsigned q8_cli_width(void)
                : 80;
 }
 
+bool q8_cli_bytes(const char *option, const char *arg, uint64_t *ret, struct q8_err *err)
+{
+    static const char units[] = "KMGT";
+    const char *unit;
+    char *end;
+    double n = strtod(arg, &end);
+
+    unit = end != arg && *end ? strchr(units, *end) : NULL;
+    if (unit)
+        n *= (double)(UINT64_C(1024) << 10 * (unit - units));
+    if (!unit || end[1] || !(n >= 1 && n <= 0x1p60))
+        return q8_fail(err, Q8_EUSAGE, "%s wants a number of bytes such as 512M or 24G, not '%s'",
+                       option, arg);
+    *ret = (uint64_t)n;
+    return true;
+}
+
 unsigned q8_cli_default_threads(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);

@@ -28,6 +28,9 @@ const char *q8_cli_optional(struct argp_state *state, const char *arg, const cha
 /* Columns of the terminal that standard output is; 80 at least, and for anything else. */
 unsigned q8_cli_width(void);
 
+/* Bytes for that option: "512M", "24G" or "1.5T", binary units, more than 0; Q8_EUSAGE. */
+bool q8_cli_bytes(const char *option, const char *arg, uint64_t *ret, struct q8_err *err);
+
 /* One per processor, 8 at most. */
 unsigned q8_cli_default_threads(void);
 

@@ -36,7 +36,9 @@ enum {
     WRITE_BASELINE,
     JSON,
     JUNIT,
-    HTML
+    HTML,
+    DEVICE,
+    GPU_MEMORY
 };
 
 /* What the command line asks for. */
@@ -49,6 +51,8 @@ struct options {
     struct q8_gate gate;
     const char *thresholds; /* read behind the options: its lines hold against them */
     struct q8_select layers;
+    const char *device;  /* a word of q8_device_find; NULL: auto */
+    uint64_t gpu_memory; /* bytes; 0: not given */
     struct q8_arena *mem;
     struct q8_err *err;
 };
@@ -87,6 +91,11 @@ static const struct argp_option table[] = {
     {"quiet", QUIET, NULL, 0, "no progress and no text", 4},
     {.doc = "How to run:", .group = 5},
     {"threads", THREADS, "N", 0, "threads to use (default: one per processor, 8 at most)", 5},
+    {"device", DEVICE, "DEVICE", 0,
+     "cpu, cuda or cuda:N: what multiplies (default: auto, a GPU if there is one, else the CPU)",
+     5},
+    {"gpu-memory", GPU_MEMORY, "SIZE", 0,
+     "of a GPU to take at most, such as 24G (default: seven eighths of what is free)", 5},
     {0},
 };
 
@@ -145,9 +154,11 @@ static bool check_usage(struct options *o)
 
     if (!o->quantized)
         return q8_fail(o->err, Q8_EUSAGE, "wants REFERENCE and QUANTIZED; see --help");
-    if (!multiplied && (o->run.mode < Q8_MODES || !isnan(o->run.threshold) || o->run.probe.path))
+    if (!multiplied && (o->run.mode < Q8_MODES || !isnan(o->run.threshold) || o->run.probe.path ||
+                        o->device || o->gpu_memory))
         return q8_fail(o->err, Q8_EUSAGE,
-                       "--mode, --threshold and --activations are for --level=matmul");
+                       "--mode, --threshold, --activations, --device and --gpu-memory are for "
+                       "--level=matmul");
     if (o->run.level == Q8_LEVEL_INTEGRITY && (o->baseline || o->write_baseline))
         return q8_fail(o->err, Q8_EUSAGE,
                        "--baseline and --write-baseline are for --level=weights or matmul: "
@@ -192,6 +203,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case HTML: o->html = arg; break;
     case QUIET: o->quiet = true; break;
     case THREADS: ok = q8_cli_threads(arg, &run->threads, o->err); break;
+    case DEVICE: o->device = arg; break;
+    case GPU_MEMORY: ok = q8_cli_bytes("--gpu-memory", arg, &o->gpu_memory, o->err); break;
     case ARGP_KEY_ARG: ok = set_input(o, state->arg_num, arg); break;
     case ARGP_KEY_END: ok = check_usage(o); break;
     default: return ARGP_ERR_UNKNOWN;
@@ -220,6 +233,20 @@ static const struct argp argp = {
            "limit or memory, 128+n signal n. Q8_ISA=ref|avx2|avx512|vnni|amx caps the instruction "
            "set; the numbers are the same.",
 };
+
+/* What multiplies; a GPU that is there and cannot be used is told of. */
+static bool find_device(struct options *o)
+{
+    struct q8_device *device = &o->run.device;
+
+    if (o->run.level < Q8_LEVEL_MATMUL)
+        return true;
+    if (!q8_device_find(device, o->device ? o->device : "auto", o->gpu_memory, o->err))
+        return false;
+    if (*device->why && !o->quiet)
+        fprintf(stderr, "q8-verify: the CPU multiplies: %s\n", device->why);
+    return true;
+}
 
 static bool open_files(struct options *o)
 {
@@ -313,7 +340,7 @@ int main(int argc, char **argv)
         q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
     q8_cli_raise_file_limit();
     (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
-    if (!err.code && q8_cli_isa(&o.run.isa, &err) &&
+    if (!err.code && q8_cli_isa(&o.run.isa, &err) && find_device(&o) &&
         q8_model_open(&model[0], o.reference, &mem, &err) &&
         q8_model_open(&model[1], o.quantized, &mem, &err) && open_files(&o))
         (void)run(&o, model);
