@@ -166,6 +166,21 @@ def check_products(checks, worst, q8, source, work, name):
     return activations, seen, outs
 
 
+def judge_head(worst, q8, source, work, seen):
+    """A head that became int8: the divergence of its logits, by numpy in double."""
+    activations, out = work / "bf16.safetensors", work / "head"
+    problems = convert(q8, "bnb-int8", source, out, "--also", "lm_head")[1]
+    report = json.loads(report_of(q8, f"--activations={activations}", "--tokens", products.TOKENS,
+                                  "--layers", "lm_head", source, out))
+    p = products.Products(q8, source, out, "lm_head", seen["lm_head"], 6.0, work / "p")
+    y, z = (a.astype(np.float64) for a in (p.reference, p.int8))
+    log_p, log_q = (a - np.log(np.exp(a - a.max(1, keepdims=True)).sum(1, keepdims=True))
+                    - a.max(1, keepdims=True) for a in (y, z))
+    want = (np.exp(log_p) * (log_p - log_q)).sum(1).mean()
+    worst.number("lm_head kl", want, report["layers"][0]["matmul"]["kl"], EXACT)
+    return problems + worst.take()
+
+
 def check(checks, q8, kjv, work):
     """All checks; kjv is testdata/kjv-llama, work an empty folder."""
     worst = judge_inspect.Worst()
@@ -186,6 +201,8 @@ def check(checks, q8, kjv, work):
         activations, seen, outs = check_products(checks, worst, q8, source, work, name)
         if name == "bf16":
             check_same_bytes(checks, q8, source, outs)
+            checks.attempt("verify bnb-int8, lm_head: KL divergence", judge_head, worst, q8, source,
+                           work, seen)
             weights = {n: reference.to_torch(t) for n, t in read_dir(source).items()}
             table1.check(checks, q8.with_name("q8-verify"), source, outs["bnb-int8"], activations,
                          weights, seen)
