@@ -14,11 +14,6 @@ struct sizes {
     uint64_t codes, scales, steps;
 };
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Bytes of the codes of a row, as they lie in the file. */
 static uint64_t row_bytes(const struct q8_coded *w)
 {
@@ -41,9 +36,9 @@ static struct sizes find_sizes(const struct q8_coded_list *list, uint64_t elemen
         const struct q8_coded *w = &list->weight[i];
         const uint64_t n = q8_decoder_rows(w, elements), steps = n * (w->cols / w->group);
 
-        s.codes = larger(s.codes, n * row_bytes(w));
-        s.scales = larger(s.scales, steps * (q8_dtypes[w->scales->dtype].bits / 8));
-        s.steps = larger(s.steps, steps);
+        s.codes = q8_max(s.codes, n * row_bytes(w));
+        s.scales = q8_max(s.scales, steps * (q8_dtypes[w->scales->dtype].bits / 8));
+        s.steps = q8_max(s.steps, steps);
     }
     return s;
 }

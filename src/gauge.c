@@ -13,25 +13,20 @@
 
 #define INFINITY_BITS 0x7f800000u
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 void q8_gauge_fit(struct q8_gauge *g, const struct q8_subject *s)
 {
     g->walk.tile_bytes = g->reference.tile_bytes = TILE_BYTES;
-    g->walk.room = larger(g->walk.room, 1);
+    g->walk.room = q8_max(g->walk.room, 1);
     q8_walk_fit(&g->walk, &s->view);
-    g->tile = larger(g->tile, q8_walk_rows(&g->walk, &s->view) * s->view.cols);
-    g->cols = larger(g->cols, s->view.cols);
+    g->tile = q8_max(g->tile, q8_walk_rows(&g->walk, &s->view) * s->view.cols);
+    g->cols = q8_max(g->cols, s->view.cols);
     if (s->matrix)
-        g->rows = larger(g->rows, s->view.rows);
+        g->rows = q8_max(g->rows, s->view.rows);
     if (s->coded)
         g->walk.coded = &g->in->coded;
     if (s->reference.tensor) {
         q8_walk_fit(&g->reference, &s->reference);
-        g->wants = larger(g->wants, q8_walk_rows(&g->reference, &s->reference) * s->reference.cols);
+        g->wants = q8_max(g->wants, q8_walk_rows(&g->reference, &s->reference) * s->reference.cols);
     }
 }
 
@@ -56,7 +51,7 @@ bool q8_gauge_open(struct q8_gauge *g, struct q8_err *err)
     g->hits = q8_alloc(mem, g->cols, sizeof *g->hits, err);
     g->row_absmax = q8_alloc(mem, g->rows, sizeof *g->row_absmax, err);
     g->row_crest = q8_alloc(mem, g->rows, sizeof *g->row_crest, err);
-    g->ranks = q8_alloc(mem, larger(g->rows, g->cols), sizeof *g->ranks, err);
+    g->ranks = q8_alloc(mem, q8_max(g->rows, g->cols), sizeof *g->ranks, err);
     g->scale = q8_alloc(mem, g->walk.coded ? Q8_SCALES_KEPT : 0, sizeof *g->scale, err);
     for (unsigned c = 0; c < Q8_COSTS; c++)
         g->row_err2[c] = q8_alloc(mem, g->rows, sizeof *g->row_err2[c], err);

@@ -17,11 +17,6 @@ struct sizes {
     const struct q8_scheme *scheme; /* of those in use, the one with the smallest groups */
 };
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Columns that share a scale. */
 static uint64_t group_columns(const struct q8_scheme *scheme)
 {
@@ -52,13 +47,13 @@ static struct sizes find_sizes(const struct q8_plan *plan)
         view = q8_job_view(job);
         rows = q8_walk_rows(&s.walk, &view);
         q8_walk_fit(&s.walk, &view);
-        s.cols = larger(s.cols, job->cols);
+        s.cols = q8_max(s.cols, job->cols);
         for (unsigned p = 0; p < q8_job_parts(job); p++) {
             struct q8_tensor t = {0};
 
             (void)q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, rows, job->cols, &t,
                                 &none);
-            s.part[p] = larger(s.part[p], t.nbytes);
+            s.part[p] = q8_max(s.part[p], t.nbytes);
         }
     }
     return s;

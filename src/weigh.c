@@ -17,11 +17,6 @@
 
 enum { REFERENCE, STORED, EXPECTED, LIBRARY, DIGESTS };
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 void q8_weigher_fit(struct q8_weigher *w, const struct q8_layer *layer, uint64_t tokens)
 {
     const struct q8_coded *coded = layer->item->b.coded;
@@ -36,10 +31,10 @@ void q8_weigher_fit(struct q8_weigher *w, const struct q8_layer *layer, uint64_t
     q8_walk_fit(&w->walk, &int8);
     q8_walk_fit(&w->reference, &reference);
     rows = q8_walk_rows(&w->walk, &int8);
-    w->tile = larger(w->tile, rows * coded->cols);
-    w->scales = larger(w->scales, rows * groups);
-    w->cols = larger(w->cols, coded->cols);
-    w->groups = larger(w->groups, groups);
+    w->tile = q8_max(w->tile, rows * coded->cols);
+    w->scales = q8_max(w->scales, rows * groups);
+    w->cols = q8_max(w->cols, coded->cols);
+    w->groups = q8_max(w->groups, groups);
     if (w->probe)
         q8_weigh_multiply_fit(w, layer, tokens);
 }
@@ -60,8 +55,8 @@ bool q8_weigher_open(struct q8_weigher *w, struct q8_err *err)
     q8_kernels_init(&w->kernels, w->v->options.isa);
     w->walk.kernels = &w->kernels;
     w->walk.infinite = w->reference.infinite = true;
-    w->walk.room = larger(w->walk.room, 1);
-    w->reference.room = larger(w->reference.room, 1);
+    w->walk.room = q8_max(w->walk.room, 1);
+    w->reference.room = q8_max(w->reference.room, 1);
     w->wanted = q8_alloc(mem, w->tile, sizeof *w->wanted, err);
     w->codes = q8_alloc(mem, w->tile, sizeof *w->codes, err);
     w->stored = q8_alloc(mem, w->scales, sizeof *w->stored, err);

@@ -11,11 +11,6 @@
 
 #define THRESHOLD 6.0 /* of outlier features: LLM.int8(), section 3.2 */
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 void q8_weigh_multiply_fit(struct q8_weigher *w, const struct q8_layer *layer, uint64_t tokens)
 {
     const struct q8_view int8 = q8_side_view(&layer->item->b);
@@ -24,12 +19,12 @@ void q8_weigh_multiply_fit(struct q8_weigher *w, const struct q8_layer *layer, u
 
     if (int8.cols > Q8_MULTIPLY_COLS)
         return;
-    room->tokens = larger(room->tokens, tokens);
-    room->cols = larger(room->cols, int8.cols);
-    room->rows = larger(room->rows, rows);
-    room->elements = larger(room->elements, tokens * int8.cols);
-    room->products = larger(room->products, tokens * rows);
-    room->tile = larger(room->tile, rows * int8.cols);
+    room->tokens = q8_max(room->tokens, tokens);
+    room->cols = q8_max(room->cols, int8.cols);
+    room->rows = q8_max(room->rows, rows);
+    room->elements = q8_max(room->elements, tokens * int8.cols);
+    room->products = q8_max(room->products, tokens * rows);
+    room->tile = q8_max(room->tile, rows * int8.cols);
 }
 
 /* What the runtime of the format does. */

@@ -29,6 +29,12 @@ static inline uint64_t q8_min(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* The larger of the two. */
+static inline uint64_t q8_max(uint64_t a, uint64_t b)
+{
+    return a < b ? b : a;
+}
+
 /* a / b rounded up; b > 0. */
 static inline uint64_t q8_div_up(uint64_t a, uint64_t b)
 {

@@ -41,6 +41,16 @@ static void num_div_up_rounds_up(void **state)
     assert_int_equal(q8_div_up(9, 4), 3);
 }
 
+static void num_min_and_max_take_either_side(void **state)
+{
+    (void)state;
+    assert_int_equal(q8_min(1, 2), 1);
+    assert_int_equal(q8_min(2, 1), 1);
+    assert_int_equal(q8_max(1, 2), 2);
+    assert_int_equal(q8_max(2, 1), 2);
+    assert_true(q8_max(UINT64_MAX, 0) == UINT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -48,6 +58,7 @@ int main(void)
         cmocka_unit_test(num_mul_rejects_overflow),
         cmocka_unit_test(num_within_rejects_wraparound),
         cmocka_unit_test(num_div_up_rounds_up),
+        cmocka_unit_test(num_min_and_max_take_either_side),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
