@@ -246,6 +246,12 @@ uint16_t q8_float_to_bf16(float value);
 /* The float that `bits` of type `type` stand for (as absmax returns them). */
 float q8_bits_to_float(enum q8_float type, uint32_t bits);
 
+/* The nearest number of that type (rne), as a float; of F32 the value itself. */
+float q8_float_round(enum q8_float type, float value);
+
+/* Bytes of an element of that type. */
+size_t q8_float_bytes(enum q8_float type);
+
 /*
  * Switches flushing of denormals (inputs and results) on or off for this thread; returns what it
  * was.  Off x86-64 it does nothing and returns false.

@@ -139,7 +139,7 @@ static void add_off(struct q8_code_survey *n, uint64_t row, uint64_t col, int wa
 static void add_row(struct q8_survey *s, enum q8_basis basis, const unsigned char *x, uint64_t row,
                     const int8_t *want, int8_t *have)
 {
-    const uint64_t cols = s->coded->cols, size = s->expect.type == Q8_FLOAT_F32 ? 4 : 2;
+    const uint64_t cols = s->coded->cols, size = q8_float_bytes(s->expect.type);
     const float *scale = basis < Q8_ORDERED ? s->want_scale : s->have_scale;
     struct q8_code_survey *n = &s->code[basis];
     const uint64_t before = n->off;
@@ -197,7 +197,7 @@ static uint64_t digest_scales(const struct q8_survey *s, const float *scale)
 static void add_codes(struct q8_survey *s, enum q8_basis basis, const unsigned char *x,
                       uint64_t row, uint64_t n)
 {
-    const uint64_t cols = s->coded->cols, size = s->expect.type == Q8_FLOAT_F32 ? 4 : 2;
+    const uint64_t cols = s->coded->cols, size = q8_float_bytes(s->expect.type);
 
     fill_want(s, basis, x, n);
     for (uint64_t r = 0; r < n; r++) {

@@ -14,7 +14,6 @@
 #define TINY 0x1p-100f
 
 static const uint32_t infinity_bits[Q8_FLOATS] = {0x7c00, 0x7f80, 0x7f800000};
-static const size_t float_bytes[Q8_FLOATS] = {2, 2, 4};
 
 static uint64_t count_groups(const struct q8_scheme *scheme, uint64_t cols)
 {
@@ -149,7 +148,7 @@ bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scal
                     void *scales, struct q8_stats *stats, struct q8_err *err)
 {
     uint64_t groups = count_groups(e->scheme, cols);
-    uint64_t row_bytes = cols * float_bytes[type];
+    uint64_t row_bytes = cols * q8_float_bytes(type);
     uint64_t scale_bytes = groups * q8_dtypes[scale_dtype].bits / 8;
 
     for (uint64_t r = 0; r < rows; r++)

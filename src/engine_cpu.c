@@ -26,15 +26,6 @@ struct cpu {
     int64_t *sum;             /* [rows] of the codes */
 };
 
-static float to_type(enum q8_float type, float value)
-{
-    switch (type) {
-    case Q8_FLOAT_F16: return q8_half_to_float(q8_float_to_half(value));
-    case Q8_FLOAT_BF16: return q8_bf16_to_float(q8_float_to_bf16(value));
-    default: return value;
-    }
-}
-
 static bool begin(void *self, const struct q8_multiply *job, float *x, uint64_t *ret_outliers,
                   struct q8_err *err)
 {
@@ -55,7 +46,7 @@ static void scale_bnb(struct cpu *c, const struct q8_operands *w)
             const uint64_t i = t * w->rows + r;
             const float stats = c->tokens.scale[t] * w->scale[r];
 
-            c->int8[i] = to_type(c->job.type, (float)c->acc[i] * stats * PER_PRODUCT);
+            c->int8[i] = q8_float_round(c->job.type, (float)c->acc[i] * stats * PER_PRODUCT);
         }
 }
 
@@ -66,7 +57,8 @@ static void scale_w8a8(struct cpu *c, const struct q8_operands *w)
         for (uint64_t r = 0; r < w->rows; r++) {
             const uint64_t i = t * w->rows + r;
 
-            c->int8[i] = to_type(c->job.type, (float)c->acc[i] * (c->tokens.scale[t] * w->step[r]));
+            c->int8[i] =
+                q8_float_round(c->job.type, (float)c->acc[i] * (c->tokens.scale[t] * w->step[r]));
         }
 }
 
@@ -82,8 +74,8 @@ static void scale_paper(struct cpu *c, uint64_t rows)
             const int64_t total =
                 c->acc[i] + zw * c->tokens.sum[t] + zx * c->sum[r] + keeps * zx * zw;
 
-            c->int8[i] =
-                to_type(c->job.type, (float)total * (c->tokens.scale[t] * c->affine[r].scale));
+            c->int8[i] = q8_float_round(c->job.type,
+                                        (float)total * (c->tokens.scale[t] * c->affine[r].scale));
         }
 }
 
@@ -100,13 +92,13 @@ static void add_apart(struct cpu *c, const struct q8_operands *w)
 
             c->weights[r * n + i] =
                 c->job.mode == Q8_MODE_BNB
-                    ? to_type(c->job.type, (float)w->codes[at] * w->scale[r] * PER_ABSMAX)
+                    ? q8_float_round(c->job.type, (float)w->codes[at] * w->scale[r] * PER_ABSMAX)
                     : w->reference[at];
         }
     c->kernels.gemm_f32(c->apart, w->rows, c->tokens.apart, c->weights, c->job.tokens, w->rows, n,
                         c->scratch);
     for (uint64_t i = 0; i < c->job.tokens * w->rows; i++)
-        c->int8[i] = to_type(c->job.type, c->int8[i] + c->apart[i]);
+        c->int8[i] = q8_float_round(c->job.type, c->int8[i] + c->apart[i]);
 }
 
 /* Y of int8 weights, as the mode has it. */
@@ -117,11 +109,11 @@ static void multiply(struct cpu *c, const struct q8_operands *w)
 
     if (c->job.mode == Q8_MODE_W8A16) {
         for (uint64_t i = 0; i < w->rows * cols; i++)
-            c->weights[i] = to_type(c->job.type, w->weights[i]);
+            c->weights[i] = q8_float_round(c->job.type, w->weights[i]);
         c->kernels.gemm_f32(c->int8, w->rows, c->tokens.x, c->weights, tokens, w->rows, cols,
                             c->scratch);
         for (uint64_t i = 0; i < tokens * w->rows; i++)
-            c->int8[i] = to_type(c->job.type, c->int8[i]);
+            c->int8[i] = q8_float_round(c->job.type, c->int8[i]);
         return;
     }
     if (paper)

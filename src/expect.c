@@ -16,7 +16,6 @@
 #define PIECE 1024            /* elements that are floats at a time */
 
 static const uint32_t infinity_bits[Q8_FLOATS] = {0x7c00, 0x7f80, 0x7f800000};
-static const uint64_t float_bytes[Q8_FLOATS] = {2, 2, 4};
 
 uint64_t q8_expect_bytes(uint64_t groups)
 {
@@ -44,7 +43,7 @@ void q8_expect_begin(struct q8_expect *e, const struct q8_coded *coded, enum q8_
 
 static const void *row_at(const struct q8_expect *e, const void *x, uint64_t row)
 {
-    return (const unsigned char *)x + row * e->coded->cols * float_bytes[e->type];
+    return (const unsigned char *)x + row * e->coded->cols * q8_float_bytes(e->type);
 }
 
 void q8_expect_see(struct q8_expect *e, const void *x, uint64_t rows)
@@ -146,7 +145,7 @@ static void code_group(const struct q8_expect *e, const unsigned char *x, float 
     memset(ret, 0, e->coded->group);
     for (uint64_t at = 0, m; at < n; at += m) {
         m = q8_min(n - at, PIECE);
-        e->kernels.widen[e->type](piece, x + at * float_bytes[e->type], m);
+        e->kernels.widen[e->type](piece, x + at * q8_float_bytes(e->type), m);
         for (uint64_t i = 0; e->coded->absmax && i < m; i++)
             piece[i] = q8_half_to_float(q8_float_to_half(piece[i])) * factor;
         for (uint64_t i = 0; !e->coded->absmax && i < m; i++)
@@ -174,7 +173,7 @@ static void fill_row(struct q8_expect *e, const unsigned char *x, const float *s
     if (regular)
         e->kernels.encode[rule][e->type](ret, NULL, x, w->cols, w->group, e->factor);
     for (uint64_t g = 0; !regular && g < e->groups; g++)
-        code_group(e, x + g * w->group * float_bytes[e->type], e->factor[g], drop,
+        code_group(e, x + g * w->group * q8_float_bytes(e->type), e->factor[g], drop,
                    ret + g * w->group);
 }
 
@@ -215,7 +214,7 @@ bool q8_expect_tie(const struct q8_expect *e, const void *x, float scale, int co
 
     if (!e->coded->absmax || scale == 0)
         return false;
-    memcpy(&bits, x, float_bytes[e->type]);
+    memcpy(&bits, x, q8_float_bytes(e->type));
     w = q8_half_to_float(q8_float_to_half(q8_bits_to_float(e->type, bits)));
     return fabsf(w * ((1.0f / scale) * 127.0f) - (float)code) <= TIE;
 }

@@ -174,21 +174,12 @@ static bool multiply_gains(const struct q8_probe *p, const struct q8_probe_modul
     return true;
 }
 
-static float round_to(enum q8_float type, float value)
-{
-    switch (type) {
-    case Q8_FLOAT_F16: return q8_half_to_float(q8_float_to_half(value));
-    case Q8_FLOAT_BF16: return q8_bf16_to_float(q8_float_to_bf16(value));
-    default: return value;
-    }
-}
-
 /* Rounds n elements; the first that is not finite then, or n. */
 static uint64_t round_all(float *x, uint64_t n, enum q8_float type, float *ret_before)
 {
     for (uint64_t i = 0; i < n; i++) {
         *ret_before = x[i];
-        x[i] = round_to(type, x[i]);
+        x[i] = q8_float_round(type, x[i]);
         if (!isfinite(x[i]))
             return i;
     }

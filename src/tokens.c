@@ -92,16 +92,6 @@ static void take_bnb(struct q8_tokens *t)
             t->codes[r * cols + t->outlier[i]] = 0;
 }
 
-/* A number as the type of the activations holds it. */
-static float to_type(enum q8_float type, float value)
-{
-    switch (type) {
-    case Q8_FLOAT_F16: return q8_half_to_float(q8_float_to_half(value));
-    case Q8_FLOAT_BF16: return q8_bf16_to_float(q8_float_to_bf16(value));
-    default: return value;
-    }
-}
-
 static void take_w8a8(struct q8_tokens *t)
 {
     static const enum q8_dtype dtypes[Q8_FLOATS] = {Q8_F16, Q8_BF16, Q8_F32};
@@ -114,7 +104,7 @@ static void take_w8a8(struct q8_tokens *t)
         const float step = q8_stored_step(absmax, dtypes[t->job.type], bits);
 
         for (uint64_t c = 0; c < cols; c++) {
-            const float y = to_type(t->job.type, x[c] / step);
+            const float y = q8_float_round(t->job.type, x[c] / step);
 
             t->codes[r * cols + c] = (int8_t)rintf(y < -128.0f ? -128.0f : y > 127.0f ? 127.0f : y);
         }

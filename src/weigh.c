@@ -163,7 +163,7 @@ static void judge_scales(struct q8_weigher *w, const float *stored, uint64_t n)
 static void judge_row(struct q8_weigher *w, const unsigned char *x, const float *scale,
                       const int8_t *have, const int8_t *want)
 {
-    const uint64_t size = w->type == Q8_FLOAT_F32 ? 4 : 2;
+    const uint64_t size = q8_float_bytes(w->type);
     struct q8_weights *result = &w->layer->weights;
 
     for (uint64_t i = 0; i < w->coded->cols; i++)
@@ -180,7 +180,7 @@ static void judge_codes(struct q8_weigher *w, const unsigned char *x, const floa
                         const int8_t *codes, uint64_t n)
 {
     const uint64_t cols = w->coded->cols, groups = cols / w->coded->group;
-    const uint64_t size = w->type == Q8_FLOAT_F32 ? 4 : 2;
+    const uint64_t size = q8_float_bytes(w->type);
 
     q8_expect_scales(&w->expect, x, n, w->expected);
     judge_scales(w, stored, n);

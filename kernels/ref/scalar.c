@@ -79,3 +79,17 @@ float q8_bits_to_float(enum q8_float type, uint32_t bits)
     default: return from_bits(bits);
     }
 }
+
+float q8_float_round(enum q8_float type, float value)
+{
+    switch (type) {
+    case Q8_FLOAT_F16: return q8_half_to_float(q8_float_to_half(value));
+    case Q8_FLOAT_BF16: return q8_bf16_to_float(q8_float_to_bf16(value));
+    default: return value;
+    }
+}
+
+size_t q8_float_bytes(enum q8_float type)
+{
+    return type == Q8_FLOAT_F32 ? sizeof(float) : sizeof(uint16_t);
+}

@@ -145,8 +145,25 @@ static void check_f16c(struct check *c)
 
 #endif
 
+/* 65519 is nearer to 65504, 65520 a tie with 2^16; 1 + 2^-8 a tie of bf16, 1 + 3 * 2^-8 another. */
+static void check_round(struct check *c)
+{
+    check_that(c,
+               q8_float_round(Q8_FLOAT_F16, 65519) == 65504 &&
+                   isinf(q8_float_round(Q8_FLOAT_F16, 65520)) &&
+                   q8_float_round(Q8_FLOAT_BF16, 1.00390625f) == 1 &&
+                   q8_float_round(Q8_FLOAT_BF16, 1.01171875f) == 1.015625f &&
+                   q8_float_round(Q8_FLOAT_F32, 0.1f) == 0.1f,
+               "rounding to a type");
+    check_that(c,
+               q8_float_bytes(Q8_FLOAT_F16) == 2 && q8_float_bytes(Q8_FLOAT_BF16) == 2 &&
+                   q8_float_bytes(Q8_FLOAT_F32) == 4,
+               "bytes of a type");
+}
+
 void check_scalar(struct check *c)
 {
+    check_round(c);
     check_widening(c, &half, q8_half_to_float);
     check_widening(c, &bf16, q8_bf16_to_float);
     check_narrow(c, &half, q8_float_to_half);
