@@ -79,6 +79,13 @@ bool q8_pool_advance(struct q8_pool *pool, uint64_t bytes)
     return go;
 }
 
+void q8_pool_extend(struct q8_pool *pool, uint64_t bytes)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->progress.bytes_total += bytes;
+    pthread_mutex_unlock(&pool->lock);
+}
+
 /* Waits for the workers, ticking; returns when the last one has ended. */
 static void watch(struct q8_pool *pool)
 {

@@ -66,4 +66,7 @@ bool q8_pool_run(struct q8_pool *pool, struct q8_err *err);
 /* Counts bytes done; false (without an error) when the run is being stopped: return false then. */
 bool q8_pool_advance(struct q8_pool *pool, uint64_t bytes);
 
+/* Adds to the bytes to do in all: work that has shown itself on the way. */
+void q8_pool_extend(struct q8_pool *pool, uint64_t bytes);
+
 #endif

@@ -6,14 +6,11 @@
 #include "src/scheme.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Of int8 rows as floats.  Both sides stay in the L2 cache; products want more rows at a time. */
 #define TILE_BYTES (UINT64_C(256) << 10)
 #define PRODUCT_TILE_BYTES (UINT64_C(2) << 20)
-
-#define INFINITY_BITS 0x7f800000u
 
 enum { REFERENCE, STORED, EXPECTED, LIBRARY, DIGESTS };
 
@@ -315,6 +312,7 @@ static bool look_again(struct q8_weigher *w, const struct q8_visit *visit, struc
     if (n->off == 0 && n->ties == 0 && n->scales_off == 0)
         return true;
     w->again = true;
+    q8_pool_extend(pool, int8.rows * int8.cols * sizeof(float));
     if (!q8_walk_run(&w->walk, w->v->options.quantized, &int8, visit, pool, err))
         return false;
     n->library_rule = q8_expect_has_library(&w->expect) && w->library_off < n->off;

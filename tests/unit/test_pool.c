@@ -47,6 +47,7 @@ static bool item(void *self, uint64_t i, unsigned worker, struct q8_pool *pool, 
     while (i > w->bad[1] && !knows_failure(pool)) /* however the threads are scheduled */
         (void)usleep(100);
     atomic_fetch_add(&w->done[i], 1);
+    q8_pool_extend(pool, 3);
     return q8_pool_advance(pool, 10);
 }
 
@@ -64,6 +65,7 @@ static void pool_does_every_item_once(void **state)
         assert_true(q8_pool_run(&pool, &err));
         assert_int_equal(pool.progress.items, ITEMS);
         assert_int_equal(pool.progress.bytes, 10 * ITEMS);
+        assert_int_equal(pool.progress.bytes_total, 3 * ITEMS);
         for (unsigned i = 0; i < ITEMS; i++)
             assert_int_equal(w.done[i], 1);
     }
