@@ -20,11 +20,6 @@ struct reader {
     struct q8_arena scratch; /* one array as it is in the file */
 };
 
-static bool file_fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
-{
-    return q8_file_read(self, off, buf, n, err);
-}
-
 static bool check_vector(const struct q8_tensor *t, struct q8_err *err)
 {
     char shape[200];
@@ -111,7 +106,7 @@ bool q8_activations_each(struct q8_file *file, const struct q8_npz_visitor *visi
                          struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_format *format = q8_format_of(file->path);
-    struct q8_source source = {file->size, file_fill, file};
+    struct q8_source source = {file->size, q8_file_fill, file};
 
     return format ? visit_tensors(format, &source, visitor, mem->limit, err)
                   : q8_npz_read(&source, visitor, mem, err);

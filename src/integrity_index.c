@@ -18,11 +18,6 @@ struct index {
     char total[64];     /* its text, cut */
 };
 
-static bool fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
-{
-    return q8_file_read(self, off, buf, n, err);
-}
-
 /* The text of the next value, cut to fit: some writers have 1.5e9. */
 static bool take_text(struct q8_scan *s, const struct q8_file *file, char *text, size_t size)
 {
@@ -69,7 +64,7 @@ static bool read_index(struct index *ret, const struct q8_model *model, struct q
     if (!path || !q8_file_open(&file, path, err))
         return false;
     q8_arena_init(&text, SCAN_MEMORY);
-    ok = q8_scan_init(&s, fill, &file, 0, file.size, &text, err) && q8_scan_open(&s, '{');
+    ok = q8_scan_init(&s, q8_file_fill, &file, 0, file.size, &text, err) && q8_scan_open(&s, '{');
     while (ok && q8_scan_key(&s))
         ok = strcmp(s.text, "metadata") == 0 ? read_metadata(ret, &s, &file) : q8_scan_skip(&s);
     q8_arena_clear(&text);

@@ -45,11 +45,6 @@ struct entry {
     bool have_bytes, have_digest;
 };
 
-static bool fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
-{
-    return q8_file_read(self, off, buf, n, err);
-}
-
 /* Below the directory, by no way around: "a/b", not "/a", "../a", "a//b". */
 static bool is_below(const char *name)
 {
@@ -181,7 +176,7 @@ static bool read_manifest(struct manifest *m, struct q8_file *file, struct q8_er
         return q8_fail(err, Q8_ELIMIT, "more than %d MiB", (int)(MANIFEST_LIMIT >> 20));
     q8_arena_init(&text, SCAN_MEMORY);
     m->scan = &s;
-    ok = q8_scan_init(&s, fill, file, 0, file->size, &text, err) && read_members(m);
+    ok = q8_scan_init(&s, q8_file_fill, file, 0, file->size, &text, err) && read_members(m);
     m->scan = NULL;
     q8_arena_clear(&text);
     return ok;

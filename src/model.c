@@ -30,11 +30,6 @@ struct placement {
     struct q8_arena mem; /* its own: it goes when the model is open */
 };
 
-static bool file_fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
-{
-    return q8_file_read(self, off, buf, n, err);
-}
-
 /* A link counts even when it leads nowhere: opening it then says so. */
 static bool exists(const char *path)
 {
@@ -118,7 +113,8 @@ static bool read_index_file(struct q8_model *m, const char *path, struct placeme
 
     if (!q8_file_open(&file, path, err))
         return false;
-    ok = q8_scan_init(&s, file_fill, &file, 0, file.size, &map->mem, err) && q8_scan_open(&s, '{');
+    ok = q8_scan_init(&s, q8_file_fill, &file, 0, file.size, &map->mem, err) &&
+         q8_scan_open(&s, '{');
     while (ok && q8_scan_key(&s)) {
         if (strcmp(s.text, "weight_map") != 0) {
             ok = q8_scan_skip(&s);
@@ -162,25 +158,6 @@ static bool sort_shards(struct q8_model *m, struct placement *map, struct q8_are
     return true;
 }
 
-static bool digest_header(struct q8_shard *shard, uint64_t size, struct q8_err *err)
-{
-    char piece[16384];
-    struct q8_xxh x = {0};
-    bool ok = q8_xxh_open(&x, err);
-
-    for (uint64_t at = 0; ok && at < size; at += sizeof piece) {
-        uint64_t n = q8_min(sizeof piece, size - at);
-
-        ok = q8_file_read(&shard->file, at, piece, n, err);
-        if (ok)
-            q8_xxh_add(&x, piece, n);
-    }
-    if (ok)
-        shard->header = q8_xxh_sum(&x);
-    q8_xxh_close(&x);
-    return ok;
-}
-
 /* The tensors of a shard go to the model's; those of the only one become the model's, uncopied. */
 static bool add_tensors(struct q8_model *m, struct q8_index *found, struct q8_arena *mem,
                         struct q8_err *err)
@@ -200,7 +177,7 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
 {
     struct q8_shard *shard = &m->shard[number];
     const char *path = q8_sprintf(mem, err, "%s/%s", m->dir, shard->name);
-    struct q8_source source = {.read = file_fill, .self = &shard->file};
+    struct q8_source source = {.read = q8_file_fill, .self = &shard->file};
     uint64_t data;
 
     if (!path || !q8_file_open(&shard->file, path, err))
@@ -217,7 +194,8 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
         if (found->tensor[i].offset < data)
             data = found->tensor[i].offset;
     }
-    return add_tensors(m, found, mem, err) && digest_header(shard, data, err);
+    return add_tensors(m, found, mem, err) &&
+           q8_file_digest(&shard->file, data, &shard->header, err);
 }
 
 static bool check_unique(const struct q8_model *m, struct q8_err *err)

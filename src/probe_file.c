@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define PIECE 65536 /* bytes that are read at once */
+#define PIECE 16384 /* bytes that are read at once */
 
 /* The arrays in the making. */
 struct list {
@@ -112,25 +112,6 @@ static bool give_out(struct q8_probe_parts *parts, struct list *l,
     return true;
 }
 
-static bool sum_file(struct q8_digest *ret, const struct q8_file *file, struct q8_arena *scratch,
-                     struct q8_err *err)
-{
-    void *piece = q8_alloc(scratch, PIECE, 1, err);
-    struct q8_xxh xxh = {0};
-    bool ok = piece && q8_xxh_open(&xxh, err);
-
-    for (uint64_t at = 0, n; ok && at < file->size; at += n) {
-        n = q8_min(file->size - at, PIECE);
-        ok = q8_file_read(file, at, piece, n, err);
-        if (ok)
-            q8_xxh_add(&xxh, piece, n);
-    }
-    if (ok)
-        *ret = q8_xxh_sum(&xxh);
-    q8_xxh_close(&xxh);
-    return ok;
-}
-
 bool q8_probe_read(struct q8_probe *p, const struct q8_outlier_module *module, uint64_t count,
                    struct q8_arena *mem, struct q8_err *err)
 {
@@ -146,7 +127,8 @@ bool q8_probe_read(struct q8_probe *p, const struct q8_outlier_module *module, u
     ok = q8_activations_each(&parts->file, &visitor, mem, err) &&
          (l.count || q8_fail(err, Q8_EINPUT, "holds no arrays")) &&
          give_out(parts, &l, module, count, &scratch, err) &&
-         sum_file(&p->digest, &parts->file, &scratch, err) && q8_file_same(&parts->file, err);
+         q8_file_digest(&parts->file, parts->file.size, &p->digest, err) &&
+         q8_file_same(&parts->file, err);
     q8_arena_clear(&scratch);
     return ok || q8_fail_in(err, p->options.path);
 }
@@ -155,7 +137,7 @@ bool q8_probe_rows(const struct q8_probe *p, const struct q8_probe_array *a, flo
                    struct q8_err *err)
 {
     uint64_t step = q8_dtypes[a->where.dtype].bits / 8, n = a->tokens * a->cols, many;
-    unsigned char piece[PIECE / 4];
+    unsigned char piece[PIECE];
 
     if (a->value) {
         memcpy(x, a->value, n * sizeof *x);

@@ -114,6 +114,29 @@ bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, 
     return true;
 }
 
+bool q8_file_fill(void *file, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
+{
+    return q8_file_read(file, off, buf, n, err);
+}
+
+bool q8_file_digest(const struct q8_file *f, uint64_t n, struct q8_digest *ret, struct q8_err *err)
+{
+    char piece[16384];
+    struct q8_xxh x = {0};
+    bool ok = q8_xxh_open(&x, err);
+
+    for (uint64_t at = 0, m; ok && at < n; at += m) {
+        m = q8_min(sizeof piece, n - at);
+        ok = q8_file_read(f, at, piece, m, err);
+        if (ok)
+            q8_xxh_add(&x, piece, m);
+    }
+    if (ok)
+        *ret = q8_xxh_sum(&x);
+    q8_xxh_close(&x);
+    return ok;
+}
+
 bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,
                    struct q8_err *err)
 {

@@ -2,6 +2,7 @@
 #ifndef Q8_BASE_FILE_H
 #define Q8_BASE_FILE_H
 
+#include "src/base/digest.h"
 #include "src/base/err.h"
 
 #include <stdint.h>
@@ -33,6 +34,12 @@ bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool k
 
 /* Reads exactly n bytes at off.  A file that ends early is Q8_EIO and says that it changed. */
 bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
+
+/* q8_file_read for who knows the file as a void *: `read` of a q8_source, `fill` of a q8_scan. */
+bool q8_file_fill(void *file, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
+
+/* The XXH3-128 of the first n bytes; as q8_file_read, and Q8_ELIMIT.  *ret is set on success. */
+bool q8_file_digest(const struct q8_file *f, uint64_t n, struct q8_digest *ret, struct q8_err *err);
 
 /* Writes exactly n bytes at off, or Q8_EIO; how many of them are there is not known then. */
 bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,

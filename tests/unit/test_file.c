@@ -109,6 +109,33 @@ static void file_read_beyond_the_end_says_that_it_changed(void **state)
     q8_file_close(&f);
 }
 
+/* Lengths around the pieces that it reads; test_digest has xxhsum's own digests. */
+static void file_digest_is_that_of_the_bytes(void **state)
+{
+    static const uint64_t lengths[] = {0, 1, 16383, 16384, 16385, 40000};
+    static char text[40001];
+    struct q8_err err = {0};
+    struct q8_digest sum;
+    struct q8_file f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = (char)('a' + i % 23);
+    put_text("a", text);
+    assert_true(q8_file_open(&f, "a", &err));
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const struct q8_digest want = q8_xxh_once(text, lengths[i]);
+
+        assert_true(q8_file_digest(&f, lengths[i], &sum, &err));
+        assert_true(q8_digest_same(&sum, &want));
+    }
+    assert_true(q8_file_fill(&f, 23, text, 2, &err));
+    assert_memory_equal(text, "ab", 2);
+    assert_false(q8_file_digest(&f, 40001, &sum, &err));
+    assert_int_equal(err.code, Q8_EIO);
+    q8_file_close(&f);
+}
+
 static void file_create_sets_size_and_room(void **state)
 {
     struct q8_err err = {0};
@@ -266,6 +293,7 @@ int main(void)
         TEST(file_open_refuses_folders_and_pipes_without_hanging),
         TEST(file_open_follows_links),
         TEST(file_read_beyond_the_end_says_that_it_changed),
+        TEST(file_digest_is_that_of_the_bytes),
         TEST(file_create_sets_size_and_room),
         TEST(file_create_keeps_content_only_when_asked),
         TEST(file_create_follows_no_link),
