@@ -112,16 +112,9 @@ bool q8_activations_each(struct q8_file *file, const struct q8_npz_visitor *visi
                   : q8_npz_read(&source, visitor, mem, err);
 }
 
-static bool ends_with(const char *text, const char *tail)
-{
-    size_t n = strlen(text), m = strlen(tail);
-
-    return n > m && strcmp(text + n - m, tail) == 0;
-}
-
 static bool fail_kind(const char *path, struct q8_err *err)
 {
-    if (ends_with(path, ".pt") || ends_with(path, ".pth") || ends_with(path, ".bin"))
+    if (q8_text_stem(path, ".pt") || q8_text_stem(path, ".pth") || q8_text_stem(path, ".bin"))
         return q8_fail(err, Q8_EUNSUPPORTED,
                        "q8 opens no pickles; make a .npz file of it: python3 -c \"import sys, "
                        "numpy, torch; numpy.savez(sys.argv[2], **{k: v.float().numpy() for k, v in "
@@ -132,7 +125,7 @@ static bool fail_kind(const char *path, struct q8_err *err)
 
 bool q8_activations_open(struct q8_file *ret, const char *path, struct q8_err *err)
 {
-    if (!q8_format_of(path) && !ends_with(path, ".npz"))
+    if (!q8_format_of(path) && !q8_text_stem(path, ".npz"))
         return fail_kind(path, err) || q8_fail_in(err, path);
     return q8_file_open(ret, path, err);
 }

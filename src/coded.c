@@ -24,14 +24,6 @@ struct search {
     struct q8_arena *mem;
 };
 
-/* Length of the module in front of that suffix; 0: the name does not end so. */
-static size_t stem(const char *name, const char *suffix)
-{
-    size_t length = strlen(name), end = strlen(suffix);
-
-    return length > end && strcmp(name + length - end, suffix) == 0 ? length - end : 0;
-}
-
 /* The tensor beside it: the first `length` bytes of its name, and that suffix; NULL = none. */
 static const struct q8_tensor *beside(const struct q8_model *model, const char *name, size_t length,
                                       const char *suffix)
@@ -238,7 +230,7 @@ static bool add_weight(struct search *s, const struct q8_tensor *t, size_t lengt
 static bool check_scales(const struct search *s, const struct q8_tensor *t, struct q8_err *err)
 {
     const bool bnb = s->layout && strcmp(s->layout, "bitsandbytes") == 0;
-    const size_t length = s->layout ? stem(t->name, bnb ? absmax : steps) : 0;
+    const size_t length = s->layout ? q8_text_stem(t->name, bnb ? absmax : steps) : 0;
     const struct q8_tensor *codes;
     char found[64] = "none";
 
@@ -291,8 +283,8 @@ bool q8_coded_find(struct q8_coded_list *ret, const struct q8_model *model, stru
         return false;
     for (uint64_t i = 0; i < model->index.count; i++) {
         const struct q8_tensor *t = &model->index.tensor[i];
-        const size_t at_plain = t->dtype == Q8_I8 ? stem(t->name, plain) : 0;
-        const size_t at_packed = t->dtype == Q8_I32 ? stem(t->name, packed) : 0;
+        const size_t at_plain = t->dtype == Q8_I8 ? q8_text_stem(t->name, plain) : 0;
+        const size_t at_packed = t->dtype == Q8_I32 ? q8_text_stem(t->name, packed) : 0;
 
         if ((at_plain && !add_weight(&s, t, at_plain, false, err)) ||
             (at_packed && !add_weight(&s, t, at_packed, true, err)) || !check_scales(&s, t, err))
@@ -329,7 +321,7 @@ static const struct q8_coded *find(const struct q8_coded_list *list, const char 
 
 const struct q8_coded *q8_coded_of(const struct q8_coded_list *list, const struct q8_tensor *codes)
 {
-    const size_t length = stem(codes->name, plain) + stem(codes->name, packed);
+    const size_t length = q8_text_stem(codes->name, plain) + q8_text_stem(codes->name, packed);
     const struct q8_coded *w = length ? find(list, codes->name, length) : NULL;
 
     return w && w->codes == codes ? w : NULL;
@@ -345,7 +337,7 @@ bool q8_coded_is_part(const struct q8_coded_list *list, const struct q8_tensor *
     static const char *const suffixes[] = {absmax, steps, shape, format};
 
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        const size_t length = stem(t->name, suffixes[i]);
+        const size_t length = q8_text_stem(t->name, suffixes[i]);
         const struct q8_coded *w = length ? find(list, t->name, length) : NULL;
 
         if (w)

@@ -4,6 +4,7 @@
 #include "src/arch.h"
 #include "src/base/json.h"
 #include "src/base/num.h"
+#include "src/base/text.h"
 #include "src/scheme.h"
 
 #include <inttypes.h>
@@ -205,14 +206,14 @@ static void judge(struct q8_compared *c)
 static bool is_wanted(struct q8_select *layers, const char *name, struct q8_arena *mem,
                       struct q8_err *err)
 {
-    const size_t length = strlen(name), end = strlen(".weight");
+    const size_t length = q8_text_stem(name, ".weight");
     struct q8_choice whole, module = {0};
 
     if (!layers)
         return true;
     whole = q8_select_ask(layers, name);
-    if (length > end && strcmp(name + length - end, ".weight") == 0) {
-        const char *stem = q8_strndup(mem, name, length - end, err);
+    if (length) {
+        const char *stem = q8_strndup(mem, name, length, err);
 
         if (stem)
             module = q8_select_ask(layers, stem);

@@ -90,21 +90,19 @@ bool q8_integrity_modules(struct q8_verify *v,
                           bool (*each)(void *self, const struct q8_module *m, struct q8_err *err),
                           void *self, struct q8_err *err)
 {
-    const size_t end = strlen(".weight");
     const char *head;
 
     for (uint64_t i = 0; i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
-        const size_t length = strlen(c->name);
+        const size_t length = q8_text_stem(c->name, ".weight");
         struct q8_module m = {.coded = c->b.coded};
 
-        if (!c->b.tensor || length <= end || strcmp(c->name + length - end, ".weight") != 0 ||
+        if (!c->b.tensor || !length ||
             (!m.coded &&
              (c->b.tensor->rank != 2 || q8_dtype_float(c->b.tensor->dtype) == Q8_FLOATS)))
             continue;
         m.kind = q8_arch_kind(&v->arch, c->name, 2);
-        m.name =
-            m.coded ? m.coded->module : q8_strndup(v->findings.mem, c->name, length - end, err);
+        m.name = m.coded ? m.coded->module : q8_strndup(v->findings.mem, c->name, length, err);
         m.sure = m.name && v->arch.known && !q8_arch_moved(&v->arch, m.name);
         if (!m.name || !each(self, &m, err))
             return false;

@@ -3,6 +3,7 @@
 
 #include "src/base/json.h"
 #include "src/base/num.h"
+#include "src/base/text.h"
 #include "src/scheme.h"
 
 #include <string.h>
@@ -10,14 +11,6 @@
 #define PIECE UINT64_C(16384) /* bytes that are compared at a time */
 #define SHAPE_TEXT 200
 #define TYPE_TEXT 64
-
-/* The length of what is in front of that end; 0: the name does not end so. */
-static size_t stem(const char *name, const char *end)
-{
-    const size_t length = strlen(name), n = strlen(end);
-
-    return length > n && strcmp(name + length - n, end) == 0 ? length - n : 0;
-}
 
 /*
  * Whether the configs say that weights are tied, in any of their parts.  Where none says anything
@@ -91,7 +84,7 @@ static bool find_shared(const struct q8_verify *v, const struct q8_side *side,
                         const struct q8_model *owner, const struct q8_model *lacking, bool *ret,
                         struct q8_err *err)
 {
-    const size_t length = stem(side->tensor->name, ".bias");
+    const size_t length = q8_text_stem(side->tensor->name, ".bias");
     char weight[4096];
 
     *ret = false;
@@ -111,8 +104,9 @@ static bool find_shared(const struct q8_verify *v, const struct q8_side *side,
 /* What old checkpoints hold and transformers computes: it drops them when it saves. */
 static bool is_buffer(const struct q8_tensor *t)
 {
-    return stem(t->name, ".rotary_emb.inv_freq") || stem(t->name, ".position_ids") ||
-           stem(t->name, ".masked_bias") || (t->rank == 4 && stem(t->name, ".bias"));
+    return q8_text_stem(t->name, ".rotary_emb.inv_freq") ||
+           q8_text_stem(t->name, ".position_ids") || q8_text_stem(t->name, ".masked_bias") ||
+           (t->rank == 4 && q8_text_stem(t->name, ".bias"));
 }
 
 /* Scales of activations, which some W8A8 models have: parts of an int8 weight's module. */
@@ -121,7 +115,7 @@ static bool is_activation_scale(const struct q8_verify *v, const struct q8_tenso
     static const char *const ends[] = {".input_scale", ".input_zero_point", ".output_scale"};
 
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        const size_t length = stem(t->name, ends[i]);
+        const size_t length = q8_text_stem(t->name, ends[i]);
         char module[4096];
 
         if (!length || length >= sizeof module)

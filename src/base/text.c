@@ -146,6 +146,13 @@ char *q8_text_escape(const char *name, char *text, size_t size)
     return text;
 }
 
+size_t q8_text_stem(const char *text, const char *end)
+{
+    const size_t length = strlen(text), n = strlen(end);
+
+    return length > n && strcmp(text + length - n, end) == 0 ? length - n : 0;
+}
+
 unsigned q8_text_distance(const char *a, const char *b)
 {
     size_t a_len = strnlen(a, 255), b_len = strnlen(b, 255);

@@ -34,6 +34,9 @@ bool q8_text_hidden(uint32_t c);
  */
 char *q8_text_escape(const char *name, char *text, size_t size);
 
+/* Length of what stands in front of that end; 0: the text does not end so, or is no more. */
+size_t q8_text_stem(const char *text, const char *end);
+
 /* Number of edits (insert, delete, replace a byte) between two names, both cut to 255 bytes. */
 unsigned q8_text_distance(const char *a, const char *b);
 

@@ -171,6 +171,16 @@ static void text_distance_counts_edits(void **state)
     assert_int_equal(q8_text_distance(a, b), 255);
 }
 
+static void text_stem_is_what_stands_before_the_end(void **state)
+{
+    (void)state;
+    assert_int_equal(q8_text_stem("a.b.weight", ".weight"), 3);
+    assert_int_equal(q8_text_stem(".weight", ".weight"), 0); /* nothing in front */
+    assert_int_equal(q8_text_stem("weight", ".weight"), 0);
+    assert_int_equal(q8_text_stem("a.weights", ".weight"), 0);
+    assert_int_equal(q8_text_stem("", ".weight"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +192,7 @@ int main(void)
         cmocka_unit_test(text_escape_shows_bytes_that_are_not_utf8),
         cmocka_unit_test(text_escape_cuts_between_characters_and_escapes),
         cmocka_unit_test(text_escape_stays_inside_every_size),
+        cmocka_unit_test(text_stem_is_what_stands_before_the_end),
         cmocka_unit_test(text_distance_counts_edits),
     };
 
