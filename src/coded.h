@@ -57,6 +57,9 @@ bool q8_coded_is_part(const struct q8_coded_list *list, const struct q8_tensor *
  */
 bool q8_coded_layout(const char **ret, const struct q8_model *model, struct q8_err *err);
 
+/* Whether all of n codes are 0. */
+bool q8_codes_zero(const int8_t *codes, uint64_t n);
+
 /* One thread's buffers for reading rows of int8 weights. */
 struct q8_decoder {
     uint64_t elements;                /* of a weight that are read at a time, or one row */

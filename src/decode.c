@@ -20,6 +20,15 @@ static uint64_t row_bytes(const struct q8_coded *w)
     return w->packed ? q8_div_up(w->cols, 4) * 4 : w->cols;
 }
 
+bool q8_codes_zero(const int8_t *codes, uint64_t n)
+{
+    uint64_t i = 0;
+
+    while (i < n && codes[i] == 0)
+        i++;
+    return i == n;
+}
+
 uint64_t q8_decoder_rows(const struct q8_coded *w, uint64_t elements)
 {
     const uint64_t rows = elements / w->cols;

@@ -20,15 +20,6 @@ static void add_scale(struct q8_gauge *g, double step, bool dead)
     }
 }
 
-static bool is_dead(const int8_t *codes, uint64_t n)
-{
-    uint64_t i = 0;
-
-    while (i < n && codes[i] == 0)
-        i++;
-    return i == n;
-}
-
 static void add_codes(struct q8_gauge *g, uint64_t n)
 {
     const struct q8_coded *w = g->subject->coded;
@@ -37,7 +28,7 @@ static void add_codes(struct q8_gauge *g, uint64_t n)
 
     g->kernels.tally(g->tally, (const int8_t *)d->codes, n * w->cols);
     for (uint64_t r = 0; r < n; r++) {
-        const bool dead = is_dead((const int8_t *)d->codes + r * w->cols, w->cols);
+        const bool dead = q8_codes_zero((const int8_t *)d->codes + r * w->cols, w->cols);
 
         g->subject->codes->dead += dead;
         for (uint64_t i = 0; i < groups; i++)

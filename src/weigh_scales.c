@@ -13,15 +13,6 @@ static void count(struct q8_scale_faults *f, unsigned kind, uint64_t row)
         f->row[kind] = row;
 }
 
-static bool is_zero(const int8_t *codes, uint64_t n)
-{
-    uint64_t i = 0;
-
-    while (i < n && codes[i] == 0)
-        i++;
-    return i == n;
-}
-
 void q8_weigh_scales(struct q8_weigher *w, uint64_t row, uint64_t n)
 {
     const struct q8_coded *coded = w->coded;
@@ -37,7 +28,7 @@ void q8_weigh_scales(struct q8_weigher *w, uint64_t row, uint64_t n)
             else if (scale < 0)
                 count(&w->faults, NEGATIVE, row + r);
             else if (scale == 0 &&
-                     !is_zero(codes + r * coded->cols + g * coded->group, coded->group))
+                     !q8_codes_zero(codes + r * coded->cols + g * coded->group, coded->group))
                 count(&w->faults, ZERO, row + r);
         }
         if (coded->absmax && memchr(codes + r * coded->cols, 0x80, coded->cols))
