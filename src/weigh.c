@@ -279,6 +279,21 @@ static void begin(struct q8_weigher *w, struct q8_layer *layer)
         q8_xxh_reset(&w->digest[i]);
 }
 
+double q8_weigh_sqnr(const struct q8_diff *d)
+{
+    return d->err2 == 0 ? INFINITY : 10 * log10(d->val2 / d->err2);
+}
+
+double q8_weigh_loss(const struct q8_diff *d)
+{
+    return d->err2 == 0 ? 0 : d->err2 / d->val2;
+}
+
+double q8_weigh_cosine(const struct q8_diff *d)
+{
+    return d->val2 == 0 && d->b2 == 0 ? 1 : d->dot / sqrt(d->val2) / sqrt(d->b2);
+}
+
 static void end_weights(struct q8_weigher *w)
 {
     struct q8_layer *l = w->layer;
@@ -286,11 +301,9 @@ static void end_weights(struct q8_weigher *w)
 
     n->err2 = w->diff.err2;
     n->val2 = w->diff.val2;
-    n->sqnr = n->err2 == 0 ? INFINITY : 10 * log10(n->val2 / n->err2);
-    n->relative_mse = n->err2 == 0 ? 0 : n->err2 / n->val2;
-    n->cosine = w->diff.val2 == 0 && w->diff.b2 == 0
-                    ? 1
-                    : w->diff.dot / sqrt(w->diff.val2) / sqrt(w->diff.b2);
+    n->sqnr = q8_weigh_sqnr(&w->diff);
+    n->relative_mse = q8_weigh_loss(&w->diff);
+    n->cosine = q8_weigh_cosine(&w->diff);
     for (unsigned i = 0; i < n->worsts; i++)
         n->worst[i].sqnr = n->worst[i].sqnr > 0 ? 10 * log10(n->worst[i].sqnr) : -INFINITY;
     l->reference = q8_xxh_sum(&w->digest[REFERENCE]);

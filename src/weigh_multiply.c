@@ -172,9 +172,9 @@ bool q8_weigh_multiply_end(struct q8_weigher *w, struct q8_err *err)
     m->mode = w->job.mode;
     m->threshold = w->job.threshold;
     m->tokens = w->job.tokens;
-    m->relative_error = d->err2 == 0 ? 0 : sqrt(d->err2 / d->val2);
-    m->sqnr = d->err2 == 0 ? INFINITY : 10 * log10(d->val2 / d->err2);
-    m->cosine = d->val2 == 0 && d->b2 == 0 ? 1 : d->dot / sqrt(d->val2) / sqrt(d->b2);
+    m->relative_error = sqrt(q8_weigh_loss(d));
+    m->sqnr = q8_weigh_sqnr(d);
+    m->cosine = q8_weigh_cosine(d);
     m->most = d->most;
     m->bad = w->products.bad;
     if (w->layer->kind == Q8_KIND_HEAD)
