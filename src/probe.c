@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COLUMNS 1024 /* features that are scaled together */
@@ -35,22 +36,14 @@ const char *q8_probe_kind_name(enum q8_probe_kind kind)
     return names[kind];
 }
 
+static int compare_name(const void *name, const void *module)
+{
+    return strcmp(name, ((const struct q8_probe_module *)module)->name);
+}
+
 struct q8_probe_module *q8_probe_module(const struct q8_probe_parts *parts, const char *name)
 {
-    uint64_t low = 0, high = parts->modules;
-
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        int order = strcmp(parts->module[middle].name, name);
-
-        if (order == 0)
-            return &parts->module[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    return bsearch(name, parts->module, parts->modules, sizeof *parts->module, compare_name);
 }
 
 /* Finds the norms that feed the modules [count]. */
