@@ -102,32 +102,37 @@ static bool list_layers(struct q8_verify *v, struct q8_arena *mem, struct q8_err
     return v->layer != NULL;
 }
 
+/* A tensor that was carried over and is not the reference's; of another type integrity.c tells. */
+static bool add_carried(struct q8_verify *v, const struct q8_compared *c, struct q8_err *err)
+{
+    const struct q8_finding finding = {
+        .level = Q8_LEVEL_INTEGRITY, .kind = "carried", .name = c->name, .fails = true};
+
+    if (c->type_changed)
+        return true;
+    if (!c->have_numbers)
+        return q8_findings_add(&v->findings, &finding, err,
+                               "%" PRIu64 " of %" PRIu64 " elements are not those of the reference",
+                               c->unequal, c->elements);
+    return q8_findings_add(&v->findings, &finding, err,
+                           "%" PRIu64 " of %" PRIu64 " values are not those of the reference; the "
+                           "largest difference is %g",
+                           c->unequal, c->elements, c->most);
+}
+
 /* Carried tensors whose bytes are not those of the reference. */
 static bool judge_carried(struct q8_verify *v, struct q8_err *err)
 {
     for (uint64_t i = 0; i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
-        const struct q8_finding finding = {
-            .level = Q8_LEVEL_INTEGRITY, .kind = "carried", .name = c->name, .fails = true};
 
         if (!c->a.tensor || !c->b.tensor || c->b.coded || c->a.coded)
             continue;
         v->total.carried++;
         v->total.same += c->verdict == Q8_SAME_BYTES;
-        if (c->verdict == Q8_SAME_VALUES || c->verdict == Q8_OTHER_VALUES) {
-            if (c->type_changed) /* integrity.c has said so */
-                continue;
-            if (!(c->have_numbers
-                      ? q8_findings_add(&v->findings, &finding, err,
-                                        "%" PRIu64 " of %" PRIu64 " values are not those of the "
-                                        "reference; the largest difference is %g",
-                                        c->unequal, c->elements, c->most)
-                      : q8_findings_add(&v->findings, &finding, err,
-                                        "%" PRIu64 " of %" PRIu64 " elements are not those of the "
-                                        "reference",
-                                        c->unequal, c->elements)))
-                return false;
-        }
+        if ((c->verdict == Q8_SAME_VALUES || c->verdict == Q8_OTHER_VALUES) &&
+            !add_carried(v, c, err))
+            return false;
     }
     return true;
 }
