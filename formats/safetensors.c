@@ -8,7 +8,7 @@
 #include "formats/safetensors.h"
 
 #include "src/base/num.h"
-#include "src/base/scan.h"
+#include "src/base/json_scan.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>

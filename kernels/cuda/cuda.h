@@ -130,7 +130,7 @@ int q8_cuda_join(struct q8_cuda *c, unsigned stream, unsigned other);
 int q8_cuda_narrow(struct q8_cuda *c, unsigned stream, void *ret, const float *x, uint64_t n,
                    enum q8_float type);
 
-/* How the int8 sums become the product, and activations codes: see enum q8_mode of src/engine.h. */
+/* How the int8 sums become the product, and activations codes: src/forward/engine.h */
 enum q8_cuda_rule { Q8_CUDA_BNB, Q8_CUDA_W8A8, Q8_CUDA_W8A16, Q8_CUDA_PAPER };
 
 /* A row of X or of W. */
@@ -156,7 +156,8 @@ struct q8_cuda_activations {
 int q8_cuda_outliers(struct q8_cuda *c, unsigned stream, const struct q8_cuda_activations *a);
 
 /*
- * Codes and scales of all rows, as src/tokens.h has them.  bitsandbytes: what stands out is left
+ * Codes and scales of all rows, as src/forward/act_codes.h has them.  bitsandbytes: what stands
+ * out is left
  * out of absmax, and the codes of its column are 0.  NaN and Inf give a scale that is not finite.
  */
 int q8_cuda_quantize(struct q8_cuda *c, unsigned stream, const struct q8_cuda_activations *a);
@@ -193,7 +194,7 @@ struct q8_cuda_sums {
     uint64_t tokens, rows, stride;    /* of y */
 };
 
-/* y = what src/engine_cpu.c makes of the same sums, bit for bit. */
+/* y = what src/forward/engine_cpu.c makes of the same sums, bit for bit. */
 int q8_cuda_scale(struct q8_cuda *c, unsigned stream, const struct q8_cuda_sums *s);
 
 /* ---- apart.cu: outlier columns ---- */

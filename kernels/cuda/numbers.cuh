@@ -1,7 +1,8 @@
 /*
  * numbers.cuh - what the device does to one number, compiled for the host too
  *
- * Single IEEE operations in the order of src/engine_cpu.c and src/tokens.c, so that host and device
+ * Single IEEE operations in the order of src/forward/engine_cpu.c and src/forward/act_codes.c, so
+ * that host and device
  * give the same bits; needs --fmad=false.  NaN is tested before anything else: fminf and fmaxf drop
  * it.
  */
@@ -22,7 +23,7 @@
 
 #define Q8_GPU_BLOCK 256 /* threads */
 #define Q8_GPU_INFINITY 0x7f800000u
-#define Q8_GPU_PER_PRODUCT 6.200124e-05f                /* PER_PRODUCT of src/engine_cpu.c */
+#define Q8_GPU_PER_PRODUCT 6.200124e-05f /* PER_PRODUCT of src/forward/engine_cpu.c */
 #define Q8_GPU_PER_ABSMAX ((float)7.874015718698502e-3) /* PER_ABSMAX of the same */
 
 /* Blocks of Q8_GPU_BLOCK threads for n elements; at most 2^31 - 1, so loops stride by the grid. */
@@ -143,7 +144,7 @@ Q8_BOTH int8_t q8_gpu_code_times(float half, float factor)
     return (int8_t)rintf(half * factor);
 }
 
-/* W8A8: what a code of 1 stands for: q8_stored_step of src/encode.h. */
+/* W8A8: what a code of 1 stands for: q8_stored_step of src/scheme/encode.h. */
 Q8_BOTH float q8_gpu_step(enum q8_float type, float absmax)
 {
     const float step = q8_gpu_round(type, absmax / 127.5f);

@@ -1,7 +1,7 @@
 /* json.c - JSON: a strict small-document reader over cJSON, and our own writer */
 #include "src/base/json.h"
 
-#include "src/base/scan.h"
+#include "src/base/json_scan.h"
 #include "src/base/text.h"
 
 #include <cjson/cJSON.h>

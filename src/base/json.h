@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* ---- reading: config.json and the like (large headers go through scan.h) ---- */
+/* ---- reading: config.json and the like (large headers go through json_scan.h) ---- */
 
 /* A value inside a parsed document: cJSON's own struct, whose fields only json.c uses. */
 struct cJSON;

@@ -1,7 +1,7 @@
 /* common.c - what the commands share: numbers of options, instruction sets, files of reports */
 #include "src/cli/common.h"
 
-#include "src/pool.h"
+#include "src/flow/pool.h"
 
 #include <argp.h>
 #include <stdlib.h>

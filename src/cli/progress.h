@@ -2,7 +2,7 @@
 #ifndef Q8_CLI_PROGRESS_H
 #define Q8_CLI_PROGRESS_H
 
-#include "src/pool.h"
+#include "src/flow/pool.h"
 
 /* What shows a run on stderr and lets signals stop it.  The main thread's. */
 struct q8_show {

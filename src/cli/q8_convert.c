@@ -1,7 +1,7 @@
 /* q8_convert.c - the command q8-convert: options -> plan -> run -> report */
 #include "src/cli/common.h"
 #include "src/cli/progress.h"
-#include "src/report.h"
+#include "src/convert/report.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* q8_inspect.c - the command q8-inspect: options -> measuring -> reports */
 #include "src/cli/common.h"
 #include "src/cli/progress.h"
-#include "src/compare.h"
-#include "src/html.h"
-#include "src/inspect_report.h"
+#include "src/compare/compare.h"
+#include "src/inspect/page.h"
+#include "src/inspect/report.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* q8_verify.c - the command q8-verify: options -> verification -> reports and the exit status */
 #include "src/cli/common.h"
 #include "src/cli/progress.h"
-#include "src/verify_report.h"
+#include "src/verify/report.h"
 
 #include <argp.h>
 #include <errno.h>

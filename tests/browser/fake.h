@@ -2,7 +2,7 @@
 #ifndef Q8_TESTS_FAKE_H
 #define Q8_TESTS_FAKE_H
 
-#include "src/doctor.h"
+#include "src/inspect/suggest.h"
 
 /* The matrices of a layer, all of which the heat map shows; FAKE_ROLES - 1 and a hostile one. */
 #define FAKE_ROLES 8

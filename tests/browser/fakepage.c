@@ -1,5 +1,5 @@
 /* fakepage.c - [int8] LAYERS: the page of a fake model, to standard output */
-#include "src/html.h"
+#include "src/inspect/page.h"
 #include "tests/browser/fake.h"
 
 #include <stdlib.h>

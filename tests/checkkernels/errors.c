@@ -60,7 +60,7 @@ static void check_paper(struct check *c)
     check_that(c, e.err2 == 16777216.0 + 2 && e.most == 4096, "errors %s: order of the sums", isa);
 }
 
-/* Factor and step of a group as src/gauge_cost.c has them, some stretched so that codes clamp. */
+/* Factor and step of a group as src/inspect/measure_cost.c has them, some stretched to clamp. */
 static void set_group(struct check *c, enum q8_rule rule, float absmax, float *factor, float *step)
 {
     static const float stretch[] = {1, 1, 1, 3, 300};

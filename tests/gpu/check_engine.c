@@ -1,7 +1,7 @@
 /* check_engine.c - checkcuda: whole tiles of the engine against the CPU's */
 #include "tests/gpu/gpu.h"
 
-#include "src/engine.h"
+#include "src/forward/engine.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* check_quantize.c - checkcuda: conversions, codes, scales and outlier columns, bit for bit */
 #include "tests/gpu/gpu.h"
 
-#include "src/tokens.h"
+#include "src/forward/act_codes.h"
 
 #include <math.h>
 #include <string.h>

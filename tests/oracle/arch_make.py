@@ -1,4 +1,4 @@
-"""arch_make.py - writes src/arch_table.inc: where the rule in src/arch.c is wrong
+"""arch_make.py - writes src/model/arch_table.inc: where the rule in src/model/arch.c is wrong
 
     arch_make.py [--facts FILE]     FILE keeps what the libraries said, so that a second run is quick
 
@@ -16,7 +16,7 @@ from ctypes import CDLL, c_char_p, c_int, c_size_t, c_uint32, create_string_buff
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = ROOT / "src/arch_table.inc"
+TABLE = ROOT / "src/model/arch_table.inc"
 KINDS = ("OTHER LINEAR SUBLINEAR CONV1D HEAD KEEP EMBEDDING ROUTER LINEAR_ROUTER EXPERT").split()
 NOTHING = {"OTHER", "EMBEDDING", "ROUTER"}    # never int8; the difference is one of words only
 Seen = collections.namedtuple("Seen", "name path kind rule")
@@ -29,7 +29,7 @@ class Rule:
         with tempfile.TemporaryDirectory() as folder:
             library = Path(folder) / "arch.so"
             subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O2", "-I", ROOT,
-                            "-o", library, ROOT / "src/arch.c"], check=True)
+                            "-o", library, ROOT / "src/model/arch.c"], check=True)
             self.library = CDLL(str(library))
         self.library.q8_arch_kind.argtypes = [c_char_p, c_char_p, c_uint32]
         self.library.q8_arch_init.argtypes = [c_char_p, c_char_p, c_char_p]

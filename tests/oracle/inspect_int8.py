@@ -27,7 +27,7 @@ class Weight:
         return np.repeat(step, self.code.shape[1] // step.shape[1], axis=1)
 
     def floats(self):
-        """fl(code * step), as coded.h has it."""
+        """fl(code * step), as stored.h has it."""
         return self.code.astype(np.float32) * self.spread(self.step)
 
     def doubles(self):

@@ -1,6 +1,6 @@
 """judge_probe.py - the activations that q8-verify makes, made again in numpy from their description
 
-The generator is that of src/gaussian.h, what is made of it that of src/probe.c.  Which norm feeds a
+The generator is that of src/forward/gaussian.h, what is made of it that of src/forward/activations.c.  Which norm feeds a
 module, and with which gains, is not taken from q8: the model runs in transformers, and a module is
 fed by a norm when its input is what the norm has returned, number by number.
 """

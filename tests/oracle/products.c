@@ -7,10 +7,10 @@
  * PREFIX.acc (int32 [tokens, rows]), PREFIX.int8 and PREFIX.reference (float32 [tokens, rows]), and
  * prints the outlier columns.  ACTIVATIONS holds that module alone.
  */
-#include "src/probe.h"
-#include "src/scheme.h"
-#include "src/tokens.h"
-#include "src/verify.h"
+#include "src/forward/activations.h"
+#include "src/scheme/scheme.h"
+#include "src/forward/act_codes.h"
+#include "src/verify/verify.h"
 
 #include <math.h>
 #include <stdio.h>

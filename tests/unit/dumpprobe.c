@@ -7,7 +7,7 @@
  *     dumpprobe MODEL MODULE TOKENS SEED [ACTIVATIONS]
  */
 #include "src/base/json.h"
-#include "src/probe.h"
+#include "src/forward/activations.h"
 
 #include <stdio.h>
 #include <stdlib.h>

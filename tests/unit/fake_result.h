@@ -2,7 +2,7 @@
 #ifndef Q8_TESTS_FAKE_RESULT_H
 #define Q8_TESTS_FAKE_RESULT_H
 
-#include "src/verify.h"
+#include "src/verify/verify.h"
 
 #include <stdio.h>
 

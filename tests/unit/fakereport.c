@@ -1,5 +1,5 @@
 /* fakereport.c - FORMAT (pass | fail) LAYERS: a report of a fake result, to standard output */
-#include "src/verify_report.h"
+#include "src/verify/report.h"
 #include "tests/unit/fake_result.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #define Q8_TESTS_INTEGRITY_H
 
 #include "src/base/json.h"
-#include "src/verify.h"
+#include "src/verify/verify.h"
 #include "tests/unit/scratch.h"
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))

@@ -2,7 +2,7 @@
 #ifndef Q8_TESTS_PAIR_H
 #define Q8_TESTS_PAIR_H
 
-#include "src/compare.h"
+#include "src/compare/compare.h"
 #include "tests/unit/scratch.h"
 
 /* Two checkpoints and what came of them. */

@@ -2,9 +2,9 @@
 #ifndef Q8_TESTS_PATIENT_H
 #define Q8_TESTS_PATIENT_H
 
-#include "src/diagnose.h"
-#include "src/encode.h"
-#include "src/target.h"
+#include "src/verify/diagnose/diagnose.h"
+#include "src/scheme/encode.h"
+#include "src/scheme/target.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef Q8_TESTS_PROBE_H
 #define Q8_TESTS_PROBE_H
 
-#include "src/probe.h"
+#include "src/forward/activations.h"
 #include "tests/unit/scratch.h"
 
 #define LAYER "model.layers.0."

@@ -2,7 +2,7 @@
 #ifndef Q8_TESTS_SCRATCH_H
 #define Q8_TESTS_SCRATCH_H
 
-#include "src/model.h"
+#include "src/model/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

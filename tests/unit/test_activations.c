@@ -2,7 +2,7 @@
  * test_activations.c - statistics of activations: reading them (testdata/outliers, which
  * make_outliers.py writes), and what stands out in them, counted by hand
  */
-#include "src/outlier.h"
+#include "src/inspect/outlier.h"
 
 #include <math.h>
 #include <setjmp.h>

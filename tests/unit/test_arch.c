@@ -2,7 +2,7 @@
  * test_arch.c - what transformers 5.23 builds for a name; expectations are its own classes, as
  * formats.md and architectures.json tell them
  */
-#include "src/arch.h"
+#include "src/model/arch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

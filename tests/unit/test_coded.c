@@ -2,7 +2,7 @@
  * test_coded.c - int8 weights as bitsandbytes and llm-compressor store them (formats.md 2.1.1,
  * 2.2.1, 2.2.3): found, refused, and dequantized to values worked out by hand
  */
-#include "src/coded.h"
+#include "src/scheme/stored.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>
@@ -99,7 +99,7 @@ static void coded_bitsandbytes_is_absmax_over_127(void **state)
 
 /*
  * The order of roundings is not bitsandbytes' own, fl(fl(code * absmax) * fl(1 / 127)); the bound
- * of coded.h holds for every code of many scales.
+ * of stored.h holds for every code of many scales.
  */
 static void coded_bitsandbytes_step_is_near_its_order_of_rounding(void **state)
 {

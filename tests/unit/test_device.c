@@ -1,5 +1,5 @@
 /* test_device.c - the choice of a device, over a fake GPU */
-#include "src/engine.h"
+#include "src/forward/engine.h"
 #include "tests/unit/fake_cuda.h"
 
 #include <setjmp.h>

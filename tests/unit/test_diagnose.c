@@ -2,7 +2,7 @@
  * test_diagnose.c - what the diagnosis says of faults that are planted by hand, word by word, and
  * the order of lists; test_diagnose_random.c plants every fault in every layout
  */
-#include "src/diagnose_parts.h"
+#include "src/verify/diagnose/diagnose_parts.h"
 #include "tests/unit/patient.h"
 
 #include <setjmp.h>

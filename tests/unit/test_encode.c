@@ -2,8 +2,8 @@
  * test_encode.c - codes, scales and errors of rows: by hand from the formulas of bitsandbytes and
  * llm-compressor, and the signal-to-noise ratios of accuracy on Gaussian weights
  */
-#include "src/encode.h"
-#include "src/target.h"
+#include "src/scheme/encode.h"
+#include "src/scheme/target.h"
 
 #include <math.h>
 #include <setjmp.h>

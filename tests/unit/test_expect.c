@@ -2,9 +2,9 @@
  * test_expect.c - scales and codes that a weight should have: by hand from the formulas of
  * bitsandbytes and llm-compressor (formats.md 2.1.2, 2.2.2), and random ones against q8_encode_rows
  */
-#include "src/encode.h"
-#include "src/expect.h"
-#include "src/target.h"
+#include "src/scheme/encode.h"
+#include "src/scheme/expected.h"
+#include "src/scheme/target.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* test_finding.c - the list of what was found */
-#include "src/finding.h"
+#include "src/verify/finding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

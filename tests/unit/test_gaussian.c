@@ -1,5 +1,5 @@
 /* test_gaussian.c - the generator: its table against mpmath, its words against published ones */
-#include "src/gaussian.h"
+#include "src/forward/gaussian.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* test_html.c - the page of q8-inspect, and the escapes that keep names what they are */
 #include "src/base/json.h"
-#include "src/html.h"
-#include "src/html_text.h"
+#include "src/inspect/page.h"
+#include "src/report/escape.h"
 #include "tests/browser/fake.h"
 
 #include <setjmp.h>

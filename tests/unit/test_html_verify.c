@@ -1,6 +1,6 @@
 /* test_html_verify.c - the page of q8-verify */
 #include "src/base/json.h"
-#include "src/verify_report.h"
+#include "src/verify/report.h"
 #include "tests/unit/fake_result.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* test_inspect.c - the numbers of small weights, worked out by hand from src/inspect.h */
-#include "src/doctor.h"
+/* test_inspect.c - the numbers of small weights, worked out by hand from src/inspect/inspect.h */
+#include "src/inspect/suggest.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
  * test_outlier.c - features that stand out; what is found in testdata/outliers (make_outliers.py)
  * is counted by hand, what in testdata/kjv-llama is what its README planted
  */
-#include "src/outlier_parts.h"
+#include "src/inspect/outlier_parts.h"
 
 #include <math.h>
 #include <setjmp.h>

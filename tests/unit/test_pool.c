@@ -1,5 +1,5 @@
 /* test_pool.c - every item once, the same failure for any number of threads, and stops */
-#include "src/pool.h"
+#include "src/flow/pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* test_select.c - patterns; expected matches from Python's fnmatch.fnmatchcase and re.fullmatch */
-#include "src/select.h"
+#include "src/model/select.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

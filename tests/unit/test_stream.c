@@ -1,5 +1,5 @@
 /* test_stream.c - pieces end at multiples of 512 KiB of the file; no byte is lost at a seam */
-#include "src/stream.h"
+#include "src/flow/stream.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

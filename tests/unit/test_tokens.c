@@ -1,8 +1,8 @@
 /*
  * test_tokens.c - activations as int8 by the rule of each mode, worked out by hand from the
- * formulas of tokens.h and engine.h
+ * formulas of act_codes.h and engine.h
  */
-#include "src/tokens.h"
+#include "src/forward/act_codes.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * test_verify.c - a pair of tiny models from end to end: the numbers worked out by hand from
  * formats.md 2.1.2 and 2.2.2, and what level 1 says of scales and codes
  */
-#include "src/verify.h"
+#include "src/verify/verify.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>

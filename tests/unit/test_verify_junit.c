@@ -1,5 +1,5 @@
 /* test_verify_junit.c - what q8-verify says to CI servers */
-#include "src/verify_report.h"
+#include "src/verify/report.h"
 #include "tests/unit/fake_result.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* test_verify_report.c - what q8-verify says, for people and machines */
 #include "src/base/json.h"
-#include "src/verify_report.h"
+#include "src/verify/report.h"
 #include "tests/unit/fake_result.h"
 
 #include <setjmp.h>

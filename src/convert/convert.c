@@ -1,0 +1,214 @@
+/* convert.c - carries a plan out: data, side files, re-reading, manifest, publishing */
+#include "src/convert/convert.h"
+
+#include "src/base/clock.h"
+#include "src/base/num.h"
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PROGRAM_BYTES (UINT64_C(6) << 20) /* code, libraries and stacks, as measured */
+
+uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem, unsigned threads)
+{
+    uint64_t work = threads * q8_worker_bytes(plan);
+    uint64_t headers = q8_min(threads, plan->model->shards) * q8_reread_bytes(plan);
+
+    return PROGRAM_BYTES + mem->used +
+           plan->jobs * (sizeof(struct q8_result) + sizeof(struct q8_sized)) +
+           (work > headers ? work : headers);
+}
+
+static uint64_t job_bytes(const struct q8_job *job)
+{
+    return job->reason ? job->tensor->nbytes
+                       : job->rows * job->cols * (q8_dtypes[job->tensor->dtype].bits / 8);
+}
+
+/* What is left to do, largest first. */
+static bool order_jobs(struct q8_convert *c, uint64_t *ret_bytes, struct q8_err *err)
+{
+    c->order = q8_alloc(c->mem, c->plan->jobs, sizeof *c->order, err);
+    if (!c->order)
+        return false;
+    c->todo = 0;
+    *ret_bytes = 0;
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        if (!c->result[i].done) {
+            c->order[c->todo++] = (struct q8_sized){job_bytes(&c->plan->job[i]), i};
+            *ret_bytes += job_bytes(&c->plan->job[i]);
+        }
+    q8_pool_sort(c->order, c->todo);
+    return true;
+}
+
+static bool header_write(void *self, uint64_t off, const void *buf, uint64_t n, struct q8_err *err)
+{
+    return q8_file_write(self, off, buf, n, err);
+}
+
+/* Every shard is open twice: as it is read and as it is written. */
+static bool check_files(const struct q8_plan *plan, struct q8_err *err)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && 2 * plan->model->shards + 32 > files.rlim_cur)
+        return q8_fail(err, Q8_ELIMIT,
+                       "%" PRIu32 " shards need twice as many open files, and the limit is %" PRIu64
+                       ": raise it (ulimit -n)",
+                       plan->model->shards, (uint64_t)files.rlim_cur);
+    return true;
+}
+
+/* Creates every output shard at its full size and writes its header: a full disk shows now. */
+static bool create_shards(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_plan *plan = c->plan;
+
+    for (uint32_t i = 0; i < plan->model->shards; i++) {
+        const char *path =
+            q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, plan->shard[i].name);
+
+        if (!path ||
+            !q8_file_create(&c->shard[i], path, plan->shard[i].bytes, c->publish.resumed, err) ||
+            !q8_plan_header(plan, i, err, header_write, &c->shard[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
+                     struct q8_err *err)
+{
+    struct q8_convert *c = self;
+    uint64_t number = c->order[i].item;
+    const struct q8_job *job = &c->plan->job[number];
+
+    return q8_job_run(&c->worker[worker], c->plan, job, &c->shard[job->tensor->shard], pool,
+                      &c->result[number], err) &&
+           q8_journal_add(c, number, err);
+}
+
+static bool run_jobs(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_pool pool = {
+        .threads = c->options.threads, .watch = c->options.watch, .item = run_item, .self = c};
+    uint64_t bytes = 0;
+    bool ok = order_jobs(c, &bytes, err);
+
+    c->worker = q8_alloc(c->mem, c->options.threads, sizeof *c->worker, err);
+    ok = ok && c->worker;
+    for (unsigned i = 0; ok && i < c->options.threads; i++)
+        ok = q8_worker_open(&c->worker[i], c->plan, c->options.isa, c->options.measure, err);
+    pool.progress = (struct q8_progress){"converting tensors", 0, c->todo, 0, bytes};
+    ok = ok && q8_pool_run(&pool, err);
+    for (unsigned i = 0; c->worker && i < c->options.threads; i++)
+        q8_worker_close(&c->worker[i]);
+    return ok;
+}
+
+/* Bytes of disk that the shards of an interrupted run have already. */
+static uint64_t disk_held(const struct q8_convert *c)
+{
+    char path[PATH_MAX];
+    uint64_t bytes = 0;
+    struct stat st;
+
+    for (uint32_t i = 0; i < c->plan->model->shards; i++)
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", c->publish.partial,
+                             c->plan->shard[i].name) < sizeof path &&
+            stat(path, &st) == 0)
+            bytes += (uint64_t)st.st_blocks * 512;
+    return bytes;
+}
+
+static bool check_disk(const struct q8_convert *c, struct q8_err *err)
+{
+    uint64_t available, needed = q8_plan_disk(c->plan);
+    char a[32], b[32];
+
+    needed -= q8_min(needed, disk_held(c));
+    if (!q8_publish_free(c->options.output, &available, c->mem, err))
+        return false;
+    if (available < needed)
+        return q8_fail(err, Q8_EIO,
+                       "not enough disk space for %s: %s needed, %s free (%" PRIu64 " bytes short)",
+                       c->options.output, q8_text_bytes(needed, a, sizeof a),
+                       q8_text_bytes(available, b, sizeof b), needed - available);
+    return true;
+}
+
+/* The input is still what the plan was made of. */
+static bool check_input(const struct q8_convert *c, struct q8_err *err)
+{
+    if (!q8_model_same(c->plan->model, err))
+        return false;
+    return !q8_carry_changed(c) ||
+           q8_fail(err, Q8_EIO,
+                   "a file beside the weights in %s changed during the run: run again later",
+                   c->plan->model->dir);
+}
+
+static bool carry_out(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_plan *plan = c->plan;
+
+    c->result = q8_alloc(c->mem, plan->jobs, sizeof *c->result, err);
+    c->shard = q8_alloc(c->mem, plan->model->shards, sizeof *c->shard, err);
+    for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
+        c->shard[i].fd = -1;
+    return c->result && c->shard && check_disk(c, err) && q8_journal_open(c, err) &&
+           create_shards(c, err) && (!c->publish.resumed || q8_journal_recheck(c, err)) &&
+           run_jobs(c, err) && q8_carry(c, err) && check_input(c, err) && q8_settle(c, err) &&
+           q8_publish_finish(&c->publish, c->options.sync, c->mem, err);
+}
+
+/*
+ * Whether --resume can use what is there after that failure.  What an earlier run left is kept
+ * where this one could not look at it, and dropped where the input is to blame.
+ */
+static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
+{
+    if (q8_model_changed(c->plan->model) || q8_carry_changed(c))
+        return false;
+    if (c->publish.resumed)
+        return err->code != Q8_EINPUT;
+    return c->journal >= 0 && (err->code == Q8_EIO || err->code > Q8_ESIGNAL);
+}
+
+bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
+                    const struct q8_convert_options *options, struct q8_arena *mem,
+                    struct q8_err *err)
+{
+    struct q8_convert *c = ret;
+    double begin = q8_now();
+    bool ok, keep = true;
+
+    *c = (struct q8_convert){.plan = plan, .options = *options, .mem = mem, .journal = -1};
+    c->publish.lock = -1;
+    ok = check_files(plan, err) &&
+         q8_publish_open(&c->publish, options->output, options->resume, options->force, mem, err);
+    if (ok) {
+        ok = carry_out(c, err);
+        keep = ok || worth_keeping(c, err);
+    }
+    if (!ok && keep && c->written && !c->publish.done && access(c->publish.journal, F_OK) < 0)
+        (void)q8_journal_restore(c, &(struct q8_err){0});
+    if (!ok && keep && c->publish.lock >= 0 && !c->publish.done && err->code != Q8_EUSAGE) {
+        size_t used = strlen(err->text);
+
+        (void)snprintf(err->text + used, sizeof err->text - used,
+                       "; what is done stays in %s for --resume", c->publish.partial);
+    }
+    q8_journal_close(c);
+    for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
+        q8_file_close(&c->shard[i]);
+    q8_publish_close(&c->publish, keep, mem);
+    c->seconds = q8_now() - begin;
+    return ok;
+}

@@ -1,0 +1,143 @@
+/* copy.c - the files that come along as they are, config.json and the index file */
+#include "src/convert/convert.h"
+
+#include "src/base/num.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PIECE (UINT64_C(256) << 10)
+
+bool q8_carry_text(struct q8_convert *c, const char *name,
+                   bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
+                   struct q8_err *err)
+{
+    const char *path = q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, name);
+    struct q8_printer printer = {print, self};
+    uint64_t bytes, i = 0;
+
+    if (!path || !q8_file_print(path, c->publish.resumed, &printer, &bytes, err))
+        return false;
+    while (strcmp(c->plan->file[i].name, name) != 0)
+        i++;
+    return bytes == c->plan->file[i].bytes ||
+           q8_fail(err, Q8_EIO, "%s: %" PRIu64 " bytes, but %" PRIu64 " were planned", path, bytes,
+                   c->plan->file[i].bytes);
+}
+
+static bool print_config(void *self, FILE *out, struct q8_err *err)
+{
+    const struct q8_plan *plan = self;
+
+    (void)err;
+    fputs(plan->config, out);
+    return true;
+}
+
+/* Makes the folders of "a/b/file" below the partial directory. */
+static bool make_folders(const struct q8_convert *c, const char *name, struct q8_arena *mem,
+                         struct q8_err *err)
+{
+    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
+        const char *path =
+            q8_sprintf(mem, err, "%s/%.*s", c->publish.partial, (int)(slash - name), name);
+
+        if (!path)
+            return false;
+        if (mkdir(path, 0777) < 0 && errno != EEXIST)
+            return q8_fail_errno(err, "cannot make %s", path);
+    }
+    return true;
+}
+
+static bool copy_bytes(const struct q8_file *in, const struct q8_file *out, unsigned char *buffer,
+                       struct q8_pool *pool, struct q8_err *err)
+{
+    for (uint64_t at = 0, n; at < in->size; at += n) {
+        n = q8_min(PIECE, in->size - at);
+        if (!q8_file_read(in, at, buffer, n, err) || !q8_file_write(out, at, buffer, n, err) ||
+            !q8_pool_advance(pool, n))
+            return false;
+    }
+    return true;
+}
+
+static bool is_other(const struct stat *st, const struct q8_out *side)
+{
+    return (uint64_t)st->st_size != side->bytes || st->st_mtim.tv_sec != side->changed.tv_sec ||
+           st->st_mtim.tv_nsec != side->changed.tv_nsec;
+}
+
+bool q8_carry_changed(const struct q8_convert *c)
+{
+    const struct q8_model *m = c->plan->model;
+    const struct stat *config = &m->config_stat;
+    const struct q8_out config_file = {"config.json", (uint64_t)config->st_size, config->st_mtim};
+    char path[PATH_MAX];
+    struct stat st;
+
+    for (uint64_t i = m->config ? 0 : 1; i <= c->plan->sides; i++) {
+        const struct q8_out *file = i == 0 ? &config_file : &c->plan->side[i - 1];
+
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", m->dir, file->name) >= sizeof path ||
+            (stat(path, &st) < 0 ? errno == ENOENT : is_other(&st, file)))
+            return true;
+    }
+    return false;
+}
+
+static bool copy_side(struct q8_convert *c, const struct q8_out *side, struct q8_pool *pool,
+                      struct q8_arena *mem, struct q8_err *err)
+{
+    const char *from = q8_sprintf(mem, err, "%s/%s", c->plan->model->dir, side->name);
+    const char *to = q8_sprintf(mem, err, "%s/%s", c->publish.partial, side->name);
+    unsigned char *buffer = q8_alloc(mem, PIECE, 1, err);
+    struct q8_file in = {.fd = -1}, out = {.fd = -1};
+    bool ok = from && to && buffer && make_folders(c, side->name, mem, err) &&
+              q8_file_open(&in, from, err);
+
+    if (ok && is_other(&in.stat, side))
+        ok = q8_fail(err, Q8_EIO, "%s was written to during the run: run again later", from);
+    if (ok && c->publish.resumed) /* it may be there, and read-only as its source is */
+        (void)unlink(to);
+    ok = ok && q8_file_create(&out, to, in.size, false, err) &&
+         copy_bytes(&in, &out, buffer, pool, err) && q8_file_same(&in, err);
+    if (ok)
+        (void)fchmod(out.fd, in.stat.st_mode & 0777);
+    q8_file_close(&in);
+    q8_file_close(&out);
+    return ok;
+}
+
+static bool copy_item(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
+                      struct q8_err *err)
+{
+    struct q8_convert *c = self;
+    struct q8_arena mem;
+    bool ok;
+
+    (void)worker;
+    q8_arena_init(&mem, UINT64_MAX);
+    ok = copy_side(c, &c->plan->side[i], pool, &mem, err);
+    q8_arena_clear(&mem);
+    return ok;
+}
+
+bool q8_carry(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_plan *plan = c->plan;
+    struct q8_pool pool = {
+        .threads = c->options.threads, .watch = c->options.watch, .item = copy_item, .self = c};
+
+    pool.progress = (struct q8_progress){"copying other files", 0, plan->sides, 0, 0};
+    for (uint64_t i = 0; i < plan->sides; i++)
+        pool.progress.bytes_total += plan->side[i].bytes;
+    return q8_pool_run(&pool, err) &&
+           (!plan->config || q8_carry_text(c, "config.json", print_config, plan, err)) &&
+           (!plan->model->index_name ||
+            q8_carry_text(c, plan->model->index_name, q8_plan_index, plan, err));
+}

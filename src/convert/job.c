@@ -1,0 +1,258 @@
+/* job.c - one job: read by the walk, encoded, and on to the streams */
+#include "src/convert/job.h"
+
+#include "src/base/num.h"
+#include "src/base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Source per tile: it stays in the L2 cache while it is digested and encoded. */
+#define TILE_BYTES (UINT64_C(256) << 10)
+
+/* What the largest tiles of a plan need. */
+struct sizes {
+    struct q8_walk walk;
+    uint64_t cols, part[Q8_PARTS];
+    const struct q8_scheme *scheme; /* of those in use, the one with the smallest groups */
+};
+
+/* Columns that share a scale. */
+static uint64_t group_columns(const struct q8_scheme *scheme)
+{
+    return scheme->group ? scheme->group : UINT64_MAX;
+}
+
+static struct sizes find_sizes(const struct q8_plan *plan)
+{
+    /* part 0 also takes copies */
+    struct sizes s = {.walk.tile_bytes = TILE_BYTES,
+                      .walk.room = 1,
+                      .scheme = &plan->options.target->scheme,
+                      .cols = 1,
+                      .part[0] = Q8_STREAM_PIECE};
+    struct q8_err none = {0}; /* the plan has computed the sizes of whole tensors */
+
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+        const struct q8_scheme *scheme;
+        struct q8_view view;
+        uint64_t rows;
+
+        if (job->reason)
+            continue;
+        scheme = &job->as->scheme;
+        if (group_columns(scheme) < group_columns(s.scheme))
+            s.scheme = scheme;
+        view = q8_job_view(job);
+        rows = q8_walk_rows(&s.walk, &view);
+        q8_walk_fit(&s.walk, &view);
+        s.cols = q8_max(s.cols, job->cols);
+        for (unsigned p = 0; p < q8_job_parts(job); p++) {
+            struct q8_tensor t = {0};
+
+            (void)q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, rows, job->cols, &t,
+                                &none);
+            s.part[p] = q8_max(s.part[p], t.nbytes);
+        }
+    }
+    return s;
+}
+
+uint64_t q8_worker_bytes(const struct q8_plan *plan)
+{
+    const struct sizes s = find_sizes(plan);
+    uint64_t bytes = q8_walk_bytes(&s.walk) + q8_encoder_bytes(s.scheme, s.cols);
+
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        bytes += q8_stream_bytes(s.part[p]);
+    return bytes;
+}
+
+bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa isa, bool measure,
+                    struct q8_err *err)
+{
+    const struct sizes s = find_sizes(plan);
+
+    *w = (struct q8_worker){0};
+    q8_arena_init(&w->mem, UINT64_MAX);
+    w->walk = s.walk;
+    w->walk.xxh = &w->xxh;
+    if (!q8_walk_open(&w->walk, &w->mem, err) || !q8_xxh_open(&w->xxh, err))
+        return false;
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        if (!q8_stream_open(&w->part[p], s.part[p], &w->mem, err))
+            return false;
+    return q8_encoder_init(&w->encoder, s.scheme, isa, measure, s.cols, &w->mem, err);
+}
+
+void q8_worker_close(struct q8_worker *w)
+{
+    q8_xxh_close(&w->xxh);
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        q8_stream_close(&w->part[p]);
+    q8_arena_clear(&w->mem);
+}
+
+/* A float tensor: the same bytes at another place. */
+static bool copy_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
+                        struct q8_pool *pool, struct q8_err *err)
+{
+    struct q8_stream *s = &w->part[0];
+
+    for (uint64_t at = 0, n; at < job->tensor->nbytes; at += n) {
+        n = q8_min(q8_stream_gap(s), job->tensor->nbytes - at);
+        if (!q8_model_read(plan->model, job->tensor, at, q8_stream_tail(s), n, err) ||
+            !q8_stream_add(s, n, err) || !q8_pool_advance(pool, n))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * compressed-tensors' words: code ^ 0x80, rows padded with 0 to `width` bytes (formats.md 2.2.3).
+ */
+static void pack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint64_t width)
+{
+    for (uint64_t r = rows; width > cols && r-- > 0;) {
+        memmove(codes + r * width, codes + r * cols, cols);
+        memset(codes + r * width + cols, 0x80, width - cols);
+    }
+    for (uint64_t i = 0; i < rows * width; i++)
+        codes[i] ^= 0x80;
+}
+
+/* What a tile gives to each part goes on its way; codes and scales are at the tails already. */
+static bool add_parts(struct q8_worker *w, const struct q8_scheme *scheme, const struct q8_job *job,
+                      uint64_t row, uint64_t rows, struct q8_err *err)
+{
+    const uint64_t shape[2] = {job->rows, job->cols};
+
+    for (unsigned p = 0; p < Q8_PARTS; p++) {
+        unsigned char *tail = q8_stream_tail(&w->part[p]);
+        struct q8_tensor t; /* of these rows */
+        uint64_t n;
+
+        if (!q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, rows, job->cols, &t, err))
+            return false;
+        n = t.nbytes;
+        switch (scheme->part[p].kind) {
+        case Q8_PART_PACKED: pack_rows(tail, rows, job->cols, n / rows); break;
+        case Q8_PART_SHAPE: memcpy(tail, shape, n); break;
+        case Q8_PART_ZERO: memset(tail, 0, n); break;
+        case Q8_PART_NONE: return true;
+        default: break;
+        }
+        if (row > 0 && (scheme->part[p].kind == Q8_PART_SHAPE ||
+                        scheme->part[p].kind == Q8_PART_ZERO)) /* once, with the first tile */
+            continue;
+        if (!q8_stream_add(&w->part[p], n, err))
+            return false;
+    }
+    return true;
+}
+
+/* The part that holds the codes, or the one that holds the scales. */
+static unsigned find_part(const struct q8_scheme *scheme, enum q8_part_kind a, enum q8_part_kind b)
+{
+    unsigned p = 0;
+
+    while (p + 1 < Q8_PARTS && scheme->part[p].kind != a && scheme->part[p].kind != b)
+        p++;
+    return p;
+}
+
+/* One weight on its way through the encoder: the visitor of the walk. */
+struct encoding {
+    struct q8_worker *worker;
+    const struct q8_scheme *scheme;
+    const struct q8_job *job;
+    unsigned codes, scales; /* parts */
+    struct q8_stats *stats;
+};
+
+/* No more rows than fill the piece, so that little of the codes stays behind. */
+static uint64_t encode_room(void *self)
+{
+    const struct encoding *e = self;
+
+    return q8_div_up(q8_stream_gap(&e->worker->part[e->codes]), e->job->cols);
+}
+
+static bool encode_tile(void *self, void *rows, uint64_t row, uint64_t n, struct q8_err *err)
+{
+    const struct encoding *e = self;
+    struct q8_worker *w = e->worker;
+    const enum q8_dtype dtype = e->job->tensor->dtype;
+
+    return q8_encode_rows(&w->encoder, q8_dtype_float(dtype),
+                          q8_part_dtype(&e->scheme->part[e->scales], dtype), rows, n, e->job->cols,
+                          row, (int8_t *)q8_stream_tail(&w->part[e->codes]),
+                          q8_stream_tail(&w->part[e->scales]), e->stats, err) &&
+           add_parts(w, e->scheme, e->job, row, n, err);
+}
+
+static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
+                          struct q8_pool *pool, struct q8_stats *stats, struct q8_err *err)
+{
+    const struct q8_scheme *scheme = &job->as->scheme;
+    struct encoding e = {w,
+                         scheme,
+                         job,
+                         find_part(scheme, Q8_PART_CODES, Q8_PART_PACKED),
+                         find_part(scheme, Q8_PART_ABSMAX, Q8_PART_SCALE),
+                         stats};
+    const struct q8_visit visit = {encode_tile, encode_room, &e};
+    const struct q8_view view = q8_job_view(job);
+
+    w->encoder.scheme = scheme;
+    return q8_walk_run(&w->walk, plan->model, &view, &visit, pool, err);
+}
+
+/* Puts file and tensor in front of the message, and the way out behind it. */
+static bool explain(const struct q8_plan *plan, const struct q8_job *job, struct q8_err *err)
+{
+    const bool slice = job->tensor->rank == 3; /* of fused experts, which are skipped as a whole */
+    char place[512], name[384];
+    size_t used = strlen(err->text);
+
+    if (err->code == Q8_EINPUT && slice) {
+        q8_fail_in(err, q8_text_escape(job->module, name, sizeof name));
+        used = strlen(err->text);
+    }
+    if (err->code == Q8_EINPUT && job->module)
+        (void)snprintf(err->text + used, sizeof err->text - used,
+                       "; --skip '%s' leaves it as it is",
+                       q8_text_escape(slice ? job->tensor->name : job->module, name, sizeof name));
+    if (err->code == Q8_EINPUT) {
+        (void)snprintf(place, sizeof place, "%s: tensor '%s'",
+                       plan->model->shard[job->tensor->shard].name,
+                       q8_text_escape(job->tensor->name, name, sizeof name));
+        q8_fail_in(err, place);
+    }
+    return false;
+}
+
+bool q8_job_run(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
+                const struct q8_file *out, struct q8_pool *pool, struct q8_result *ret,
+                struct q8_err *err)
+{
+    struct q8_stats stats = {0};
+    unsigned parts = q8_job_parts(job);
+    bool ok, flushed = q8_denormals_flush(true);
+
+    q8_xxh_reset(&w->xxh);
+    for (unsigned p = 0; p < parts; p++)
+        q8_stream_begin(&w->part[p], out, job->offset[p]);
+    ok = job->reason ? copy_tensor(w, plan, job, pool, err)
+                     : encode_tensor(w, plan, job, pool, &stats, err);
+    (void)q8_denormals_flush(flushed);
+    for (unsigned p = 0; ok && p < parts; p++)
+        ok = q8_stream_end(&w->part[p], &ret->part[p], err);
+    if (!ok)
+        return explain(plan, job, err);
+    ret->source = job->reason ? ret->part[0] : q8_xxh_sum(&w->xxh); /* a copy: the same bytes */
+    ret->stats = stats;
+    ret->done = true;
+    return true;
+}

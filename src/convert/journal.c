@@ -1,0 +1,271 @@
+/*
+ * journal.c - q8-journal in the partial directory, one line per finished job
+ *
+ *     q8-journal 1 <digest of everything that decides the output and the report>
+ *     <job> <source> <part 0> <part 1> <part 2> <err2> <val2> <zero rows> <digest of all before>
+ *
+ * Digests that a job does not have are 0; sums are hexadecimal floats, so they read back exactly.
+ */
+#include "src/convert/convert.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_BYTES 512
+#define FIRST_BYTES 64
+
+/* Prints everything that decides the output: options, texts, sources, sizes. */
+static void print_identity(const struct q8_convert *c, FILE *out)
+{
+    const struct q8_plan *plan = c->plan;
+    const struct q8_pattern *pattern = plan->options.select->pattern;
+    char hex[Q8_DIGEST_TEXT];
+
+    fprintf(out, "%s\n%s %d %d\n%s\n%s\n", Q8_VERSION, plan->options.target->name,
+            c->options.measure, c->options.sha256, plan->quantization,
+            plan->config ? plan->config : "");
+    for (uint64_t i = 0; i < plan->options.select->count; i++)
+        fprintf(out, "%s %s %s\n", q8_verb_name(pattern[i].verb),
+                pattern[i].target ? pattern[i].target : "", pattern[i].text);
+    for (uint32_t i = 0; i < plan->model->shards; i++) {
+        const struct q8_shard *s = &plan->model->shard[i];
+
+        fprintf(out, "%s %" PRIu64 " %lld.%09ld %s %" PRIu64 "\n", s->name, s->file.size,
+                (long long)s->file.stat.st_mtim.tv_sec, s->file.stat.st_mtim.tv_nsec,
+                q8_digest_text(&s->header, hex), plan->shard[i].bytes);
+    }
+    for (uint64_t i = 0; i < plan->sides; i++)
+        fprintf(out, "%s %" PRIu64 " %lld.%09ld\n", plan->side[i].name, plan->side[i].bytes,
+                (long long)plan->side[i].changed.tv_sec, plan->side[i].changed.tv_nsec);
+}
+
+/* The first line of the journal, without its end. */
+static bool identify(const struct q8_convert *c, char ret[FIRST_BYTES], struct q8_err *err)
+{
+    char hex[Q8_DIGEST_TEXT], *text = NULL;
+    struct q8_digest digest;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return q8_fail_errno(err, "cannot identify the run");
+    print_identity(c, out);
+    if (fclose(out) != 0) {
+        free(text);
+        return q8_fail(err, Q8_ELIMIT, "out of memory");
+    }
+    digest = q8_xxh_once(text, size);
+    free(text);
+    (void)snprintf(ret, FIRST_BYTES, Q8_JOURNAL " 1 %s", q8_digest_text(&digest, hex));
+    return true;
+}
+
+/* Appends one line with one write, so that lines of two threads do not mix. */
+static bool append(struct q8_convert *c, const char *line, size_t n, struct q8_err *err)
+{
+    ssize_t done = write(c->journal, line, n);
+
+    if (done >= 0 && done < (ssize_t)n)
+        errno = ENOSPC; /* what cuts a write short in a file */
+    return done == (ssize_t)n ||
+           q8_fail_errno(err, "cannot write %s/" Q8_JOURNAL, c->publish.partial);
+}
+
+bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err)
+{
+    const struct q8_result *r = &c->result[job];
+    char line[LINE_BYTES], hex[1 + Q8_PARTS][Q8_DIGEST_TEXT];
+    struct q8_digest check;
+    int n;
+
+    q8_digest_text(&r->source, hex[0]);
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        q8_digest_text(&r->part[p], hex[1 + p]);
+    n = snprintf(line, sizeof line, "%" PRIu64 " %s %s %s %s %a %a %" PRIu64, job, hex[0], hex[1],
+                 hex[2], hex[3], r->stats.err2, r->stats.val2, r->stats.zero_rows);
+    check = q8_xxh_once(line, (uint64_t)n);
+    n += snprintf(line + n, sizeof line - (size_t)n, " %s\n", q8_digest_text(&check, hex[0]));
+    return append(c, line, (size_t)n, err);
+}
+
+/* One line back into a result; false when it is torn or not of this plan. */
+static bool parse_line(struct q8_convert *c, char *line)
+{
+    char hex[1 + Q8_PARTS][Q8_DIGEST_TEXT], *space = strrchr(line, ' ');
+    struct q8_result r = {.done = true};
+    struct q8_digest said, check;
+    uint64_t job;
+
+    if (!space || !q8_digest_parse(space + 1, &said))
+        return false;
+    *space = 0;
+    check = q8_xxh_once(line, strlen(line));
+    if (!q8_digest_same(&said, &check) ||
+        sscanf(line, "%" SCNu64 " %32s %32s %32s %32s %la %la %" SCNu64, &job, hex[0], hex[1],
+               hex[2], hex[3], &r.stats.err2, &r.stats.val2, &r.stats.zero_rows) != 8 ||
+        job >= c->plan->jobs || !q8_digest_parse(hex[0], &r.source))
+        return false;
+    for (unsigned p = 0; p < Q8_PARTS; p++)
+        if (!q8_digest_parse(hex[1 + p], &r.part[p]))
+            return false;
+    c->result[job] = r;
+    return true;
+}
+
+/* Re-hashes what a finished job wrote; a difference means it is done again. */
+static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
+                    struct q8_err *err)
+{
+    struct q8_convert *c = self;
+    const struct q8_job *job = &c->plan->job[i];
+    struct q8_result *r = &c->result[i];
+    unsigned char buffer[65536];
+    struct q8_xxh x = {0};
+    bool same = true;
+
+    (void)worker;
+    if (!r->done)
+        return true;
+    if (!q8_xxh_open(&x, err))
+        return false;
+    for (unsigned p = 0; same && !err->code && p < q8_job_parts(job); p++) {
+        char name[Q8_NAME_BYTES];
+        struct q8_digest digest;
+        struct q8_tensor t;
+
+        q8_xxh_reset(&x);
+        if (!q8_job_part(job, p, &t, name, sizeof name, err))
+            break;
+        for (uint64_t at = 0, n; at < t.nbytes; at += n) {
+            n = t.nbytes - at < sizeof buffer ? t.nbytes - at : sizeof buffer;
+            if (!q8_file_read(&c->shard[job->tensor->shard], job->offset[p] + at, buffer, n, err) ||
+                !q8_pool_advance(pool, n))
+                break;
+            q8_xxh_add(&x, buffer, n);
+        }
+        digest = q8_xxh_sum(&x);
+        same = q8_digest_same(&digest, &r->part[p]);
+    }
+    q8_xxh_close(&x);
+    if (!same)
+        *r = (struct q8_result){0};
+    return !err->code;
+}
+
+/* Takes over what the lines say, when the first one is `first`. */
+static bool read_lines(struct q8_convert *c, FILE *in, const char *first, struct q8_err *err)
+{
+    char line[LINE_BYTES];
+
+    if (!fgets(line, sizeof line, in)) /* an empty one is never continued: publish.c, SPENT */
+        return q8_fail_errno(err, "cannot read %s", c->publish.journal);
+    line[strcspn(line, "\n")] = 0;
+    if (strcmp(line, first) != 0)
+        return q8_fail(err, Q8_EUSAGE,
+                       "%s: the source or the options changed since; --force alone starts over",
+                       c->publish.partial);
+    while (fgets(line, sizeof line, in)) {
+        size_t n = strcspn(line, "\n");
+
+        if (!line[n])
+            break; /* torn by a kill: the last line */
+        line[n] = 0;
+        (void)parse_line(c, line);
+    }
+    return true;
+}
+
+/* Makes the file `path` the journal and writes its first line. */
+static bool start(struct q8_convert *c, const char *path, const char *first, struct q8_err *err)
+{
+    char line[FIRST_BYTES + 1];
+    int n = snprintf(line, sizeof line, "%s\n", first);
+
+    c->journal = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
+    return c->journal >= 0 ? append(c, line, (size_t)n, err)
+                           : q8_fail_errno(err, "cannot create %s", path);
+}
+
+bool q8_journal_open(struct q8_convert *c, struct q8_err *err)
+{
+    const char *path = c->publish.journal;
+    char first[FIRST_BYTES];
+    bool ok;
+    FILE *in;
+
+    if (!identify(c, first, err))
+        return false;
+    if (!c->publish.resumed)
+        return start(c, path, first, err);
+    in = fopen(path, "re");
+    if (!in)
+        return q8_fail_errno(err, "cannot read %s", path);
+    ok = read_lines(c, in, first, err);
+    (void)fclose(in);
+    return ok;
+}
+
+/* Bytes that the finished jobs wrote. */
+static uint64_t done_bytes(const struct q8_convert *c)
+{
+    struct q8_err none = {0};
+    uint64_t bytes = 0;
+
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        for (unsigned p = 0; c->result[i].done && p < q8_job_parts(&c->plan->job[i]); p++) {
+            char name[Q8_NAME_BYTES];
+            struct q8_tensor t = {0};
+
+            (void)q8_job_part(&c->plan->job[i], p, &t, name, sizeof name, &none);
+            bytes += t.nbytes;
+        }
+    return bytes;
+}
+
+/* A line for every job that is done. */
+static bool add_done(struct q8_convert *c, struct q8_err *err)
+{
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        if (c->result[i].done && !q8_journal_add(c, i, err))
+            return false;
+    return true;
+}
+
+bool q8_journal_restore(struct q8_convert *c, struct q8_err *err)
+{
+    char first[FIRST_BYTES];
+
+    q8_journal_close(c);
+    return identify(c, first, err) && start(c, c->publish.journal, first, err) && add_done(c, err);
+}
+
+bool q8_journal_recheck(struct q8_convert *c, struct q8_err *err)
+{
+    const char *path = c->publish.journal;
+    const char *fresh = q8_sprintf(c->mem, err, "%s/" Q8_JOURNAL ".new", c->publish.partial);
+    struct q8_pool pool = {
+        .threads = c->options.threads, .watch = c->options.watch, .item = recheck, .self = c};
+    char first[FIRST_BYTES];
+
+    pool.progress = (struct q8_progress){"checking tensors", 0, c->plan->jobs, 0, done_bytes(c)};
+    if (!fresh || !q8_pool_run(&pool, err) || !identify(c, first, err) ||
+        !start(c, fresh, first, err))
+        return false;
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        c->kept += c->result[i].done;
+    if (!add_done(c, err))
+        return false;
+    return rename(fresh, path) == 0 || q8_fail_errno(err, "cannot rename %s to %s", fresh, path);
+}
+
+void q8_journal_close(struct q8_convert *c)
+{
+    if (c->journal >= 0)
+        (void)close(c->journal);
+    c->journal = -1;
+}

@@ -1,0 +1,186 @@
+/* plan.h - what happens to each tensor and why, and the exact size of every output file */
+#ifndef Q8_CONVERT_PLAN_H
+#define Q8_CONVERT_PLAN_H
+
+#include "src/model/arch.h"
+#include "src/model/select.h"
+#include "src/scheme/target.h"
+#include "src/flow/walk.h"
+
+#include <stdio.h>
+
+#define Q8_NAME_BYTES 4096      /* of the name of an output tensor, with its NUL */
+#define Q8_ROW_LIMIT (4u << 20) /* bytes of one row of a weight that becomes int8 */
+
+/* What becomes of a tensor, or of a row range of it: int8, or a copy when there is a reason. */
+struct q8_job {
+    const struct q8_tensor *tensor; /* source */
+    const char *module; /* whose weight it is; the parts are named after it; NULL: no matrix */
+    const char *reason; /* why it is copied; NULL: int8 */
+    /* the target whose scheme the int8 weight has; NULL in a copy */
+    const struct q8_target *as;
+    enum q8_kind kind;         /* of the module */
+    bool transpose;            /* the source is [cols, rows] */
+    bool by_pattern;           /* the reason is a pattern of the user's */
+    uint64_t first_row;        /* of the source seen as a matrix of `cols` columns */
+    uint64_t rows, cols;       /* of the weight as it is multiplied; 0 where module is NULL */
+    uint64_t offset[Q8_PARTS]; /* of each part in the output shard; copy: [0] */
+};
+
+/* One output file. */
+struct q8_out {
+    const char *name;        /* path below OUTPUT */
+    uint64_t bytes;          /* exact size */
+    struct timespec changed; /* of a file that comes along: the last write to its source */
+};
+
+/* A file of the input directory that stays behind. */
+struct q8_left {
+    const char *name;   /* path below INPUT */
+    const char *reason; /* a clause: "weights in another format" */
+};
+
+/* The int8 modules that have one scheme. */
+struct q8_group {
+    const struct q8_target *target; /* whose scheme */
+    const char **module;            /* their names, sorted */
+    uint64_t modules, parameters;   /* how many, and the elements of their weights */
+};
+
+/* Options that decide what is written. */
+struct q8_plan_options {
+    const struct q8_target *target; /* --to */
+    struct q8_select *select;       /* patterns; their matches are counted */
+    double min_coverage;            /* percent of the Linear parameters; 0 = no gate */
+    bool sha256;                    /* SHA256SUMS is one of the output files */
+};
+
+/* Sums over a plan. */
+struct q8_totals {
+    uint64_t parameters;   /* elements of all tensors */
+    uint64_t linear;       /* of those, of Linear modules */
+    uint64_t int8;         /* of those, becoming int8 */
+    uint64_t modules;      /* int8 modules */
+    uint64_t output_bytes; /* of all output files */
+};
+
+/* Everything that is decided before the first byte is written.  All memory is the arena's. */
+struct q8_plan {
+    const struct q8_model *model;   /* the input */
+    struct q8_plan_options options; /* a copy */
+    struct q8_arch arch;            /* the class that config.json names */
+    struct q8_job *job;             /* by source tensor name, then row */
+    uint64_t jobs, job_room;        /* in use, allocated */
+    /* every output file: shards, side files, config.json, index, manifest, SHA256SUMS */
+    struct q8_out *file;
+    uint64_t files;                  /* how many */
+    uint64_t hashed;                 /* of them, in the manifest: all but itself and SHA256SUMS */
+    struct q8_out *shard;            /* = file: one per input shard, same names */
+    struct q8_out *side;             /* files carried along as they are, by name */
+    uint64_t sides, side_room;       /* in use, allocated */
+    struct q8_left *left;            /* input files that stay behind, by name */
+    uint64_t lefts, left_room;       /* in use, allocated */
+    struct q8_group *group;          /* schemes in use: the main one first, then those of --use */
+    uint64_t groups;                 /* how many; 1 without --use */
+    const char **ignore;             /* modules that the config lists as float, sorted */
+    uint64_t ignores, ignore_room;   /* in use, allocated */
+    const char **warning;            /* sentences for the user */
+    uint64_t warnings, warning_room; /* in use, allocated */
+    const char *quantization;        /* JSON text of quantization_config */
+    const char *config;              /* new text of config.json; NULL without one */
+    struct q8_totals total;          /* sums for reports and gates */
+    uint64_t header_memory;          /* bytes that the largest header of an output shard takes */
+};
+
+/*
+ * Only what happens to each tensor and why: the jobs and the totals.  Patterns that match nothing
+ * are no error here.
+ */
+bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
+                  const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * Why a weight of `cols` columns cannot be int8 in that target, or in its family, whatever anyone
+ * asks: a clause, or NULL.
+ */
+const char *q8_plan_obstacle(const struct q8_target *target, enum q8_kind kind,
+                             const struct q8_tensor *t, uint64_t cols);
+
+/* Why that scheme has no place for a weight of `cols` columns: a clause, or NULL. */
+const char *q8_plan_misfit(const struct q8_scheme *scheme, uint64_t cols);
+
+/* Whether it holds experts fused into one weight: multiplied, though no matrix. */
+bool q8_plan_fused(const struct q8_tensor *t);
+
+/*
+ * Decides everything before the first byte is written.  Q8_EUSAGE when a pattern matches nothing
+ * or asks for what the target cannot do, Q8_EUNSUPPORTED when nothing would become int8, Q8_EGATE
+ * under the minimum coverage.
+ */
+bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
+                  const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
+
+/* Percent of the Linear parameters that become int8; 0 when there are none. */
+double q8_plan_coverage(const struct q8_plan *plan);
+
+/* Bytes of disk that the output takes, in whole blocks. */
+uint64_t q8_plan_disk(const struct q8_plan *plan);
+
+/*
+ * Lays output shard `number` out: sets its size and the offsets of its jobs.  With `write` it also
+ * writes everything but the tensor data.  The same plan gives the same bytes.
+ */
+bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
+                    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n,
+                                  struct q8_err *err),
+                    void *self);
+
+/*
+ * The name of that output tensor of a job, put together in `text` (for a copy the source's own
+ * name), and in *ret its type, shape and bytes; name, offset and shard are left open.  NULL with
+ * Q8_ELIMIT when the name is longer than `size`.
+ */
+const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tensor *ret, char *text,
+                        size_t size, struct q8_err *err);
+
+/* How many tensors output shard `number` holds. */
+uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number);
+
+/* The rows of a job that becomes int8. */
+struct q8_view q8_job_view(const struct q8_job *job);
+
+/* How many tensors the job writes. */
+unsigned q8_job_parts(const struct q8_job *job);
+
+/* ---- pieces of the plan, each in its own file ---- */
+
+/*
+ * plan_use.c: schemes of single modules (--use).  q8_plan_use_open, before any module is looked at:
+ * Q8_EUSAGE when a pattern names no target, or one that the main target does not mix with.
+ */
+bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err);
+
+/* The target whose scheme a module gets when it becomes int8. */
+const struct q8_target *q8_plan_use(const struct q8_plan *plan, const struct q8_choice *choice);
+
+/* Lists plan->group once the jobs are there; Q8_EUSAGE for a `use` that no int8 module goes by. */
+bool q8_plan_use_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * plan_check.c: the warnings, and the reasons not to start: nothing, or too little, to become int8.
+ */
+bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* plan_layout.c: sizes and offsets of the output shards, and the list of all output files. */
+bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* plan_index.c: prints the index file (self: the plan).  Format: formats.md 1.1.6. */
+bool q8_plan_index(void *self, FILE *out, struct q8_err *err);
+
+/* plan_config.c: ignore list, quantization_config and config.json. */
+bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* plan_files.c: which other files of the input directory come along. */
+bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+#endif

@@ -1,0 +1,219 @@
+/* plan_check.c - what is to be said before the work: gates, and runtimes that will not load it */
+#include "src/convert/plan.h"
+
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool add_warning(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err,
+                        const char *format, ...)
+{
+    char text[1024];
+    const char **list =
+        q8_grow(mem, plan->warning, plan->warnings, &plan->warning_room, sizeof *list, err);
+    va_list args;
+
+    if (!list)
+        return false;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    plan->warning = list;
+    list[plan->warnings] = q8_strndup(mem, text, strlen(text), err);
+    return list[plan->warnings++] != NULL;
+}
+
+/* What should share one fate and does not. */
+enum { FUSED_FLOAT, FUSED_SCHEMES, EXPERT_SCHEMES, RIFTS };
+
+/* How often, and the first two; `a` becomes int8. */
+struct rift {
+    const struct q8_job *a, *b;
+    uint64_t count;
+};
+
+static void add_rift(struct rift *rift, const struct q8_job *a, const struct q8_job *b)
+{
+    if (rift->count++ == 0)
+        *rift = (struct rift){a->reason ? b : a, a->reason ? a : b, 1};
+}
+
+static void find_rifts(const struct q8_plan *plan, struct rift ret[RIFTS])
+{
+    for (uint64_t i = 0; i < plan->jobs; i++)
+        /* sorted by name, so the members of one group stand near each other */
+        for (uint64_t k = i + 1; k < plan->jobs && k < i + 16; k++) {
+            const struct q8_job *a = &plan->job[i], *b = &plan->job[k];
+
+            if (a->as == b->as)
+                continue;
+            if (a->module && b->module && q8_arch_same_group(a->module, b->module))
+                add_rift(&ret[a->reason || b->reason ? FUSED_FLOAT : FUSED_SCHEMES], a, b);
+            if (k == i + 1 && !a->reason && !b->reason && a->kind == Q8_KIND_EXPERT &&
+                b->kind == Q8_KIND_EXPERT && q8_arch_same_experts(a->module, b->module))
+                add_rift(&ret[EXPERT_SCHEMES], a, b);
+        }
+}
+
+/* q/k/v, gate/up and the experts of one layer are one weight in vLLM and SGLang. */
+static bool warn_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    struct rift rift[RIFTS] = {{0}};
+    char a[256], b[256];
+
+    find_rifts(plan, rift);
+    for (int i = 0; i < RIFTS; i++) {
+        const struct rift *r = &rift[i];
+
+        if (!r->count)
+            continue;
+        q8_text_escape(r->a->module, a, sizeof a);
+        q8_text_escape(r->b->module, b, sizeof b);
+        if (i == FUSED_FLOAT &&
+            !add_warning(plan, mem, err,
+                         "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
+                         "SGLang fuse them into %s and refuse to load the model",
+                         a, b, r->count, q8_arch_group(r->a->module)))
+            return false;
+        if (i != FUSED_FLOAT &&
+            !add_warning(plan, mem, err,
+                         "%s becomes int8 as %s and %s as %s (%" PRIu64 " such pairs): vLLM and "
+                         "SGLang fuse them into %s, with one scheme, and do not load the model",
+                         a, r->a->as->name, b, r->b->as->name, r->count,
+                         i == EXPERT_SCHEMES ? "one weight" : q8_arch_group(r->a->module)))
+            return false;
+    }
+    return true;
+}
+
+/* A name from config.json, safe to show. */
+static const char *show_name(const char *name, char *text, size_t size)
+{
+    return q8_text_escape(name ? name : "none", text, size);
+}
+
+/* Whether the first group of the config, by which transformers decodes experts, fits this one. */
+static bool is_decoded(const struct q8_target *first, const struct q8_target *as)
+{
+    return as == first || (first->scheme.group && strcmp(as->layout, first->layout) == 0);
+}
+
+/* What is stored in this target's layout; what is float counts for the main one. */
+static struct q8_arch_traits find_traits(const struct q8_plan *plan, const struct q8_target *target)
+{
+    const struct q8_target *first = plan->options.target;
+    struct q8_arch_traits traits = {0};
+
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+        bool mine = job->as && strcmp(job->as->layout, target->layout) == 0;
+
+        if (job->kind == Q8_KIND_EXPERT && job->tensor->rank == 2) {
+            traits.experts |= mine || target == first;
+            traits.other_experts |= target == first && job->as && !is_decoded(first, job->as);
+        }
+        traits.moved |= target == first && job->as && job->as != first &&
+                        q8_arch_moved(&plan->arch, job->module);
+        traits.split_experts |= job->tensor->rank == 3 && mine;
+        traits.sublinear |= job->kind == Q8_KIND_SUBLINEAR && mine;
+    }
+    return traits;
+}
+
+/* Says which runtimes are known not to load the result, before the work. */
+static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_arch_refusal refusal;
+    char type[128];
+
+    show_name(plan->arch.model_type, type, sizeof type);
+    for (uint64_t g = 0; g < plan->groups; g++) {
+        const struct q8_target *target = plan->group[g].target;
+        const struct q8_arch_traits traits = find_traits(plan, target);
+        uint64_t before = 0;
+
+        while (before < g && strcmp(plan->group[before].target->layout, target->layout) != 0)
+            before++;
+        if (before < g) /* said of that layout already */
+            continue;
+        for (size_t i = 0; q8_arch_refusal(&plan->arch, target->layout, &traits, i, &refusal); i++)
+            if (!add_warning(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
+                             target->name, type, refusal.reason))
+                return false;
+    }
+    return true;
+}
+
+static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_model *m = plan->model;
+    char name[256], type[128];
+
+    if (m->strays &&
+        !add_warning(plan, mem, err,
+                     "%" PRIu64 " tensors are in the shards but not in "
+                     "%s, '%s' for one; they are carried along",
+                     m->strays, m->index_name, q8_text_escape(m->stray, name, sizeof name)))
+        return false;
+    if (m->bare)
+        return add_warning(plan, mem, err,
+                           "%s has no config.json: weights are chosen by name alone, "
+                           "and a config.json must get the quantization_config shown",
+                           m->path);
+    if (!plan->arch.known)
+        return add_warning(plan, mem, err,
+                           "architecture '%s' (model_type '%s') is not in q8's table: "
+                           "weights are chosen by name alone; check the list with --dry-run",
+                           show_name(plan->arch.class_name, name, sizeof name),
+                           show_name(plan->arch.model_type, type, sizeof type));
+    return true;
+}
+
+/* The reason why nothing would become int8: that of a Linear, if there is one. */
+static bool fail_nothing(const struct q8_plan *plan, struct q8_err *err)
+{
+    const struct q8_target *target = plan->options.target;
+    const char *reason = "no Linear weight is there";
+    bool by_pattern = false;
+
+    for (uint64_t i = 0; i < plan->jobs; i++)
+        if (plan->job[i].module && plan->job[i].kind != Q8_KIND_OTHER &&
+            plan->job[i].kind != Q8_KIND_EMBEDDING && plan->job[i].kind != Q8_KIND_HEAD) {
+            reason = plan->job[i].reason;
+            by_pattern |= plan->job[i].by_pattern;
+        }
+    if (by_pattern)
+        return q8_fail(err, Q8_EUNSUPPORTED, "%s: the patterns leave nothing to become int8",
+                       plan->model->path);
+    return q8_fail(err, Q8_EUNSUPPORTED,
+                   "%s: nothing would become int8 with --to=%s: %s; try --to=%s", plan->model->path,
+                   target->name, reason, target->instead);
+}
+
+double q8_plan_coverage(const struct q8_plan *plan)
+{
+    return plan->total.linear ? 100.0 * (double)plan->total.int8 / (double)plan->total.linear : 0;
+}
+
+static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
+{
+    double percent = q8_plan_coverage(plan);
+
+    if (plan->total.int8 == 0)
+        return fail_nothing(plan, err);
+    if (!(percent >= plan->options.min_coverage))
+        return q8_fail(err, Q8_EGATE,
+                       "%s: %.2f %% of the Linear parameters would become int8, "
+                       "--min-coverage wants %.2f %%",
+                       plan->model->path, percent, plan->options.min_coverage);
+    return true;
+}
+
+bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    return warn_model(plan, mem, err) && check_coverage(plan, err) &&
+           warn_runtimes(plan, mem, err) && warn_groups(plan, mem, err);
+}

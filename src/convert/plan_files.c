@@ -1,0 +1,217 @@
+/* plan_files.c - which other files of the input directory come along, and which stay */
+#include "src/convert/plan.h"
+
+#include "src/base/text.h"
+#include "src/convert/publish.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEPTH_LIMIT 16    /* folders within folders */
+#define SIDE_LIMIT 100000 /* files; a model directory has a few dozen */
+
+/*
+ * Weights in other formats, duplicates of the weights, and what the hub's tools keep for
+ * themselves.
+ */
+static const struct q8_left rules[] = {
+    {"*.bin", "weights in another format"},
+    {"*.pt", "weights in another format"},
+    {"*.pth", "weights in another format"},
+    {"*.ckpt", "weights in another format"},
+    {"*.ckpt.*", "weights in another format"},
+    {"*.h5", "weights in another format"},
+    {"*.msgpack", "weights in another format"},
+    {"*.onnx", "weights in another format"},
+    {"*.onnx_data*", "weights in another format"},
+    {"*.gguf", "weights in another format"},
+    {"*.ot", "weights in another format"},
+    {"*.tflite", "weights in another format"},
+    {"*.mlmodel", "weights in another format"},
+    {"*.index.json", "index of weights that stay behind"},
+    {"consolidated*.safetensors", "a duplicate of the weights"},
+    {".git", "version control"},
+    {".cache", "the hub's own notes"},
+    {".locks", "the hub's own notes"},
+    {Q8_MANIFEST, "made anew"},
+    {Q8_JOURNAL, "left by a run of q8-convert"},
+    {Q8_JOURNAL ".new", "left by a run of q8-convert"},
+    {"SHA256SUMS", "no longer true of the output"},
+};
+
+static const char *leave_reason(const struct q8_plan *plan, const char *path, const char *leaf)
+{
+    if (strcmp(path, leaf) == 0) {
+        for (uint32_t i = 0; i < plan->model->shards; i++)
+            if (strcmp(plan->model->shard[i].name, leaf) == 0)
+                return "";
+        if (strcmp(leaf, "config.json") == 0 ||
+            (plan->model->index_name && strcmp(leaf, plan->model->index_name) == 0))
+            return "";
+        if (fnmatch("*.safetensors", leaf, 0) == 0)
+            return "a weight file that the model does not name";
+    }
+    for (const char *p = leaf; *p;) {
+        uint32_t c = q8_text_next(&p);
+
+        if (c == Q8_TEXT_BAD || q8_text_hidden(c))
+            return "its name has control characters";
+    }
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (fnmatch(rules[i].name, leaf, 0) == 0)
+            return rules[i].reason;
+    return NULL;
+}
+
+static bool leave(struct q8_plan *plan, const char *path, const char *reason, struct q8_arena *mem,
+                  struct q8_err *err)
+{
+    struct q8_left *list =
+        q8_grow(mem, plan->left, plan->lefts, &plan->left_room, sizeof *list, err);
+
+    if (!list)
+        return false;
+    plan->left = list;
+    list[plan->lefts++] = (struct q8_left){path, reason};
+    return true;
+}
+
+static bool take_file(struct q8_plan *plan, const char *path, const struct stat *st,
+                      struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_out *list =
+        q8_grow(mem, plan->side, plan->sides, &plan->side_room, sizeof *list, err);
+
+    if (!list)
+        return false;
+    plan->side = list;
+    list[plan->sides++] = (struct q8_out){path, (uint64_t)st->st_size, st->st_mtim};
+    return true;
+}
+
+/* An output of q8-convert, whole or half-done, in a folder of the model. */
+static bool is_output(const char *folder)
+{
+    static const char *const marks[] = {Q8_MANIFEST, Q8_JOURNAL};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, marks[i]) < sizeof path &&
+            access(path, F_OK) == 0)
+            return true;
+    return false;
+}
+
+/* Takes one entry: a folder goes on the stack, a file into the plan, the rest is left. */
+static bool take_entry(struct q8_plan *plan, const char *path, const char *leaf, bool *ret_folder,
+                       struct q8_arena *mem, struct q8_err *err)
+{
+    const char *full = q8_sprintf(mem, err, "%s/%s", plan->model->dir, path);
+    const char *reason = leave_reason(plan, path, leaf);
+    struct stat st;
+
+    *ret_folder = false;
+    if (!full || (reason && !*reason))
+        return full != NULL;
+    if (plan->sides + plan->lefts >= SIDE_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "%s: more than %d files", plan->model->dir, SIDE_LIMIT);
+    if (reason)
+        return leave(plan, path, reason, mem, err);
+    if (stat(full, &st) < 0)
+        return q8_fail_errno(err, "%s", full);
+    if (S_ISDIR(st.st_mode) && is_output(full))
+        return leave(plan, path, "an output of q8-convert", mem, err);
+    *ret_folder = S_ISDIR(st.st_mode);
+    if (*ret_folder)
+        return true;
+    if (!S_ISREG(st.st_mode))
+        return leave(plan, path, "not a regular file", mem, err);
+    if (access(full, R_OK) < 0)
+        return q8_fail_errno(err, "cannot read %s", full);
+    return take_file(plan, path, &st, mem, err);
+}
+
+static unsigned depth_of(const char *path)
+{
+    unsigned depth = 0;
+
+    for (; *path; path++)
+        depth += *path == '/';
+    return depth;
+}
+
+/* Reads one folder; sub-folders are added to the list `stack`. */
+static bool read_folder(struct q8_plan *plan, const char *folder, const char ***stack,
+                        uint64_t *count, uint64_t *room, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *full = q8_sprintf(mem, err, "%s/%s", plan->model->dir, folder);
+    DIR *dir = full ? opendir(full) : NULL;
+    struct dirent *entry;
+    bool ok = dir != NULL || (full && q8_fail_errno(err, "%s", full));
+
+    while (ok && (errno = 0, entry = readdir(dir))) {
+        const char *path;
+        bool is_folder;
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        path = q8_sprintf(mem, err, "%s%s%s", folder, *folder ? "/" : "", entry->d_name);
+        ok = path && take_entry(plan, path, strrchr(path, '/') ? strrchr(path, '/') + 1 : path,
+                                &is_folder, mem, err);
+        if (ok && is_folder) {
+            const char **list = q8_grow(mem, *stack, *count, room, sizeof *list, err);
+
+            ok = list != NULL;
+            if (ok) {
+                *stack = list;
+                list[(*count)++] = path;
+                ok =
+                    depth_of(path) < DEPTH_LIMIT ||
+                    q8_fail(err, Q8_ELIMIT, "%s: folders nested deeper than %d", full, DEPTH_LIMIT);
+            }
+        }
+    }
+    if (ok && errno)
+        ok = q8_fail_errno(err, "%s", full);
+    if (dir)
+        (void)closedir(dir);
+    return ok;
+}
+
+static int compare_outs(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_out *)a)->name, ((const struct q8_out *)b)->name);
+}
+
+static int compare_lefts(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_left *)a)->name, ((const struct q8_left *)b)->name);
+}
+
+bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const char **stack = NULL;
+    uint64_t count = 0, room = 0;
+
+    if (plan->model->bare)
+        return true;
+    if (!read_folder(plan, "", &stack, &count, &room, mem, err))
+        return false;
+    while (count > 0) {
+        const char *folder = stack[--count];
+
+        if (!read_folder(plan, folder, &stack, &count, &room, mem, err))
+            return false;
+    }
+    if (plan->sides)
+        qsort(plan->side, plan->sides, sizeof *plan->side, compare_outs);
+    if (plan->lefts)
+        qsort(plan->left, plan->lefts, sizeof *plan->left, compare_lefts);
+    return true;
+}

@@ -1,0 +1,216 @@
+/* plan_layout.c - sizes and offsets of the output shards, and the list of all output files */
+#include "src/convert/plan.h"
+
+#include "formats/format.h"
+#include "src/base/num.h"
+#include "src/base/text.h"
+#include "src/convert/manifest.h"
+#include "src/convert/publish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Memory for the header of one output shard, at most; the input's header was at most 100 MB. */
+#define LAYOUT_LIMIT (UINT64_C(1) << 30)
+
+#define BLOCK 4096 /* bytes in which most file systems hand out disk */
+
+/* Which part of which job an output tensor is; its number rides in q8_tensor.shard. */
+struct origin {
+    uint64_t job;
+    unsigned part;
+};
+
+unsigned q8_job_parts(const struct q8_job *job)
+{
+    unsigned n = 0;
+
+    if (job->reason)
+        return 1;
+    while (n < Q8_PARTS && job->as->scheme.part[n].kind != Q8_PART_NONE)
+        n++;
+    return n;
+}
+
+const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tensor *ret, char *text,
+                        size_t size, struct q8_err *err)
+{
+    const struct q8_scheme *scheme;
+
+    if (job->reason) {
+        *ret = *job->tensor;
+        return job->tensor->name;
+    }
+    scheme = &job->as->scheme;
+    if (!q8_part_shape(scheme, &scheme->part[part], job->tensor->dtype, job->rows, job->cols, ret,
+                       err))
+        return NULL;
+    if ((size_t)snprintf(text, size, "%s%s", job->module, scheme->part[part].suffix) >= size) {
+        char shown[100];
+
+        q8_fail(err, Q8_ELIMIT, "the name of tensor '%s' has more than the %zu bytes that q8 takes",
+                q8_text_escape(job->module, shown, sizeof shown), size - 1);
+        return NULL;
+    }
+    return text;
+}
+
+uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number)
+{
+    uint64_t count = 0;
+
+    for (uint64_t j = 0; j < plan->jobs; j++)
+        if (plan->job[j].tensor->shard == number)
+            count += q8_job_parts(&plan->job[j]);
+    return count;
+}
+
+/* All output tensors of one shard. */
+static bool list_outputs(const struct q8_plan *plan, uint32_t number, struct q8_index *ix,
+                         struct origin **ret_origin, struct q8_arena *mem, struct q8_err *err)
+{
+    uint64_t count = q8_plan_parts(plan, number);
+    struct origin *origin = q8_alloc(mem, count, sizeof *origin, err);
+    char text[Q8_NAME_BYTES];
+
+    ix->tensor = q8_alloc(mem, count, sizeof *ix->tensor, err);
+    if (!origin || !ix->tensor)
+        return false;
+    for (uint64_t j = 0; j < plan->jobs; j++) {
+        const struct q8_job *job = &plan->job[j];
+
+        if (job->tensor->shard != number)
+            continue;
+        for (unsigned p = 0; p < q8_job_parts(job); p++) {
+            struct q8_tensor t;
+            const char *name = q8_job_part(job, p, &t, text, sizeof text, err);
+
+            t.name = name == text ? q8_strndup(mem, text, strlen(text), err) : name;
+            if (!t.name)
+                return false;
+            t.shard = (uint32_t)ix->count;
+            origin[ix->count] = (struct origin){j, p};
+            ix->tensor[ix->count++] = t;
+        }
+    }
+    *ret_origin = origin;
+    return true;
+}
+
+/* An input that has "x.weight" and "x.SCB" already would give two tensors of one name. */
+static bool check_names(struct q8_index *ix, struct q8_err *err)
+{
+    char name[256];
+
+    q8_index_sort(ix);
+    for (uint64_t i = 1; i < ix->count; i++)
+        if (strcmp(ix->tensor[i - 1].name, ix->tensor[i].name) == 0)
+            return q8_fail(err, Q8_EUNSUPPORTED,
+                           "two output tensors would be named '%s': is the input "
+                           "quantized already?",
+                           q8_text_escape(ix->tensor[i].name, name, sizeof name));
+    return true;
+}
+
+bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
+                    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n,
+                                  struct q8_err *err),
+                    void *self)
+{
+    const struct q8_shard *shard = &plan->model->shard[number];
+    struct q8_index ix = {.metas = shard->metas, .have_meta = shard->have_meta};
+    struct q8_sink sink = {.write = write, .self = self};
+    struct origin *origin = NULL;
+    struct q8_arena own;
+    bool ok;
+
+    q8_arena_init(&own, LAYOUT_LIMIT);
+    ix.meta = q8_alloc(&own, shard->metas + 1, sizeof *ix.meta, err);
+    ok = ix.meta && list_outputs(plan, number, &ix, &origin, &own, err) && check_names(&ix, err);
+    if (ok && shard->metas)
+        memcpy(ix.meta, shard->meta, shard->metas * sizeof *ix.meta);
+    ok = ok &&
+         shard->format->print(&ix, write ? &sink : NULL, &plan->shard[number].bytes, &own, err);
+    for (uint64_t i = 0; ok && i < ix.count; i++)
+        plan->job[origin[ix.tensor[i].shard].job].offset[origin[ix.tensor[i].shard].part] =
+            ix.tensor[i].offset;
+    if (own.used > plan->header_memory)
+        plan->header_memory = own.used;
+    q8_arena_clear(&own);
+    return ok || q8_fail_in(err, shard->name);
+}
+
+static void add_file(struct q8_plan *plan, const char *name, uint64_t bytes)
+{
+    plan->file[plan->files++] = (struct q8_out){.name = name, .bytes = bytes};
+}
+
+/* The size of a text that is printed when the rest is there. */
+static bool add_printed(struct q8_plan *plan, const char *name, const struct q8_printer *printer,
+                        struct q8_err *err)
+{
+    uint64_t bytes;
+
+    if (!q8_file_print(NULL, false, printer, &bytes, err))
+        return false;
+    add_file(plan, name, bytes);
+    return true;
+}
+
+/* Digests have a fixed length, so the manifest's size is known before they are. */
+static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
+{
+    struct q8_manifest manifest = {.plan = plan};
+    uint64_t sums = 0;
+
+    plan->hashed = plan->files;
+    if (!add_printed(plan, Q8_MANIFEST, &(struct q8_printer){q8_manifest_print, &manifest}, err))
+        return false;
+    for (uint64_t i = 0; i < plan->hashed; i++) {
+        const char *name = plan->file[i].name;
+        bool marked = strchr(name, '\\') != NULL; /* reread.c, print_sums */
+
+        sums += Q8_SHA_TEXT - 1 + strlen("  \n") + marked;
+        for (; *name; name++)
+            sums += *name == '\\' ? 2 : 1;
+    }
+    if (plan->options.sha256)
+        add_file(plan, "SHA256SUMS", sums);
+    return true;
+}
+
+uint64_t q8_plan_disk(const struct q8_plan *plan)
+{
+    uint64_t bytes = 0;
+
+    for (uint64_t i = 0; i < plan->files; i++)
+        bytes += q8_div_up(plan->file[i].bytes, BLOCK) * BLOCK;
+    return bytes;
+}
+
+bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_model *m = plan->model;
+    struct q8_printer index = {q8_plan_index, plan};
+
+    plan->file = q8_alloc(mem, m->shards + plan->sides + 4, sizeof *plan->file, err);
+    if (!plan->file)
+        return false;
+    plan->shard = plan->file;
+    for (uint32_t i = 0; i < m->shards; i++) {
+        add_file(plan, m->shard[i].name, 0);
+        if (!q8_plan_header(plan, i, err, NULL, NULL))
+            return false;
+    }
+    for (uint64_t i = 0; i < plan->sides; i++)
+        plan->file[plan->files++] = plan->side[i];
+    if (plan->config)
+        add_file(plan, "config.json", strlen(plan->config));
+    if ((m->index_name && !add_printed(plan, m->index_name, &index, err)) ||
+        !add_manifest(plan, err))
+        return false;
+    for (uint64_t i = 0; i < plan->files; i++)
+        plan->total.output_bytes += plan->file[i].bytes;
+    return true;
+}

@@ -1,0 +1,184 @@
+/* report.c - what happened, or would, for people */
+#include "src/convert/report.h"
+
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_kept(const void *a, const void *b)
+{
+    const struct q8_kept *x = a, *y = b;
+
+    if (x->parameters != y->parameters)
+        return x->parameters < y->parameters ? 1 : -1;
+    return strcmp(x->reason, y->reason);
+}
+
+unsigned q8_report_kept(const struct q8_plan *plan, struct q8_kept kept[Q8_KEPT_MAX])
+{
+    unsigned n = 0, k;
+
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+
+        if (!job->reason)
+            continue;
+        for (k = 0; k < n && strcmp(kept[k].reason, job->reason) != 0; k++)
+            continue;
+        if (k == Q8_KEPT_MAX)
+            continue;
+        if (k == n)
+            kept[n++] = (struct q8_kept){job->reason, 0, 0};
+        kept[k].tensors++;
+        kept[k].parameters += q8_tensor_elements(job->tensor);
+    }
+    qsort(kept, n, sizeof *kept, compare_kept);
+    return n;
+}
+
+struct q8_stats q8_report_stats(const struct q8_convert *c)
+{
+    struct q8_stats all = {0};
+
+    for (uint64_t i = 0; i < c->plan->jobs; i++) {
+        all.err2 += c->result[i].stats.err2;
+        all.val2 += c->result[i].stats.val2;
+        all.zero_rows += c->result[i].stats.zero_rows;
+    }
+    return all;
+}
+
+/* The schemes beside the main one. */
+static void print_groups(const struct q8_plan *plan, FILE *out)
+{
+    char count[32];
+
+    for (uint64_t i = 1; i < plan->groups; i++)
+        fprintf(out, "  %8s  of them as %s: %" PRIu64 " module%s\n",
+                q8_text_count(plan->group[i].parameters, count, sizeof count),
+                plan->group[i].target->name, plan->group[i].modules,
+                plan->group[i].modules == 1 ? "" : "s");
+}
+
+static void print_kept(const struct q8_plan *plan, FILE *out)
+{
+    struct q8_kept kept[Q8_KEPT_MAX];
+    unsigned n = q8_report_kept(plan, kept);
+    char count[32];
+
+    for (unsigned i = 0; i < n; i++)
+        fprintf(out, "  %8s  stay as they are, %" PRIu64 " tensor%s: %s\n",
+                q8_text_count(kept[i].parameters, count, sizeof count), kept[i].tensors,
+                kept[i].tensors == 1 ? "" : "s", kept[i].reason);
+}
+
+static void print_files(const struct q8_report *r, FILE *out)
+{
+    char name[256], size[32];
+
+    for (uint64_t i = 0; i < r->plan->lefts; i++)
+        fprintf(out, "left behind: %s (%s)\n",
+                q8_text_escape(r->plan->left[i].name, name, sizeof name), r->plan->left[i].reason);
+    if (r->plan->model->bare)
+        fprintf(out, "a config.json must get \"quantization_config\": %s\n", r->plan->quantization);
+    for (uint64_t i = 0; !r->convert && i < r->plan->files; i++)
+        fprintf(out, "file %s: %" PRIu64 " bytes (%s)\n",
+                q8_text_escape(r->plan->file[i].name, name, sizeof name), r->plan->file[i].bytes,
+                q8_text_bytes(r->plan->file[i].bytes, size, sizeof size));
+}
+
+static void print_totals(const struct q8_report *r, FILE *out)
+{
+    const struct q8_totals *t = &r->plan->total;
+    char a[32], b[32];
+
+    fprintf(out,
+            "  %8s  of %s parameters %s int8: %" PRIu64 " modules, %.1f %% of the Linear ones\n",
+            q8_text_count(t->int8, a, sizeof a), q8_text_count(t->parameters, b, sizeof b),
+            r->convert ? "became" : "become", t->modules, q8_plan_coverage(r->plan));
+    print_groups(r->plan, out);
+    print_kept(r->plan, out);
+    print_files(r, out);
+    fprintf(out, "size: %s in, %s out\n", q8_text_bytes(r->plan->model->bytes, a, sizeof a),
+            q8_text_bytes(t->output_bytes, b, sizeof b));
+}
+
+unsigned q8_report_worst(const struct q8_convert *c, uint64_t worst[Q8_WORST])
+{
+    unsigned n = 0;
+
+    for (uint64_t i = 0; i < c->plan->jobs; i++) {
+        double sqnr = q8_stats_sqnr(&c->result[i].stats);
+        unsigned k = n;
+
+        if (c->plan->job[i].reason)
+            continue;
+        while (k > 0 && sqnr < q8_stats_sqnr(&c->result[worst[k - 1]].stats))
+            k--;
+        if (k == Q8_WORST)
+            continue;
+        n += n < Q8_WORST;
+        memmove(worst + k + 1, worst + k, (n - 1 - k) * sizeof *worst);
+        worst[k] = i;
+    }
+    return n;
+}
+
+static void print_worst(const struct q8_convert *c, FILE *out)
+{
+    uint64_t worst[Q8_WORST];
+    unsigned n = q8_report_worst(c, worst);
+    char name[256];
+
+    fprintf(out, "lowest SQNR:\n");
+    for (unsigned k = 0; k < n; k++)
+        fprintf(out, "  %6.2f dB  %s\n", q8_stats_sqnr(&c->result[worst[k]].stats),
+                q8_text_escape(c->plan->job[worst[k]].module, name, sizeof name));
+}
+
+bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
+{
+    const struct q8_convert *c = r->convert;
+    struct q8_stats all = q8_report_stats(c);
+    char a[32], b[32], name[512];
+
+    fprintf(out, "%s -> %s (%s)\n", q8_text_escape(r->plan->model->path, name, sizeof name),
+            r->output, r->plan->options.target->name);
+    print_totals(r, out);
+    if (c->options.measure) {
+        print_worst(c, out);
+        fprintf(out, "SQNR of all int8 weights: %.2f dB\n", q8_stats_sqnr(&all));
+    }
+    fprintf(out, "rows of zeros: %" PRIu64 "\n", all.zero_rows);
+    if (c->kept)
+        fprintf(out, "kept from the interrupted run: %" PRIu64 " tensors\n", c->kept);
+    fprintf(out, "time: %s, %s/s of input\n", q8_text_seconds(c->seconds, a, sizeof a),
+            q8_text_bytes((uint64_t)((double)r->plan->model->bytes / (c->seconds + 1e-9)), b,
+                          sizeof b));
+    return !ferror(out) || q8_fail_errno(err, "cannot write the summary");
+}
+
+bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err)
+{
+    char a[32], b[32], name[256], shape[200];
+
+    for (uint64_t i = 0; i < r->plan->jobs; i++) {
+        const struct q8_job *job = &r->plan->job[i];
+        const char *note = job->reason;
+
+        if (!note && job->as != r->plan->options.target)
+            note = job->as->name;
+        q8_tensor_shape(job->tensor, shape, sizeof shape);
+        fprintf(out, "%-5s %s %s %s%s%s\n", job->reason ? "copy" : "int8",
+                q8_text_escape(job->reason ? job->tensor->name : job->module, name, sizeof name),
+                q8_dtypes[job->tensor->dtype].name, shape, note ? "  # " : "", note ? note : "");
+    }
+    print_totals(r, out);
+    fprintf(out, "memory: %s at most\ndisk: %s needed, %s free\n",
+            q8_text_bytes(r->memory_bytes, a, sizeof a),
+            q8_text_bytes(q8_plan_disk(r->plan), b, sizeof b),
+            q8_text_bytes(r->free_bytes, name, sizeof name));
+    return !ferror(out) || q8_fail_errno(err, "cannot write the plan");
+}

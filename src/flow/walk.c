@@ -1,0 +1,145 @@
+/* walk.c - the one loop over tensor data: the rows of a weight, tile by tile, to a visitor */
+#include "src/flow/walk.h"
+
+#include "kernels/kernels.h"
+#include "src/base/num.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* A transposed source is read in pieces of one row of the tile: larger tiles, larger pieces. */
+#define TURNED_TILES 4
+
+/* Of a tile in memory: int8 weights become floats. */
+static uint64_t element_bytes(const struct q8_view *view)
+{
+    return view->coded ? sizeof(float) : q8_dtypes[view->tensor->dtype].bits / 8;
+}
+
+uint64_t q8_walk_rows(const struct q8_walk *walk, const struct q8_view *view)
+{
+    uint64_t bytes = walk->tile_bytes * (view->transpose ? TURNED_TILES : 1);
+    uint64_t rows = bytes / (view->cols * element_bytes(view));
+
+    return rows ? q8_min(rows, view->rows) : 1;
+}
+
+void q8_walk_fit(struct q8_walk *walk, const struct q8_view *view)
+{
+    uint64_t bytes = q8_walk_rows(walk, view) * view->cols * element_bytes(view);
+
+    if (bytes > walk->room)
+        walk->room = bytes;
+    walk->transpose |= view->transpose;
+}
+
+uint64_t q8_walk_bytes(const struct q8_walk *walk)
+{
+    return walk->room * (walk->transpose ? 2 : 1) +
+           (walk->coded ? q8_decoder_bytes(walk->coded, walk->tile_bytes / sizeof(float)) : 0);
+}
+
+bool q8_walk_open(struct q8_walk *walk, struct q8_arena *mem, struct q8_err *err)
+{
+    walk->source = q8_alloc(mem, walk->room, 1, err);
+    walk->turned = walk->transpose ? q8_alloc(mem, walk->room, 1, err) : NULL;
+    return walk->source && (walk->turned || !walk->transpose) &&
+           (!walk->coded ||
+            q8_decoder_init(&walk->decoder, walk->coded, walk->tile_bytes / sizeof(float),
+                            walk->kernels, mem, err));
+}
+
+/* Digest of a source that the tiles do not read in order. */
+static bool digest_source(struct q8_walk *walk, const struct q8_model *model,
+                          const struct q8_view *view, struct q8_pool *pool, struct q8_err *err)
+{
+    for (uint64_t at = 0, n; at < view->tensor->nbytes; at += n) {
+        n = q8_min(walk->room, view->tensor->nbytes - at);
+        if (!q8_model_read(model, view->tensor, at, walk->source, n, err) ||
+            !q8_pool_advance(pool, 0))
+            return false;
+        q8_xxh_add(walk->xxh, walk->source, n);
+    }
+    return true;
+}
+
+/* Reads columns [row, row + rows) of a [cols, all] source and turns them into rows. */
+static bool read_columns(struct q8_walk *walk, const struct q8_model *model,
+                         const struct q8_view *view, uint64_t row, uint64_t rows,
+                         struct q8_err *err)
+{
+    uint64_t size = element_bytes(view);
+
+    for (uint64_t c = 0; c < view->cols; c++)
+        if (!q8_model_read(model, view->tensor, (c * view->rows + row) * size,
+                           walk->source + c * rows * size, rows * size, err))
+            return false;
+    for (uint64_t r = 0; r < rows; r++)
+        for (uint64_t c = 0; c < view->cols; c++)
+            memcpy(walk->turned + (r * view->cols + c) * size, walk->source + (c * rows + r) * size,
+                   size);
+    return true;
+}
+
+/* F64 to F32 in place, front to back; with denormals, which may be all that a row has. */
+static bool narrow_rows(const struct q8_walk *walk, unsigned char *bytes, uint64_t first_row,
+                        uint64_t rows, uint64_t cols, struct q8_err *err)
+{
+    bool flushed = q8_denormals_flush(false), ok = true;
+
+    for (uint64_t i = 0; ok && i < rows * cols; i++) {
+        double wide;
+        float narrow;
+
+        memcpy(&wide, bytes + i * sizeof wide, sizeof wide);
+        narrow = (float)wide;
+        if (isinf(narrow) && !isinf(wide) && !walk->infinite)
+            ok = q8_fail(err, Q8_EINPUT,
+                         "row %" PRIu64 " holds %g, beyond fp32, which F64 weights are rounded to",
+                         first_row + i / cols, wide);
+        memcpy(bytes + i * sizeof narrow, &narrow, sizeof narrow);
+    }
+    (void)q8_denormals_flush(flushed);
+    return ok;
+}
+
+bool q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
+                  uint64_t row, uint64_t n, void **ret_rows, struct q8_err *err)
+{
+    const uint64_t size = element_bytes(view), bytes = n * view->cols * size;
+
+    *ret_rows = view->transpose ? walk->turned : walk->source;
+    if (view->coded)
+        return q8_decode_rows(&walk->decoder, model, view->coded, row, n, *ret_rows, err);
+    if (view->transpose) {
+        if (!read_columns(walk, model, view, row, n, err))
+            return false;
+    } else {
+        if (!q8_model_read(model, view->tensor, (view->first + row * view->cols) * size,
+                           walk->source, bytes, err))
+            return false;
+        if (walk->xxh)
+            q8_xxh_add(walk->xxh, walk->source, bytes);
+    }
+    return view->tensor->dtype != Q8_F64 || narrow_rows(walk, *ret_rows, row, n, view->cols, err);
+}
+
+bool q8_walk_run(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
+                 const struct q8_visit *visit, struct q8_pool *pool, struct q8_err *err)
+{
+    void *rows;
+
+    if (walk->xxh && view->transpose && !digest_source(walk, model, view, pool, err))
+        return false;
+    for (uint64_t row = 0, n; row < view->rows; row += n) {
+        n = q8_min(q8_walk_rows(walk, view), view->rows - row);
+        if (visit->room)
+            n = q8_min(n, visit->room(visit->self));
+        if (!q8_walk_read(walk, model, view, row, n, &rows, err) ||
+            !visit->tile(visit->self, rows, row, n, err) ||
+            !q8_pool_advance(pool, n * view->cols * element_bytes(view)))
+            return false;
+    }
+    return true;
+}

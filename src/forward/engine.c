@@ -1,0 +1,103 @@
+/* engine.c - the tables of modes and of engines, and the choice of a device */
+#include "src/forward/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct q8_mode_row q8_modes[Q8_MODES] = {
+    [Q8_MODE_BNB] = {"bitsandbytes", false, true, true, false},
+    [Q8_MODE_W8A8] = {"w8a8", false, true, true, false},
+    [Q8_MODE_W8A16] = {"w8a16", false, false, true, false},
+    [Q8_MODE_ABSMAX] = {"absmax", true, false, false, false},
+    [Q8_MODE_ROW_WISE] = {"row-wise", true, true, false, false},
+    [Q8_MODE_VECTOR_WISE] = {"vector-wise", true, true, true, false},
+    [Q8_MODE_ZEROPOINT] = {"zeropoint", true, false, false, true},
+    [Q8_MODE_ZEROPOINT_VECTOR_WISE] = {"zeropoint-vector-wise", true, true, true, true},
+};
+
+const char *q8_mode_name(enum q8_mode mode)
+{
+    return (unsigned)mode < Q8_MODES ? q8_modes[mode].name : NULL;
+}
+
+/* Nothing to look for: the CPU is there. */
+static bool find_cpu(struct q8_device *ret, bool *ret_any, struct q8_err *err)
+{
+    (void)err;
+    ret->memory = 0;
+    *ret_any = false;
+    return true;
+}
+
+static bool open_cpu(struct q8_engine *ret, const struct q8_engine_room *room,
+                     const struct q8_engine_setup *setup, struct q8_arena *mem, struct q8_err *err)
+{
+    return q8_engine_cpu(ret, room, setup->isa, mem, err);
+}
+
+#ifdef Q8_CUDA
+#define find_cuda q8_engine_cuda_find
+#define open_cuda q8_engine_cuda
+#else
+static bool find_cuda(struct q8_device *ret, bool *ret_any, struct q8_err *err)
+{
+    (void)ret;
+    *ret_any = false;
+    return q8_fail(err, Q8_EUNSUPPORTED,
+                   "this q8 was built without CUDA, so it uses no GPU: take --device=cpu, or build "
+                   "it where nvcc is installed");
+}
+
+#define open_cuda NULL /* find comes first */
+#endif
+
+const struct q8_engine_kind q8_engines[Q8_ENGINES] = {
+    {"cpu", find_cpu, open_cpu},
+    {"cuda", find_cuda, open_cuda},
+};
+
+/* The number behind "cuda:". */
+static bool read_number(const char *text, int *ret)
+{
+    char *end;
+    long n;
+
+    errno = 0;
+    n = strtol(text, &end, 10);
+    *ret = (int)n;
+    return *text >= '0' && *text <= '9' && !*end && !errno && n < 1024;
+}
+
+/* A GPU if there is one that is of use. */
+static bool find_any(struct q8_device *ret)
+{
+    struct q8_err why = {0};
+    bool any;
+
+    ret->engine = 1;
+    if (q8_engines[1].find(ret, &any, &why))
+        return true;
+    *ret = (struct q8_device){0};
+    if (any)
+        snprintf(ret->why, sizeof ret->why, "%.*s", (int)sizeof ret->why - 1, why.text);
+    return true;
+}
+
+bool q8_device_find(struct q8_device *ret, const char *word, uint64_t memory, struct q8_err *err)
+{
+    bool any;
+
+    *ret = (struct q8_device){.memory = memory};
+    if (strcmp(word, "auto") == 0)
+        return find_any(ret);
+    if (strncmp(word, "cuda:", 5) == 0 && read_number(word + 5, &ret->number))
+        word = "cuda";
+    for (unsigned i = 0; i < Q8_ENGINES; i++)
+        if (strcmp(q8_engines[i].name, word) == 0) {
+            ret->engine = i;
+            return q8_engines[i].find(ret, &any, err);
+        }
+    return q8_fail(err, Q8_EUSAGE, "--device wants auto, cpu, cuda or cuda:N, not '%s'", word);
+}

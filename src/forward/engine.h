@@ -1,0 +1,163 @@
+/* engine.h - where products are computed: activations times a tile of weights, int8 and float */
+#ifndef Q8_FORWARD_ENGINE_H
+#define Q8_FORWARD_ENGINE_H
+
+#include "kernels/kernels.h"
+#include "src/base/arena.h"
+
+/* int32 holds the sum of that many products of any two int8 codes: 2^31 > 131,071 * 128 * 128. */
+#define Q8_MULTIPLY_COLS UINT64_C(131071)
+
+/* How activations and weights become int8 and meet again. */
+enum q8_mode {
+    /*
+     * What the runtime of the format does.  LLM.int8(): X to fp16, outlier columns (any |x| >=
+     * threshold) apart in 16 bit with the dequantized columns of W, absmax of each row of what is
+     * below the threshold (bitsandbytes 0.50.2, backends/default/ops.py, autograd/_functions.py).
+     */
+    Q8_MODE_BNB,
+    /*
+     * W8A8 with dynamic per-token activations: step = absmax / 127.5 in the type of X, code =
+     * rne(clamp(x / step)) in that type (compressed-tensors 0.20.0, compute_dynamic_scales_and_zp
+     * and _quantize_dequantize).
+     */
+    Q8_MODE_W8A8,
+    Q8_MODE_W8A16, /* dequantized weights, activations as they are */
+    /* Those of LLM.int8() (arXiv 2208.07339, sections 2.1 and 3), from the reference weights. */
+    Q8_MODE_ABSMAX,                /* one scale for X, one for W */
+    Q8_MODE_ROW_WISE,              /* one for each row of X, one for W */
+    Q8_MODE_VECTOR_WISE,           /* one for each row of X and of W */
+    Q8_MODE_ZEROPOINT,             /* asymmetric, one for X, one for W */
+    Q8_MODE_ZEROPOINT_VECTOR_WISE, /* asymmetric, one for each row of X and of W */
+    Q8_MODES
+};
+
+/* One mode: a row of data. */
+struct q8_mode_row {
+    const char *name;    /* "bitsandbytes", "w8a8", "w8a16", "absmax", "row-wise", ... */
+    bool paper;          /* one of LLM.int8(), from the reference weights: --mode may name it */
+    bool x_rows, w_rows; /* each row of X, of W, has a scale of its own */
+    bool asymmetric;     /* with a zero point */
+};
+
+/* All of them, by enum q8_mode. */
+extern const struct q8_mode_row q8_modes[Q8_MODES];
+
+/* The name of a mode, a constant; NULL beyond. */
+const char *q8_mode_name(enum q8_mode mode);
+
+/* One weight, as all of its tiles are multiplied. */
+struct q8_multiply {
+    enum q8_mode mode;     /* how */
+    double threshold;      /* of outlier columns; 0: no decomposition.  Not for W8A8, W8A16 */
+    enum q8_float type;    /* of the activations and of the result: the reference's */
+    uint64_t tokens, cols; /* X is [tokens, cols]; cols <= Q8_MULTIPLY_COLS */
+    float least, most;     /* of the reference weights: the modes with one scale for W */
+};
+
+/* A tile of rows of W, as the walk has read it. */
+struct q8_operands {
+    uint64_t rows;          /* at most the rows that the engine was opened for */
+    const int8_t *codes;    /* [rows, cols] */
+    const float *step;      /* [rows, groups] what a code of 1 stands for; absmax / 127 for bnb */
+    const float *scale;     /* [rows] bitsandbytes' absmax; NULL in other modes */
+    const float *weights;   /* [rows, cols] code * step */
+    const float *reference; /* [rows, cols] of the float model, exact */
+};
+
+/* How the products of the tiles so far differ; a zeroed struct is none. */
+struct q8_products {
+    struct q8_diff diff; /* of the reference's (a) and the int8 ones (b) */
+    uint64_t bad;        /* int8 ones that are NaN or infinite; left out of diff */
+};
+
+/*
+ * An engine: a table of functions.  Those of the CPU are exact: the same bits for any instruction
+ * set.  Those of a GPU give the same codes, the same int32 sums and the same products of these; the
+ * products of floats (the reference's, and those of W8A16) are summed up in another order.
+ * One struct per thread.
+ */
+struct q8_engine {
+    const char *name; /* "cpu", "cuda" */
+    void *self;       /* the engine's own; memory of the arena it was opened with */
+
+    /*
+     * Takes the activations x [tokens, cols] of a weight, which may be overwritten, and makes codes
+     * of them; *ret_outliers is how many columns are multiplied apart.
+     */
+    bool (*begin)(void *self, const struct q8_multiply *job, float *x, uint64_t *ret_outliers,
+                  struct q8_err *err);
+
+    /*
+     * Multiplies with a tile and adds what differs to *products.  y_reference and y_int8 are
+     * [tokens, rows] where the products are left (by token), or NULL.
+     */
+    bool (*tile)(void *self, const struct q8_operands *w, struct q8_products *products,
+                 float **y_reference, float **y_int8, struct q8_err *err);
+
+    /* Releases what is no memory of that arena; NULL: there is no such thing. */
+    void (*close)(void *self);
+};
+
+/* What the largest weight of a run needs. */
+struct q8_engine_room {
+    uint64_t tokens, cols, rows; /* of X; of X and W; of the largest tile of W */
+    uint64_t elements;           /* the largest tokens * cols of one weight */
+    uint64_t products;           /* the largest tokens * rows of one tile */
+    uint64_t tile;               /* the largest rows * cols of one tile */
+};
+
+/* Where engines run. */
+struct q8_device {
+    unsigned engine; /* its row in q8_engines */
+    int number;      /* of the GPU, from 0 */
+    char name[256];  /* of the GPU: "NVIDIA H200"; "" for the CPU */
+    uint64_t memory; /* bytes of the GPU that all engines of this run may take together */
+    char why[512];   /* a GPU is there, but not used: why; else "" */
+};
+
+/* What one engine is opened with. */
+struct q8_engine_setup {
+    enum q8_isa isa;                /* of the CPU's part */
+    const struct q8_device *device; /* where it runs */
+    unsigned engines;               /* that share it, > 0 */
+};
+
+/* A kind of engine: a row of data. */
+struct q8_engine_kind {
+    const char *name; /* "cpu", "cuda" */
+
+    /*
+     * Looks at GPU ret->number: fills its name, and its memory where that is 0.  Q8_EUNSUPPORTED
+     * when it is of no use, with the reason; *ret_any is whether there is a GPU at all.
+     */
+    bool (*find)(struct q8_device *ret, bool *ret_any, struct q8_err *err);
+
+    /* An engine; memory is `mem`'s, and `close` releases the rest.  Q8_ELIMIT. */
+    bool (*open)(struct q8_engine *ret, const struct q8_engine_room *room,
+                 const struct q8_engine_setup *setup, struct q8_arena *mem, struct q8_err *err);
+};
+
+/* All of them, the CPU first; where a build has no CUDA, `find` of that row says so. */
+#define Q8_ENGINES 2
+extern const struct q8_engine_kind q8_engines[Q8_ENGINES];
+
+/*
+ * The device that a word names: "cpu", "cuda", "cuda:N", or "auto", a GPU if there is one that is
+ * of use and else the CPU.  `memory` bytes of a GPU may be taken; 0: seven eighths of what is
+ * free.  Q8_EUSAGE for another word, Q8_EUNSUPPORTED.
+ */
+bool q8_device_find(struct q8_device *ret, const char *word, uint64_t memory, struct q8_err *err);
+
+/* engine_cpu.c: the kernels of `isa`.  Memory is `mem`'s: no closing.  Q8_ELIMIT. */
+bool q8_engine_cpu(struct q8_engine *ret, const struct q8_engine_room *room, enum q8_isa isa,
+                   struct q8_arena *mem, struct q8_err *err);
+
+/* engine_cuda.c: kernels/cuda/cuda.h. */
+bool q8_engine_cuda(struct q8_engine *ret, const struct q8_engine_room *room,
+                    const struct q8_engine_setup *setup, struct q8_arena *mem, struct q8_err *err);
+
+/* engine_cuda.c: the `find` of that row. */
+bool q8_engine_cuda_find(struct q8_device *ret, bool *ret_any, struct q8_err *err);
+
+#endif

@@ -1,0 +1,170 @@
+/* statistics.c - reads statistics of activations: one vector of maxima per module */
+#include "src/inspect/outlier_parts.h"
+
+#include "formats/format.h"
+#include "src/base/num.h"
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The list in the making. */
+struct reader {
+    struct q8_activation *entry;
+    uint64_t count, room;
+    const struct q8_file *file;
+    struct q8_arena *mem;
+    struct q8_arena scratch; /* one array as it is in the file */
+};
+
+static bool check_vector(const struct q8_tensor *t, struct q8_err *err)
+{
+    char shape[200];
+
+    if (t->rank == 1 && q8_outlier_is_float(t->dtype))
+        return true;
+    q8_tensor_shape(t, shape, sizeof shape);
+    return q8_fail(err, Q8_EINPUT,
+                   "%s of shape %s, but a vector of floats was expected: the largest magnitude of "
+                   "each input feature",
+                   q8_dtypes[t->dtype].name, shape);
+}
+
+bool q8_activations_maxima(float **ret, const struct q8_tensor *t, const void *data,
+                           struct q8_arena *mem, struct q8_err *err)
+{
+    float *absmax = q8_alloc(mem, t->dim[0], sizeof *absmax, err);
+
+    if (!absmax)
+        return false;
+    q8_outlier_floats(absmax, t->dtype, data, t->dim[0]);
+    for (uint64_t i = 0; i < t->dim[0]; i++)
+        if (!isfinite(absmax[i]) || absmax[i] < 0)
+            return q8_fail(err, Q8_EINPUT, "value %" PRIu64 " is %g, which is no largest magnitude",
+                           i, (double)absmax[i]);
+    *ret = absmax;
+    return true;
+}
+
+/* Adds a vector: the `visit` of q8_activations_each. */
+static bool add_vector(void *self, const struct q8_tensor *t, const void *data, struct q8_err *err)
+{
+    struct reader *r = self;
+    struct q8_activation *grown;
+    void *bytes;
+    float *absmax;
+    char *name;
+
+    if (!check_vector(t, err)) /* before its size takes memory */
+        return false;
+    if (!data) {
+        q8_arena_clear(&r->scratch);
+        data = bytes = q8_alloc(&r->scratch, t->nbytes, 1, err);
+        if (!bytes || !q8_file_read(r->file, t->offset, bytes, t->nbytes, err))
+            return false;
+    }
+    name = q8_strndup(r->mem, t->name, strlen(t->name), err);
+    if (!name || !q8_activations_maxima(&absmax, t, data, r->mem, err))
+        return false;
+    grown = q8_grow(r->mem, r->entry, r->count, &r->room, sizeof *grown, err);
+    if (!grown)
+        return false;
+    r->entry = grown;
+    grown[r->count++] = (struct q8_activation){name, t->dim[0], absmax};
+    return true;
+}
+
+/* The tensors of a format whose tensors are ranges of the file. */
+static bool visit_tensors(const struct q8_format *format, struct q8_source *source,
+                          const struct q8_npz_visitor *visitor, uint64_t limit, struct q8_err *err)
+{
+    struct q8_index ix = {0};
+    struct q8_arena names;
+    bool ok;
+
+    q8_arena_init(&names, limit);
+    ok = format->parse(source, &ix, &names, err);
+    for (uint64_t i = 0; ok && i < ix.count; i++)
+        ok = visitor->visit(visitor->self, &ix.tensor[i], NULL, err) ||
+             q8_activations_fail(ix.tensor[i].name, err);
+    q8_arena_clear(&names);
+    return ok;
+}
+
+bool q8_activations_fail(const char *name, struct q8_err *err)
+{
+    char shown[200], place[220];
+
+    (void)snprintf(place, sizeof place, "tensor '%s'", q8_text_escape(name, shown, sizeof shown));
+    return q8_fail_in(err, place);
+}
+
+bool q8_activations_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
+                         struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_format *format = q8_format_of(file->path);
+    struct q8_source source = {file->size, q8_file_fill, file};
+
+    return format ? visit_tensors(format, &source, visitor, mem->limit, err)
+                  : q8_npz_read(&source, visitor, mem, err);
+}
+
+static bool fail_kind(const char *path, struct q8_err *err)
+{
+    if (q8_text_stem(path, ".pt") || q8_text_stem(path, ".pth") || q8_text_stem(path, ".bin"))
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "q8 opens no pickles; make a .npz file of it: python3 -c \"import sys, "
+                       "numpy, torch; numpy.savez(sys.argv[2], **{k: v.float().numpy() for k, v in "
+                       "torch.load(sys.argv[1]).items()})\" IN.pt OUT.npz");
+    return q8_fail(err, Q8_EUNSUPPORTED,
+                   "statistics of activations are read from .safetensors and .npz files");
+}
+
+bool q8_activations_open(struct q8_file *ret, const char *path, struct q8_err *err)
+{
+    if (!q8_format_of(path) && !q8_text_stem(path, ".npz"))
+        return fail_kind(path, err) || q8_fail_in(err, path);
+    return q8_file_open(ret, path, err);
+}
+
+static bool read_file(struct reader *r, struct q8_file *file, struct q8_err *err)
+{
+    const struct q8_npz_visitor visitor = {add_vector, r};
+
+    if (file->size > Q8_ACTIVATIONS_LIMIT)
+        return q8_fail(err, Q8_ELIMIT,
+                       "%" PRIu64 " bytes; statistics of activations have at most %" PRIu64,
+                       file->size, Q8_ACTIVATIONS_LIMIT);
+    if (!q8_activations_each(file, &visitor, r->mem, err))
+        return false;
+    return r->count || q8_fail(err, Q8_EINPUT, "holds no vectors");
+}
+
+static int compare_modules(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_activation *)a)->module,
+                  ((const struct q8_activation *)b)->module);
+}
+
+bool q8_activations_read(struct q8_activations *ret, const char *path, struct q8_arena *mem,
+                         struct q8_err *err)
+{
+    struct q8_file file = {.fd = -1};
+    struct reader r = {.file = &file, .mem = mem};
+    bool ok;
+
+    if (!q8_activations_open(&file, path, err))
+        return false;
+    q8_arena_init(&r.scratch, mem->limit);
+    ok = read_file(&r, &file, err) || q8_fail_in(err, path);
+    q8_arena_clear(&r.scratch);
+    q8_file_close(&file);
+    if (!ok)
+        return false;
+    qsort(r.entry, r.count, sizeof *r.entry, compare_modules);
+    *ret = (struct q8_activations){path, r.entry, r.count};
+    return true;
+}

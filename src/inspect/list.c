@@ -1,0 +1,255 @@
+/* list.c - the list of what is measured, the threads that measure it, and the sums */
+#include "src/inspect/inspect.h"
+
+#include "src/base/clock.h"
+#include "src/base/json.h"
+#include "src/base/num.h"
+#include "src/inspect/measure.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE UINT64_C(65536) /* elements of what is no matrix that are measured at a time */
+
+static bool same_arithmetic(const struct q8_target *a, const struct q8_target *b)
+{
+    return a->scheme.rule == b->scheme.rule && a->scheme.group == b->scheme.group;
+}
+
+const struct q8_target *q8_costs(unsigned i)
+{
+    const struct q8_target *t = q8_targets, *earlier;
+
+    for (;; t++) {
+        for (earlier = q8_targets; !same_arithmetic(earlier, t);)
+            earlier++;
+        if (earlier == t && i-- == 0)
+            return t;
+    }
+}
+
+unsigned q8_cost_of(const struct q8_target *target)
+{
+    unsigned i = 0;
+
+    while (!same_arithmetic(q8_costs(i), target))
+        i++;
+    return i;
+}
+
+double q8_subject_sqnr(const struct q8_inspect *in, const struct q8_subject *s)
+{
+    const struct q8_cost *cost;
+
+    if (s->codes)
+        return s->codes->have_reference ? s->codes->sqnr : NAN;
+    if (!s->matrix || !s->matrix->have_costs || s->unmeasured)
+        return NAN;
+    cost = &s->matrix->cost[q8_cost_of(in->options.target)];
+    return cost->obstacle ? NAN : cost->sqnr;
+}
+
+/* What is no matrix: pieces of one length; what is left over is read behind them. */
+static struct q8_view whole_view(const struct q8_tensor *t)
+{
+    const uint64_t n = q8_tensor_elements(t), cols = n < PIECE ? n : PIECE;
+
+    return (struct q8_view){.tensor = t, .rows = cols ? n / cols : 0, .cols = cols};
+}
+
+/* Why a matrix is not measured row by row, or NULL. */
+static const char *too_large(const struct q8_view *v)
+{
+    if (v->rows > Q8_MATRIX_ROWS)
+        return "more than 524,288 rows: measured as a whole";
+    if (v->cols > Q8_MATRIX_COLS)
+        return "more than 262,144 columns: measured as a whole";
+    return NULL;
+}
+
+static const char *no_numbers(const struct q8_tensor *t)
+{
+    if (q8_dtype_float(t->dtype) == Q8_FLOATS)
+        return "its type is none that q8 measures";
+    return t->nbytes == 0 ? "it is empty" : NULL;
+}
+
+/* Which schemes could take the weight; false: none could. */
+static bool find_costs(struct q8_matrix *m, const struct q8_inspect_options *options,
+                       const struct q8_subject *s)
+{
+    bool any = false;
+
+    for (unsigned c = 0; c < Q8_COSTS; c++) {
+        const struct q8_target *target = q8_costs(c);
+        struct q8_cost *cost = &m->cost[c];
+
+        cost->row = UINT64_MAX;
+        cost->obstacle = q8_plan_obstacle(target, s->kind, s->tensor, s->view.cols);
+        if (s->experts && target->splits_experts)
+            cost->obstacle = NULL;
+        if (!cost->obstacle)
+            cost->obstacle = q8_plan_misfit(&target->scheme, s->view.cols);
+        if (!cost->obstacle && options->quick && c != q8_cost_of(options->target))
+            cost->obstacle = "left out by --quick";
+        any |= !cost->obstacle;
+    }
+    return any;
+}
+
+/* Room for what is kept per row and column of a matrix. */
+static bool add_matrix(struct q8_subject *s, const struct q8_inspect_options *options,
+                       struct q8_arena *mem, struct q8_err *err)
+{
+    s->whole = too_large(&s->view);
+    if (s->whole) {
+        s->view = whole_view(s->tensor);
+        return true;
+    }
+    s->matrix = q8_alloc(mem, 1, sizeof *s->matrix, err);
+    if (!s->matrix)
+        return false;
+    s->matrix->have_columns = !options->quick;
+    s->matrix->have_costs = !s->coded && find_costs(s->matrix, options, s);
+    return true;
+}
+
+/* --layers: by the subject's name, or by that of its tensor. */
+static bool is_shown(const struct q8_inspect_options *options, const struct q8_subject *s)
+{
+    struct q8_choice choice;
+
+    if (options->layers->count == 0)
+        return true;
+    choice = q8_select_ask(options->layers, s->name);
+    if (!choice.only && s->tensor->name != s->name)
+        choice = q8_select_ask(options->layers, s->tensor->name);
+    return choice.only != NULL;
+}
+
+static bool add_subject(struct q8_inspect *in, struct q8_subject *s, bool matrix,
+                        struct q8_arena *mem, struct q8_err *err)
+{
+    s->numbers.elements =
+        s->view.cols ? s->view.rows * s->view.cols : q8_tensor_elements(s->tensor);
+    s->layer = q8_path_layer(s->name, &s->role);
+    s->shown = is_shown(&in->options, s);
+    s->unmeasured = s->coded ? too_large(&s->view) : no_numbers(s->tensor);
+    if (s->shown && !s->unmeasured) {
+        if (!matrix)
+            s->view = whole_view(s->tensor);
+        else if (!add_matrix(s, &in->options, mem, err))
+            return false;
+    }
+    in->subject[in->subjects++] = *s;
+    return true;
+}
+
+/* A float model: what the plan would do with each tensor tells what it is. */
+static bool list_float(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_select none = {0};
+    struct q8_plan_options options = {.target = in->options.target, .select = &none};
+    struct q8_plan plan;
+
+    if (!q8_plan_list(&plan, in->model, &options, mem, err))
+        return false;
+    in->arch = plan.arch;
+    in->subject = q8_alloc(mem, plan.jobs, sizeof *in->subject, err);
+    for (uint64_t i = 0; in->subject && i < plan.jobs; i++) {
+        const struct q8_job *job = &plan.job[i];
+        struct q8_subject s = {.name = job->module ? job->module : job->tensor->name,
+                               .tensor = job->tensor,
+                               .kind = job->kind,
+                               .int8 = !job->reason,
+                               .experts = !job->module && q8_plan_fused(job->tensor)};
+        bool matrix = job->module != NULL;
+
+        s.view = q8_job_view(job);
+        if (s.experts || (!matrix && job->tensor->rank == 2)) {
+            const struct q8_tensor *t = job->tensor;
+            uint64_t cols = t->dim[t->rank - 1];
+
+            matrix = cols > 0;
+            s.view = (struct q8_view){.tensor = t, .cols = cols};
+            s.view.rows = cols ? q8_tensor_elements(t) / cols : 0;
+        }
+        if (!add_subject(in, &s, matrix, mem, err))
+            return false;
+    }
+    return in->subject != NULL;
+}
+
+/* An int8 model: its weights, and what is no part of them. */
+static bool list_coded(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_index *ix = &in->model->index;
+    const struct cJSON *root = in->model->config_root;
+    const struct cJSON *class = q8_json_at(q8_json_get(root, "architectures"), 0);
+
+    q8_arch_init(&in->arch, q8_json_string(q8_json_get(root, "model_type")),
+                 q8_json_key(class) ? NULL : q8_json_string(class));
+    in->subject = q8_alloc(mem, ix->count, sizeof *in->subject, err);
+    for (uint64_t i = 0; in->subject && i < ix->count; i++) {
+        const struct q8_tensor *t = &ix->tensor[i];
+        struct q8_subject s = {.name = t->name, .tensor = t};
+
+        if (q8_coded_is_part(&in->coded, t))
+            continue;
+        s.coded = q8_coded_of(&in->coded, t);
+        s.kind = q8_arch_kind(&in->arch, t->name, t->rank);
+        if (s.coded) {
+            s.name = s.coded->module;
+            s.int8 = true;
+            s.view = (struct q8_view){
+                .tensor = t, .coded = s.coded, .rows = s.coded->rows, .cols = s.coded->cols};
+            s.codes = q8_alloc(mem, 1, sizeof *s.codes, err);
+            if (!s.codes)
+                return false;
+            if (s.kind == Q8_KIND_OTHER)
+                s.kind = Q8_KIND_LINEAR;
+        } else if (t->rank == 2) {
+            if (s.kind != Q8_KIND_OTHER) /* "module.weight" */
+                s.name = q8_strndup(mem, t->name, strlen(t->name) - strlen(".weight"), err);
+            s.view = (struct q8_view){.tensor = t, .rows = t->dim[0], .cols = t->dim[1]};
+        }
+        if (!s.name || !add_subject(in, &s, s.view.cols > 0, mem, err))
+            return false;
+    }
+    return in->subject != NULL;
+}
+
+static const char *subject_name(void *self, uint64_t i)
+{
+    const struct q8_inspect *in = self;
+
+    return in->subject[i].name;
+}
+
+static void count_totals(struct q8_inspect *in)
+{
+    for (uint64_t i = 0; i < in->subjects; i++) {
+        const struct q8_subject *s = &in->subject[i];
+
+        in->total.parameters += s->numbers.elements;
+        if (s->coded || s->experts || (Q8_LINEAR_KINDS & 1u << s->kind))
+            in->total.linear += s->numbers.elements;
+    }
+    in->total.tensors = in->model->index.count;
+}
+
+bool q8_inspect_list(struct q8_inspect *ret, const struct q8_model *model,
+                     const struct q8_inspect_options *options, struct q8_arena *mem,
+                     struct q8_err *err)
+{
+    *ret = (struct q8_inspect){.model = model, .options = *options};
+    if (!q8_coded_find(&ret->coded, model, mem, err) ||
+        !(ret->coded.count ? list_coded(ret, mem, err) : list_float(ret, mem, err)) ||
+        !q8_select_check(options->layers, ret->subjects, subject_name, ret, err) ||
+        (options->reference && !q8_inspect_reference(ret, mem, err)))
+        return false;
+    count_totals(ret);
+    return true;
+}

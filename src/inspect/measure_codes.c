@@ -1,0 +1,104 @@
+/* measure_codes.c - what is special to an int8 weight: codes, scales, its reference */
+#include "src/inspect/measure.h"
+
+#include "src/base/num.h"
+
+#include <math.h>
+#include <string.h>
+
+/* One scale: a value that runtimes multiply by. */
+static void add_scale(struct q8_gauge *g, double step, bool dead)
+{
+    struct q8_code_numbers *n = g->subject->codes;
+
+    n->bad_scales += !isfinite(step) || step < 0 || (step == 0 && !dead);
+    if (g->scales++ % g->stride == 0 && isfinite(step))
+        g->scale[g->kept++] = step;
+    if (isfinite(step)) {
+        n->scale.least = fmin(n->scale.least, step);
+        n->scale.most = fmax(n->scale.most, step);
+    }
+}
+
+static void add_codes(struct q8_gauge *g, uint64_t n)
+{
+    const struct q8_coded *w = g->subject->coded;
+    const struct q8_decoder *d = &g->walk.decoder;
+    const uint64_t groups = q8_div_up(w->cols, w->group);
+
+    g->kernels.tally(g->tally, (const int8_t *)d->codes, n * w->cols);
+    for (uint64_t r = 0; r < n; r++) {
+        const bool dead = q8_codes_zero((const int8_t *)d->codes + r * w->cols, w->cols);
+
+        g->subject->codes->dead += dead;
+        for (uint64_t i = 0; i < groups; i++)
+            add_scale(g, (double)d->step[r * groups + i], dead);
+    }
+}
+
+/* The same rows of the reference, which may take several of its tiles. */
+static bool add_reference(struct q8_gauge *g, const float *x, uint64_t row, uint64_t n,
+                          struct q8_err *err)
+{
+    const struct q8_view *view = &g->subject->reference;
+    const enum q8_float type = q8_dtype_float(view->tensor->dtype);
+
+    for (uint64_t r = 0, m; r < n; r += m) {
+        void *rows;
+
+        m = q8_min(q8_walk_rows(&g->reference, view), n - r);
+        if (!q8_walk_read(&g->reference, g->in->options.reference, view, row + r, m, &rows, err))
+            return false;
+        g->kernels.widen[type](g->wanted, rows, m * view->cols);
+        for (uint64_t i = 0; i < m; i++) {
+            struct q8_diff d;
+
+            g->kernels.diff(&d, g->wanted + i * view->cols, x + (r + i) * view->cols, view->cols);
+            g->diff.err2 += d.err2;
+            g->diff.val2 += d.val2;
+            g->diff.most = d.most > g->diff.most || isnan(d.most) ? d.most : g->diff.most;
+        }
+    }
+    return true;
+}
+
+bool q8_gauge_codes(struct q8_gauge *g, const float *x, uint64_t row, uint64_t n,
+                    struct q8_err *err)
+{
+    const struct q8_coded *w = g->subject->coded;
+
+    if (row == 0) {
+        g->stride = q8_div_up(w->rows * q8_div_up(w->cols, w->group), Q8_SCALES_KEPT);
+        g->subject->codes->scale.least = INFINITY;
+    }
+    add_codes(g, n);
+    return !g->subject->reference.tensor || add_reference(g, x, row, n, err);
+}
+
+void q8_gauge_codes_end(struct q8_gauge *g)
+{
+    struct q8_code_numbers *n = g->subject->codes;
+    const double all = (double)g->subject->numbers.elements;
+    const struct q8_coded *w = g->subject->coded;
+
+    n->scales = g->scales;
+    n->scale.median = q8_rank_spread(g->scale, g->kept).median;
+    if (g->kept == 0)
+        n->scale = (struct q8_spread){0};
+    for (int code = -128; code < 128; code++) {
+        const uint64_t count = g->tally[(uint8_t)code];
+
+        if (count == 0)
+            continue;
+        if (n->used++ == 0)
+            n->least = code;
+        n->most = code;
+        n->bits -= (double)count / all * log2((double)count / all);
+    }
+    /* bitsandbytes' codes end at -127 */
+    n->saturated = (double)(g->tally[127] + g->tally[128] + (w->absmax ? g->tally[129] : 0)) / all;
+    n->have_reference = g->subject->reference.tensor != NULL;
+    n->sqnr = g->diff.err2 > 0 ? 10 * log10(g->diff.val2 / g->diff.err2) : INFINITY;
+    n->mse = g->diff.err2 / all;
+    n->most_error = g->diff.most;
+}

@@ -1,0 +1,128 @@
+/* outlier.h - outlier features of activations: from norm gains, or from activation statistics */
+#ifndef Q8_INSPECT_OUTLIER_H
+#define Q8_INSPECT_OUTLIER_H
+
+#include "src/model/arch.h"
+#include "src/model/model.h"
+
+/*
+ * A gain counts as an outlier when its magnitude is at least this many times the median of its
+ * norm.  Nothing is published for gains (formats.md 3.3): it is the 6.0 of LLM.int8() applied to a
+ * norm whose usual output has a magnitude near 1.
+ */
+#define Q8_GAIN_FACTOR 6.0
+
+/* A feature is followed across layers when it is one in at least this share of them: arXiv
+ * 2208.07339, section 4.1. */
+#define Q8_LAYER_SHARE 0.25
+
+/* The largest file of activation statistics: those of a 400 billion model have 50 MB. */
+#define Q8_ACTIVATIONS_LIMIT (UINT64_C(1) << 30)
+
+/*
+ * One vector that says how large each feature gets: the gains of a norm, or a module's absmax.  A
+ * norm's gain is 1 + w in the classes that multiply by that.  Medians, here and below, are the
+ * lower of two.
+ */
+struct q8_feature_source {
+    const char *name;  /* the norm's or the module's name */
+    const char *role;  /* into name: its path from behind the layer number, "input_layernorm" */
+    uint64_t layer;    /* its layer; UINT64_MAX: none */
+    uint64_t features; /* how many it has */
+    double median;     /* of the magnitudes, NaN left out */
+    uint64_t outliers; /* features that stand out here */
+    const char *feeds; /* what reads a norm: "q_proj, k_proj, v_proj"; NULL: not known */
+};
+
+/* One feature in one source. */
+struct q8_feature_hit {
+    uint64_t source;    /* index into source */
+    uint64_t dimension; /* the feature's number */
+    double value;       /* gain, or absmax */
+    double factor;      /* |value| / median of the source; infinity for a median of 0 */
+};
+
+/*
+ * One dimension across the layers.  A layer is a path up to its number: the 0th of an encoder is
+ * not that of the decoder.  Sources of no layer count as sources only.
+ */
+struct q8_feature {
+    uint64_t dimension;         /* in sources of that many features */
+    uint64_t features;          /* the hidden size that it belongs to */
+    uint64_t layers, of;        /* layers in which it stands out, layers that have such a source */
+    uint64_t sources;           /* sources in which it does */
+    double least, median, most; /* factor over those sources */
+    bool systematic;            /* of > 0, and layers / of >= Q8_LAYER_SHARE */
+};
+
+/* What was found.  Memory is the arena's. */
+struct q8_outlier_list {
+    struct q8_feature_source *source; /* [sources], in the order of layer, then name */
+    uint64_t sources;
+    struct q8_feature_hit *hit; /* [hits], by source, then dimension */
+    uint64_t hits;
+    /* [count], systematic ones first, then by sources, median, both falling; then by features and
+     * dimension */
+    struct q8_feature *feature;
+    uint64_t count;
+    bool from_activations; /* sources are modules of --activations, not norms */
+    /* of activation statistics only */
+    double touched;            /* share of all Linear parameters in outlier columns, 0 to 1 */
+    uint64_t decomposed_bytes; /* 16-bit columns that LLM.int8() works with per pass */
+    const char **missing;      /* [missings] Linear modules that have no statistics, by name */
+    uint64_t missings;
+};
+
+/* Statistics of activations: one vector per module.  Memory is the arena's. */
+struct q8_activations {
+    const char *path; /* of the file */
+    struct q8_activation {
+        const char *module;  /* without ".weight" */
+        uint64_t features;   /* elements of absmax */
+        const float *absmax; /* largest magnitude of each input feature, finite, >= 0 */
+    } * entry;               /* [count], by module */
+    uint64_t count;
+};
+
+/*
+ * Reads a .safetensors or .npz file of 1-D tensors of F16, BF16, F32 or F64 (SmoothQuant's
+ * act_scales), at least one.  The path is not copied.  Q8_EUNSUPPORTED for another kind of file;
+ * Q8_EINPUT, with the tensor, for what is no such vector (another rank or type, NaN, an infinity,
+ * a negative number); Q8_ELIMIT for a file beyond Q8_ACTIVATIONS_LIMIT; Q8_EIO.
+ */
+bool q8_activations_read(struct q8_activations *ret, const char *path, struct q8_arena *mem,
+                         struct q8_err *err);
+
+/*
+ * From the norm gains of the model, which are read here, one norm at a time.  A gain stands out
+ * when |gain| >= Q8_GAIN_FACTOR times the median of its norm; in a norm whose median is 0, none
+ * does.  Norms of more than 2^20 gains are passed over.  A model without norms gives an empty
+ * list.  Q8_ELIMIT, Q8_EIO.
+ */
+bool q8_outlier_norms(struct q8_outlier_list *ret, const struct q8_model *model,
+                      const struct q8_arch *arch, struct q8_arena *mem, struct q8_err *err);
+
+/* A Linear module of the model, as q8_outlier_activations wants to know it. */
+struct q8_outlier_module {
+    const char *name;    /* "model.layers.0.self_attn.q_proj" */
+    uint64_t rows, cols; /* of its weight as it is multiplied */
+};
+
+/*
+ * From activation statistics: features with absmax >= threshold; with a threshold of 0 none, as
+ * LLM.int8() does.  Every name and length is checked against the modules [count], sorted by name:
+ * Q8_EINPUT for an entry that no module of the model has (with the nearest names, or the prefix
+ * that all names lack or have too many) or whose length is not the module's columns; Q8_ELIMIT.
+ * Names of the list are those of `acts` and `module`.
+ */
+bool q8_outlier_activations(struct q8_outlier_list *ret, const struct q8_activations *acts,
+                            const struct q8_outlier_module *module, uint64_t count,
+                            double threshold, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * The first part of a dotted path that is a number ("a.3.b": 3), UINT64_MAX for none; *ret_role is
+ * what follows it ("b", "" when nothing does), or the whole path.
+ */
+uint64_t q8_path_layer(const char *path, const char **ret_role);
+
+#endif

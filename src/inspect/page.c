@@ -1,0 +1,154 @@
+/* page.c - the page of q8-inspect --html: its heading and its summary */
+#include "src/inspect/page.h"
+
+#include "src/base/text.h"
+#include "src/inspect/page_parts.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* for the lists of the heat map: 104 bytes for each subject */
+#define MEMORY_LIMIT (UINT64_C(1) << 30)
+
+/* Weights that need attention. */
+static void put_below(const struct q8_html_page *page)
+{
+    const struct q8_inspect *in = page->in;
+    char label[32], value[32], more[64];
+
+    (void)snprintf(label, sizeof label, "Below %.4g dB", in->options.min_sqnr);
+    (void)snprintf(value, sizeof value, "%" PRIu64, in->total.below);
+    if (in->coded.count)
+        (void)snprintf(more, sizeof more, "of the weights, against the reference");
+    else
+        (void)snprintf(more, sizeof more, "of the weights, with %s", in->options.target->name);
+    q8_html_fact(page->out, "below", label, value, more, in->total.below > 0);
+}
+
+static void put_facts(const struct q8_html_page *page)
+{
+    const struct q8_inspect *in = page->in;
+    const struct q8_inspect_totals *t = &in->total;
+    FILE *out = page->out;
+    uint64_t systematic = 0;
+    char a[64], b[64];
+
+    for (uint64_t i = 0; i < in->outliers.count; i++)
+        systematic += in->outliers.feature[i].systematic;
+    fputs("<dl class=\"facts\">\n", out);
+    (void)snprintf(a, sizeof a, "%" PRIu64, t->tensors);
+    q8_html_fact(out, "tensors-total", "Tensors", a, "", false);
+    q8_html_fact(out, "parameters", "Parameters", q8_text_count(t->parameters, a, sizeof a), "",
+                 false);
+    (void)snprintf(a, sizeof a, "%.1f %%",
+                   t->parameters ? 100 * (double)t->linear / (double)t->parameters : 0);
+    q8_html_fact(out, "linear", "Linear", a, "of the parameters are multiplied", false);
+    if (q8_html_judges(in))
+        put_below(page);
+    (void)snprintf(a, sizeof a, "%" PRIu64, t->bad);
+    q8_html_fact(out, "bad", "NaN or Inf", a, t->bad == 1 ? "tensor has one" : "tensors have one",
+                 t->bad > 0);
+    (void)snprintf(a, sizeof a, "%" PRIu64, in->outliers.count);
+    (void)snprintf(b, sizeof b, "%" PRIu64 " in a quarter of the layers or more", systematic);
+    q8_html_fact(out, "outlier-features", "Outlier features", a, systematic ? b : "", false);
+    fputs("</dl>\n", out);
+}
+
+/* The SQNR of everything, per scheme: a bar each, from 0 to 60 dB. */
+static void put_schemes(const struct q8_html_page *page)
+{
+    const struct q8_inspect *in = page->in;
+    FILE *out = page->out;
+    unsigned shown = 0;
+
+    for (unsigned i = 0; i < Q8_COSTS; i++) {
+        const struct q8_target *row = q8_costs(i);
+        double sqnr = in->total.sqnr[i];
+        bool mine = in->options.target && q8_cost_of(in->options.target) == i;
+
+        if (isnan(sqnr))
+            continue;
+        if (!shown++)
+            fputs("<table class=\"schemes\"><caption>SQNR of all that becomes int8</caption>\n"
+                  "<thead><tr><th scope=\"col\">Scheme</th><th scope=\"col\">dB</th>"
+                  "<th scope=\"col\"><span class=\"quiet\">0 to 60 dB</span></th></tr></thead>\n"
+                  "<tbody>\n",
+                  out);
+        fprintf(out, "<tr%s><th scope=\"row\">", mine ? " class=\"mine\"" : "");
+        q8_html_text(out, row->title);
+        fprintf(out, " <small>%s</small></th><td>", mine ? in->options.target->name : row->name);
+        q8_html_number(out, Q8_HTML_DECIBEL, sqnr);
+        fprintf(out,
+                "</td><td><span class=\"bar\" aria-hidden=\"true\"><i style=\"width:%.1f%%\"></i>"
+                "</span></td></tr>\n",
+                100 * fmax(0, fmin(sqnr, 60)) / 60);
+    }
+    if (shown)
+        fputs("</tbody></table>\n", out);
+}
+
+/* What there is to know in one screen. */
+static void put_summary(const struct q8_html_page *page)
+{
+    fputs("<section id=\"summary\"><h2>Summary</h2>\n", page->out);
+    put_facts(page);
+    put_schemes(page);
+    fputs("</section>\n", page->out);
+}
+
+/* The model's class, its size, and what it is measured for. */
+static void put_subtitle(const struct q8_html_page *page)
+{
+    const struct q8_inspect *in = page->in;
+    const char *class_name = in->arch.class_name ? in->arch.class_name : in->arch.model_type;
+    FILE *out = page->out;
+    char text[32];
+
+    fputs("<p class=\"sub\">", out);
+    if (class_name) {
+        fputs("<span>", out);
+        q8_html_text(out, class_name);
+        fputs("</span>", out);
+    }
+    fprintf(out, "<span>%s</span>", q8_text_bytes(in->model->bytes, text, sizeof text));
+    if (in->coded.layout) {
+        fputs("<span>int8: ", out);
+        q8_html_text(out, in->coded.layout);
+        fputs("</span>", out);
+    } else if (in->options.target) {
+        fprintf(out, "<span>for %s</span>", in->options.target->name);
+    }
+    if (in->options.reference) {
+        fputs("<span>reference ", out);
+        q8_html_name(out, in->options.reference->path);
+        fputs("</span>", out);
+    }
+    fputs("</p>\n", out);
+}
+
+bool q8_html_inspect(const struct q8_inspect *in, const struct q8_doctor *doctor, FILE *out,
+                     struct q8_err *err)
+{
+    struct q8_arena mem;
+    struct q8_html_page page = {in, doctor, out, &mem, err};
+    bool ok;
+
+    q8_arena_init(&mem, MEMORY_LIMIT);
+    q8_html_open(out, "q8-inspect", in->model->path);
+    put_subtitle(&page);
+    q8_html_main(out);
+    put_summary(&page);
+    ok = q8_html_map(&page);
+    if (ok)
+        q8_html_features(&page);
+    ok = ok && q8_html_cures(&page);
+    if (ok) {
+        q8_html_table(&page);
+        q8_html_end(out, "Histograms, worst rows and outlier columns need JavaScript;"
+                         " <code>q8-inspect --json</code> prints them too.");
+        q8_html_data(&page);
+        q8_html_close(out);
+    }
+    q8_arena_clear(&mem);
+    return ok && (!ferror(out) || q8_fail_errno(err, "cannot write the page"));
+}

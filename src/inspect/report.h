@@ -1,0 +1,71 @@
+/* report.h - what q8-inspect found: for people, for machines, for spreadsheets */
+#ifndef Q8_INSPECT_REPORT_H
+#define Q8_INSPECT_REPORT_H
+
+#include "src/inspect/suggest.h"
+
+/* What the terminal can show. */
+struct q8_style {
+    unsigned width; /* columns, 80 at least */
+    bool colour;    /* escape sequences are obeyed; they only repeat what the text says */
+    bool utf8;      /* block characters can be shown */
+};
+
+/* What sorts the table: what hurts most stands first. */
+enum q8_sort {
+    Q8_SORT_SQNR,
+    Q8_SORT_ABSMAX,
+    Q8_SORT_CREST,
+    Q8_SORT_OUTLIERS,
+    Q8_SORT_SIZE,
+    Q8_SORT_NAME,
+    Q8_SORTS
+};
+
+/* "sqnr", "absmax", "crest", "outliers", "size", "name": a constant; NULL beyond. */
+const char *q8_sort_name(enum q8_sort sort);
+
+/* How the summary is to be printed. */
+struct q8_inspect_print {
+    const struct q8_inspect *in;    /* what was found */
+    const struct q8_doctor *doctor; /* the cures; none for an int8 model */
+    struct q8_style style;          /* of the terminal */
+    enum q8_sort sort;              /* of the table */
+    uint64_t top;                   /* rows of the table; 0: all */
+    bool details;                   /* --layers: all that is known of each, below the table */
+};
+
+/* For people.  Memory of `mem` is used.  Q8_EIO when `out` does not take it, Q8_ELIMIT. */
+bool q8_inspect_text(const struct q8_inspect_print *p, FILE *out, struct q8_arena *mem,
+                     struct q8_err *err);
+
+/* report_detail.c: everything about one subject. */
+void q8_inspect_detail(const struct q8_inspect_print *p, const struct q8_subject *s, FILE *out);
+
+/* report_detail.c: what the doctor would do, a line for each of the first `top`. */
+void q8_inspect_cures(const struct q8_inspect_print *p, FILE *out);
+
+/* The end of a name in `width` columns: it says more than the start; returns a part of text. */
+const char *q8_fit_name(const char *name, unsigned width, char *text, size_t size);
+
+/*
+ * report_detail.c: a histogram in `width` characters, the exponents spread over them; returns
+ * text.  4 bytes per character and one are enough.
+ */
+char *q8_sparkline(const struct q8_numbers *n, unsigned width, bool utf8, char *text, size_t size);
+
+/* --header: names, types, shapes, sizes, shards and metadata, a line each.  Q8_EIO. */
+bool q8_header_text(const struct q8_model *model, FILE *out, struct q8_arena *mem,
+                    struct q8_err *err);
+
+/* The same for machines, schema q8-inspect-header/1.  Q8_EIO. */
+bool q8_header_json(const struct q8_model *model, FILE *out, struct q8_err *err);
+
+/* All that was found, schema q8-inspect/1: no time, no thread in it.  Q8_EIO. */
+bool q8_inspect_json(const struct q8_inspect *in, const struct q8_doctor *doctor, FILE *out,
+                     struct q8_err *err);
+
+/* A line per shown subject (RFC 4180).  Q8_EIO. */
+bool q8_inspect_csv(const struct q8_inspect *in, FILE *out, struct q8_err *err);
+
+#endif

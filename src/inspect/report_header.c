@@ -1,0 +1,96 @@
+/* report_header.c - what the headers say, without reading data: names, types, shapes, shards */
+#include "src/inspect/report.h"
+
+#include "src/base/json.h"
+#include "src/base/text.h"
+
+#include <inttypes.h>
+
+static void print_shard(const struct q8_shard *shard, uint64_t tensors, FILE *out)
+{
+    char name[512], value[512], size[32];
+
+    fprintf(out, "%s: %s, %" PRIu64 " tensors\n", q8_text_escape(shard->name, name, sizeof name),
+            q8_text_bytes(shard->file.size, size, sizeof size), tensors);
+    for (uint64_t i = 0; i < shard->metas; i++)
+        fprintf(out, "  metadata %s = %s\n", q8_text_escape(shard->meta[i].key, name, sizeof name),
+                q8_text_escape(shard->meta[i].value, value, sizeof value));
+}
+
+/* How many tensors every shard has. */
+static uint64_t *count_tensors(const struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
+{
+    uint64_t *count = q8_alloc(mem, m->shards, sizeof *count, err);
+
+    for (uint64_t i = 0; count && i < m->index.count; i++)
+        count[m->index.tensor[i].shard]++;
+    return count;
+}
+
+bool q8_header_text(const struct q8_model *m, FILE *out, struct q8_arena *mem, struct q8_err *err)
+{
+    const uint64_t *count = count_tensors(m, mem, err);
+    uint64_t elements = 0;
+    char name[1024], shape[256], a[32], b[32];
+
+    if (!count)
+        return false;
+    for (uint32_t i = 0; i < m->shards; i++)
+        print_shard(&m->shard[i], count[i], out);
+    for (uint64_t i = 0; i < m->index.count; i++) {
+        const struct q8_tensor *t = &m->index.tensor[i];
+
+        q8_tensor_shape(t, shape, sizeof shape);
+        elements += q8_tensor_elements(t);
+        fprintf(out, "%s %s %s %" PRIu64 " bytes", q8_text_escape(t->name, name, sizeof name),
+                q8_dtypes[t->dtype].name, shape, t->nbytes);
+        if (m->shards > 1)
+            fprintf(out, " in %s", q8_text_escape(m->shard[t->shard].name, name, sizeof name));
+        fputc('\n', out);
+    }
+    fprintf(out, "%" PRIu64 " tensors in %" PRIu32 " file%s, %s elements, %s\n", m->index.count,
+            m->shards, m->shards == 1 ? "" : "s", q8_text_count(elements, a, sizeof a),
+            q8_text_bytes(m->bytes, b, sizeof b));
+    return !ferror(out) || q8_fail_errno(err, "cannot write the header");
+}
+
+static void print_tensor(const struct q8_model *m, const struct q8_tensor *t, struct q8_json *j)
+{
+    q8_json_begin(j, NULL, '{');
+    q8_json_text(j, "name", t->name);
+    q8_json_text(j, "dtype", q8_dtypes[t->dtype].name);
+    q8_json_numbers(j, "shape", t->dim, t->rank);
+    q8_json_number(j, "bytes", t->nbytes);
+    q8_json_text(j, "file", m->shard[t->shard].name);
+    q8_json_number(j, "offset", t->offset);
+    q8_json_end(j, '}');
+}
+
+bool q8_header_json(const struct q8_model *m, FILE *out, struct q8_err *err)
+{
+    struct q8_json j = {.out = out, .indent = 1};
+
+    q8_json_begin(&j, NULL, '{');
+    q8_json_text(&j, "schema", "q8-inspect-header/1");
+    q8_json_text(&j, "version", Q8_VERSION);
+    q8_json_text(&j, "input", m->path);
+    q8_json_begin(&j, "files", '[');
+    for (uint32_t i = 0; i < m->shards; i++) {
+        q8_json_begin(&j, NULL, '{');
+        q8_json_text(&j, "name", m->shard[i].name);
+        q8_json_number(&j, "bytes", m->shard[i].file.size);
+        q8_json_begin(&j, "metadata", '{');
+        for (uint64_t k = 0; k < m->shard[i].metas; k++)
+            q8_json_text(&j, m->shard[i].meta[k].key, m->shard[i].meta[k].value);
+        q8_json_end(&j, '}');
+        q8_json_end(&j, '}');
+    }
+    q8_json_end(&j, ']');
+    q8_json_begin(&j, "tensors", '[');
+    for (uint64_t i = 0; i < m->index.count; i++)
+        print_tensor(m, &m->index.tensor[i], &j);
+    q8_json_end(&j, ']');
+    q8_json_end(&j, '}');
+    fputc('\n', out);
+    return !ferror(out) || q8_fail_errno(err, "cannot write the header");
+}

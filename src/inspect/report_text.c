@@ -1,0 +1,378 @@
+/* report_text.c - what was found, for people: a summary, and a table that fits the terminal */
+#include "src/inspect/report.h"
+
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RED "\033[31m"
+#define BOLD "\033[1m"
+#define PLAIN "\033[0m"
+
+#define SHOWN_FEATURES 16
+
+static const char *const sort_names[Q8_SORTS] = {"sqnr",     "absmax", "crest",
+                                                 "outliers", "size",   "name"};
+
+const char *q8_sort_name(enum q8_sort sort)
+{
+    return (unsigned)sort < Q8_SORTS ? sort_names[sort] : NULL;
+}
+
+/* One subject and what it is sorted by: least first. */
+struct keyed {
+    double key;
+    uint64_t number;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct keyed *x = a, *y = b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->number < y->number ? -1 : 1;
+}
+
+/* What hurts most is least.  Without the quantity: behind all that have it. */
+static double sort_key(const struct q8_inspect *in, const struct q8_subject *s, enum q8_sort sort)
+{
+    const struct q8_matrix *m = s->matrix;
+    double sqnr;
+
+    switch (sort) {
+    case Q8_SORT_SQNR:
+        if (s->numbers.nans + s->numbers.infinities > 0)
+            return -INFINITY;
+        sqnr = q8_subject_sqnr(in, s);
+        return isnan(sqnr) ? INFINITY : sqnr;
+    case Q8_SORT_ABSMAX: return s->unmeasured ? INFINITY : -s->numbers.absmax;
+    case Q8_SORT_CREST: return m ? -m->crest.most : INFINITY;
+    case Q8_SORT_OUTLIERS: return m && m->outliers ? -m->column[0].share : INFINITY;
+    case Q8_SORT_SIZE: return -(double)s->numbers.elements;
+    default: return 0;
+    }
+}
+
+/* Numbers of the shown subjects in that order; *ret_count is how many. */
+static uint64_t *sort_subjects(const struct q8_inspect *in, enum q8_sort sort, uint64_t *ret_count,
+                               struct q8_arena *mem, struct q8_err *err)
+{
+    struct keyed *list = q8_alloc(mem, in->subjects, sizeof *list, err);
+    uint64_t *order = q8_alloc(mem, in->subjects, sizeof *order, err), n = 0;
+
+    if (!list || !order)
+        return NULL;
+    for (uint64_t i = 0; i < in->subjects; i++)
+        if (in->subject[i].shown)
+            list[n++] = (struct keyed){sort_key(in, &in->subject[i], sort), i};
+    qsort(list, n, sizeof *list, compare_keys);
+    for (uint64_t i = 0; i < n; i++)
+        order[i] = list[i].number;
+    *ret_count = n;
+    return order;
+}
+
+/* "41.23", "inf", or "-" where there is none; at most 6 characters. */
+static const char *show_db(double db, char text[32])
+{
+    if (isnan(db))
+        return "-";
+    if (isinf(db))
+        return db > 0 ? "inf" : "-inf";
+    (void)snprintf(text, 32, "%.2f", db);
+    return text;
+}
+
+/* Three significant digits, at most 8 characters. */
+static const char *show_number(double value, char text[32])
+{
+    (void)snprintf(text, 32, "%.3g", value);
+    return text;
+}
+
+static void print_head(const struct q8_inspect *in, FILE *out)
+{
+    const struct q8_inspect_totals *t = &in->total;
+    char name[512], a[32], b[32], c[32];
+
+    fprintf(out, "%s: ", q8_text_escape(in->model->path, name, sizeof name));
+    if (in->arch.class_name)
+        fprintf(out, "%s, ", q8_text_escape(in->arch.class_name, name, sizeof name));
+    fprintf(out, "%s\n", in->coded.count ? in->coded.layout : "float");
+    fprintf(out,
+            "%" PRIu64 " tensors in %" PRIu32 " file%s, %s; %s parameters, %s of them Linear\n",
+            t->tensors, in->model->shards, in->model->shards == 1 ? "" : "s",
+            q8_text_bytes(in->model->bytes, a, sizeof a), q8_text_count(t->parameters, b, sizeof b),
+            q8_text_count(t->linear, c, sizeof c));
+}
+
+static void print_schemes(const struct q8_inspect *in, FILE *out)
+{
+    const unsigned own = q8_cost_of(in->options.target);
+    char text[32];
+
+    fputs("\nSQNR in dB of the weights that become int8:\n", out);
+    for (unsigned c = 0; c < Q8_COSTS; c++) {
+        unsigned named = 0;
+
+        fprintf(out, "  %-8s %6s  ", q8_costs(c)->title, show_db(in->total.sqnr[c], text));
+        for (const struct q8_target *t = q8_targets; t->name; t++)
+            if (q8_cost_of(t) == c)
+                fprintf(out, "%s%s", named++ ? ", " : "", t->name);
+        fprintf(out, "%s\n", c == own ? "  <- the table is sorted by this one" : "");
+    }
+}
+
+/* Numbers in rising order, as runs: "0-3, 7". */
+struct runs {
+    FILE *out;
+    uint64_t first, last;
+    bool open, any;
+};
+
+static void end_run(struct runs *r)
+{
+    if (!r->open)
+        return;
+    fprintf(r->out, "%s%" PRIu64, r->any ? ", " : "", r->first);
+    if (r->last > r->first)
+        fprintf(r->out, "-%" PRIu64, r->last);
+    r->any = true;
+    r->open = false;
+}
+
+static void add_to_run(struct runs *r, uint64_t number)
+{
+    if (r->open && number == r->last)
+        return;
+    if (!r->open || number != r->last + 1) {
+        end_run(r);
+        r->first = number;
+    }
+    r->last = number;
+    r->open = true;
+}
+
+/* The layers in which a feature stands out. */
+static void print_layers(const struct q8_outlier_list *list, const struct q8_feature *f, FILE *out)
+{
+    struct runs runs = {.out = out};
+
+    for (uint64_t i = 0; i < list->hits; i++) {
+        const struct q8_feature_source *s = &list->source[list->hit[i].source];
+
+        if (list->hit[i].dimension == f->dimension && s->features == f->features &&
+            s->layer != UINT64_MAX)
+            add_to_run(&runs, s->layer);
+    }
+    end_run(&runs);
+}
+
+/* Which norms they are seen in, and what reads those; each role once. */
+static void print_roles(const struct q8_outlier_list *list, FILE *out)
+{
+    char name[256];
+
+    for (uint64_t i = 0; i < list->sources; i++) {
+        const struct q8_feature_source *s = &list->source[i];
+        uint64_t k = 0;
+
+        while (k < i && (list->source[k].outliers == 0 || strcmp(list->source[k].role, s->role)))
+            k++;
+        if (s->outliers == 0 || k < i)
+            continue;
+        fprintf(out, "  in %s", q8_text_escape(s->role, name, sizeof name));
+        if (s->feeds)
+            fprintf(out, ", which %s read%s", q8_text_escape(s->feeds, name, sizeof name),
+                    strchr(s->feeds, ',') ? "" : "s");
+        fputc('\n', out);
+    }
+}
+
+static void print_features(const struct q8_inspect *in, FILE *out)
+{
+    const struct q8_outlier_list *list = &in->outliers;
+    uint64_t systematic = 0;
+    double product = 0;
+
+    while (systematic < list->count && list->feature[systematic].systematic)
+        systematic++;
+    fprintf(out, "\nOutlier features, from %s: ",
+            list->from_activations ? "the activations" : "the norm gains");
+    if (list->count == 0) {
+        fputs("none\n", out);
+        return;
+    }
+    fprintf(out, "%" PRIu64 " in 25 %% of layers or more, %" PRIu64 " in fewer\n", systematic,
+            list->count - systematic);
+    fputs("  dimension  factor (least to most)     layers\n", out);
+    for (uint64_t i = 0; i < list->count && i < SHOWN_FEATURES; i++) {
+        const struct q8_feature *f = &list->feature[i];
+        char text[64];
+
+        (void)snprintf(text, sizeof text, "x %.1f (%.1f to %.1f)", f->median, f->least, f->most);
+        fprintf(out, "  %9" PRIu64 "  %-24s  %" PRIu64 " of %" PRIu64 ": ", f->dimension, text,
+                f->layers, f->of);
+        print_layers(list, f, out);
+        fputc('\n', out);
+    }
+    if (list->count > SHOWN_FEATURES)
+        fprintf(out, "  and %" PRIu64 " more (--json has all)\n", list->count - SHOWN_FEATURES);
+    if (!list->from_activations)
+        print_roles(list, out);
+    for (uint64_t i = 0; i < systematic; i++)
+        product += log(list->feature[i].median);
+    if (systematic)
+        fprintf(out, "  together: x %.0f (2^%.1f) of the median\n",
+                exp(product / (double)systematic), product / (double)systematic / log(2));
+}
+
+static void print_activations(const struct q8_outlier_list *list, FILE *out)
+{
+    char bytes[32], name[256];
+
+    fprintf(out, "  they touch %.2f %% of the Linear parameters: %s in 16 bit for LLM.int8()\n",
+            100 * list->touched, q8_text_bytes(list->decomposed_bytes, bytes, sizeof bytes));
+    for (uint64_t i = 0; i < list->missings && i < 3; i++)
+        fprintf(out, "  no statistics for %s\n",
+                q8_text_escape(list->missing[i], name, sizeof name));
+    if (list->missings > 3)
+        fprintf(out, "  nor for %" PRIu64 " more\n", list->missings - 3);
+}
+
+static void print_columns(const struct q8_inspect_print *p, unsigned name_width, FILE *out)
+{
+    if (p->style.colour)
+        fputs(BOLD, out);
+    fprintf(out, "%-*s ", (int)name_width, "weight");
+    if (p->in->coded.count)
+        fputs("  scale  satur.  codes  bits   SQNR dead", out);
+    else
+        for (unsigned c = 0; c < Q8_COSTS; c++)
+            fprintf(out, "%7s", q8_costs(c)->title);
+    fputs(" crest out", out);
+    fprintf(out, "%s\n", p->style.colour ? PLAIN : "");
+}
+
+static void print_costs(const struct q8_subject *s, FILE *out)
+{
+    char text[32];
+
+    for (unsigned c = 0; c < Q8_COSTS; c++) {
+        const struct q8_cost *cost =
+            s->matrix && s->matrix->have_costs ? &s->matrix->cost[c] : NULL;
+
+        fprintf(out, "%7s", cost && !cost->obstacle ? show_db(cost->sqnr, text) : "-");
+    }
+}
+
+static void print_codes(const struct q8_subject *s, FILE *out)
+{
+    const struct q8_code_numbers *n = s->codes;
+    char scale[32], sqnr[32];
+
+    if (n)
+        fprintf(out, "%7s %6.2f%% %6u %5.2f %6s %4" PRIu64, show_number(n->scale.median, scale),
+                100 * n->saturated, n->used, n->bits,
+                n->have_reference ? show_db(n->sqnr, sqnr) : "-", n->dead);
+    else
+        fprintf(out, "%39s", "");
+}
+
+/* Marks in front of a name: what the colour says too. */
+static char mark_of(const struct q8_inspect *in, const struct q8_subject *s)
+{
+    if (s->numbers.nans + s->numbers.infinities > 0 || (s->codes && s->codes->bad_scales))
+        return '!';
+    return q8_subject_sqnr(in, s) < in->options.min_sqnr ? '*' : ' ';
+}
+
+static void print_row(const struct q8_inspect_print *p, const struct q8_subject *s,
+                      unsigned name_width, unsigned spark_width, FILE *out)
+{
+    const struct q8_matrix *m = s->matrix;
+    const char mark = mark_of(p->in, s);
+    char name[1024], spark[256];
+
+    if (mark != ' ' && p->style.colour)
+        fputs(RED, out);
+    fprintf(out, "%c%-*s ", mark, (int)name_width - 1,
+            q8_fit_name(s->name, name_width - 1, name, sizeof name));
+    if (p->in->coded.count)
+        print_codes(s, out);
+    else
+        print_costs(s, out);
+    if (m)
+        fprintf(out, "%6.1f%4" PRIu64, m->crest.most, m->outliers);
+    else
+        fprintf(out, "%6s%4s", "", "");
+    if (s->numbers.histogram)
+        fprintf(out, " %s",
+                q8_sparkline(&s->numbers, spark_width, p->style.utf8, spark, sizeof spark));
+    if (s->unmeasured)
+        fprintf(out, " %s", s->unmeasured);
+    fprintf(out, "%s\n", mark != ' ' && p->style.colour ? PLAIN : "");
+}
+
+static bool is_weight(const struct q8_subject *s)
+{
+    return s->codes || (s->matrix && s->matrix->have_costs) ||
+           s->numbers.nans + s->numbers.infinities > 0;
+}
+
+static bool print_table(const struct q8_inspect_print *p, FILE *out, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    const struct q8_inspect *in = p->in;
+    const unsigned fixed = (in->coded.count ? 39 : 7 * Q8_COSTS) + 1 + 10;
+    unsigned spark = 8, name_width = p->style.width - fixed - spark - 1;
+    uint64_t count, shown = 0, *order = sort_subjects(in, p->sort, &count, mem, err);
+
+    if (!order)
+        return false;
+    if (name_width > 60) {
+        spark += name_width - 60 < 24 ? name_width - 60 : 24;
+        name_width = 60;
+    }
+    fputc('\n', out);
+    print_columns(p, name_width, out);
+    for (uint64_t i = 0; i < count && (p->top == 0 || shown < p->top); i++)
+        if (p->details || p->sort == Q8_SORT_NAME || is_weight(&in->subject[order[i]])) {
+            print_row(p, &in->subject[order[i]], name_width, spark, out);
+            shown++;
+        }
+    for (uint64_t i = 0; p->details && i < count; i++)
+        q8_inspect_detail(p, &in->subject[order[i]], out);
+    return true;
+}
+
+static void print_attention(const struct q8_inspect *in, FILE *out)
+{
+    const struct q8_inspect_totals *t = &in->total;
+    char text[32];
+
+    fprintf(out, "\n%s below %s dB with %s (*): %" PRIu64 "; NaN or Inf (!): %" PRIu64 "\n",
+            in->coded.count ? "int8 weights" : "Weights", show_number(in->options.min_sqnr, text),
+            in->coded.count ? "--reference" : in->options.target->name, t->below, t->bad);
+}
+
+bool q8_inspect_text(const struct q8_inspect_print *p, FILE *out, struct q8_arena *mem,
+                     struct q8_err *err)
+{
+    print_head(p->in, out);
+    if (p->in->coded.count == 0)
+        print_schemes(p->in, out);
+    print_features(p->in, out);
+    if (p->in->outliers.from_activations)
+        print_activations(&p->in->outliers, out);
+    print_attention(p->in, out);
+    if (!print_table(p, out, mem, err))
+        return false;
+    if (p->doctor->cures)
+        q8_inspect_cures(p, out);
+    return !ferror(out) || q8_fail_errno(err, "cannot write the report");
+}

@@ -1,0 +1,339 @@
+/* arch.c - what a model class tells about its weights: a rule by name, and a table of exceptions */
+#include "src/model/arch.h"
+
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+#include "src/model/arch_table.inc"
+
+static const char *const reasons[Q8_KINDS] = {
+    [Q8_KIND_OTHER] = "not a Linear: a norm, a convolution or a bare parameter",
+    [Q8_KIND_LINEAR] = "a Linear",
+    [Q8_KIND_SUBLINEAR] = "a subclass of nn.Linear: bitsandbytes converts only nn.Linear itself",
+    [Q8_KIND_CONV1D] = "a Conv1D, stored transposed: compressed-tensors converts only Linear",
+    [Q8_KIND_HEAD] = "an output head or a tied weight: float unless asked for",
+    [Q8_KIND_KEEP] = "a Linear that transformers keeps in fp32",
+    [Q8_KIND_EMBEDDING] = "an embedding is looked up, not multiplied",
+    [Q8_KIND_ROUTER] = "a router: it chooses experts",
+    [Q8_KIND_LINEAR_ROUTER] = "a router: it chooses experts",
+    [Q8_KIND_EXPERT] = "an expert, which transformers fuses with the others into one 3-D weight",
+};
+
+const char *q8_kind_reason(enum q8_kind kind)
+{
+    return reasons[kind];
+}
+
+/* The rule: the first pattern that matches decides; what none matches is a Linear. */
+static const struct q8_arch_row rule[] = {
+    /* experts, one by one in the file */
+    {NULL, ".experts.#.*", Q8_KIND_EXPERT},
+    /* what chooses them */
+    {NULL, ".gate", Q8_KIND_ROUTER},
+    {NULL, ".router", Q8_KIND_ROUTER},
+    {NULL, ".router.classifier", Q8_KIND_LINEAR_ROUTER},
+    {NULL, ".router.layer", Q8_KIND_LINEAR_ROUTER},
+    {NULL, ".shared_expert_gate", Q8_KIND_LINEAR_ROUTER},
+    /* heads */
+    {NULL, ".lm_head", Q8_KIND_HEAD},
+    {NULL, ".lm_head.decoder", Q8_KIND_HEAD},
+    {NULL, ".cls.predictions.decoder", Q8_KIND_HEAD},
+    {NULL, "score", Q8_KIND_HEAD},
+    {NULL, "embed_out", Q8_KIND_HEAD},
+    {NULL, "proj_out", Q8_KIND_HEAD},
+    /* the pooling head of the siglip family, and whatever else holds an nn.MultiheadAttention */
+    {NULL, ".head.attention.out_proj", Q8_KIND_SUBLINEAR},
+    {NULL, ".multihead_attn.out_proj", Q8_KIND_SUBLINEAR},
+    /* the words of embeddings, but for the Linears that hold one of them */
+    {NULL, ".patch_embedding", Q8_KIND_LINEAR},
+};
+
+/* A leaf that holds one of these is an embedding. */
+static const char *const embedding_words[] = {
+    "embed", "wte", "wpe", "shared", "relative_attention_bias", "position",
+};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/*
+ * Whether the first p bytes of a pattern match the first m of a path, from the back so that the
+ * front of a suffix pattern falls on a dot.
+ */
+static bool ends_like(const char *pattern, size_t p, const char *module, size_t m)
+{
+    while (p > 0) {
+        if (pattern[p - 1] == '#') {
+            size_t end = m;
+
+            while (m > 0 && is_digit(module[m - 1]))
+                m--;
+            if (m == end)
+                return false;
+        } else if (m > 0 && pattern[p - 1] == module[m - 1]) {
+            m--;
+        } else {
+            /* ".a" matches the whole path "a" too */
+            return p == 1 && pattern[0] == '.' && m == 0;
+        }
+        p--;
+    }
+    return m == 0 || pattern[0] == '.';
+}
+
+static bool matches(const char *pattern, const char *module, size_t length)
+{
+    size_t p = strlen(pattern);
+
+    if (p < 2 || strcmp(pattern + p - 2, ".*") != 0)
+        return ends_like(pattern, p, module, length);
+    for (size_t m = 0; m < length; m++)
+        if (module[m] == '.' && ends_like(pattern, p - 2, module, m))
+            return true;
+    return false;
+}
+
+/* The first of the rows that matches, or NULL. */
+static const struct q8_arch_row *find(const struct q8_arch_row *row, size_t rows,
+                                      const char *module, size_t length)
+{
+    for (size_t i = 0; i < rows; i++)
+        if (matches(row[i].pattern, module, length))
+            return &row[i];
+    return NULL;
+}
+
+/* The rows of one owner in a table sorted by owner. */
+static const struct q8_arch_row *rows_of(const struct q8_arch_row *table, size_t count,
+                                         const char *owner, size_t *ret_rows)
+{
+    size_t low = 0, end;
+
+    *ret_rows = 0;
+    if (!owner)
+        return NULL;
+    while (low < count && strcmp(table[low].owner, owner) != 0)
+        low++;
+    for (end = low; end < count && strcmp(table[end].owner, owner) == 0;)
+        end++;
+    *ret_rows = end - low;
+    return *ret_rows ? table + low : NULL;
+}
+
+static bool is_listed(const char *const *list, size_t count, const char *name)
+{
+    for (size_t i = 0; name && i < count; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
+void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *class_name)
+{
+    *arch = (struct q8_arch){.model_type = model_type, .class_name = class_name};
+    arch->known = is_listed(known_classes, COUNT(known_classes), class_name);
+    arch->row[0] = rows_of(exceptions, COUNT(exceptions), class_name, &arch->rows[0]);
+    arch->row[1] = rows_of(exceptions, COUNT(exceptions), model_type, &arch->rows[1]);
+    arch->head = rows_of(heads, COUNT(heads), class_name, &arch->heads);
+    arch->moved[0] = rows_of(moved, COUNT(moved), class_name, &arch->moves[0]);
+    arch->moved[1] = rows_of(moved, COUNT(moved), model_type, &arch->moves[1]);
+}
+
+/* What the leaf of a module path says when nothing else does. */
+static enum q8_kind kind_by_leaf(const char *module, size_t length)
+{
+    size_t start = length;
+
+    while (start > 0 && module[start - 1] != '.')
+        start--;
+    for (size_t i = 0; i < COUNT(embedding_words); i++)
+        if (memmem(module + start, length - start, embedding_words[i], strlen(embedding_words[i])))
+            return Q8_KIND_EMBEDDING;
+    return Q8_KIND_LINEAR;
+}
+
+enum q8_kind q8_arch_kind(const struct q8_arch *arch, const char *name, uint32_t rank)
+{
+    static const char tail[] = ".weight";
+    size_t length = strlen(name), cut = sizeof tail - 1;
+    const struct q8_arch_row *row;
+
+    if (rank != 2 || length <= cut || strcmp(name + length - cut, tail) != 0)
+        return Q8_KIND_OTHER;
+    length -= cut;
+    row = find(arch->row[0], arch->rows[0], name, length);
+    if (!row)
+        row = find(arch->row[1], arch->rows[1], name, length);
+    if (!row)
+        row = find(rule, COUNT(rule), name, length);
+    return row ? row->kind : kind_by_leaf(name, length);
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t n = strlen(text), m = strlen(tail);
+
+    return n >= m && strcmp(text + n - m, tail) == 0;
+}
+
+/* Classes that end like this have an lm_head unless the table says otherwise. */
+static const char *const language_models[] = {
+    "ForCausalLM",
+    "ForConditionalGeneration",
+    "LMHeadModel",
+};
+
+const char *q8_arch_head(const struct q8_arch *arch, size_t i)
+{
+    if (arch->heads)
+        return i < arch->heads ? arch->head[i].pattern : NULL;
+    for (size_t k = 0; arch->class_name && i == 0 && k < COUNT(language_models); k++)
+        if (ends_with(arch->class_name, language_models[k]))
+            return "lm_head";
+    return NULL;
+}
+
+/*
+ * Fused experts [experts, 2 * inner, hidden] and [experts, hidden, inner], rows first, gate above
+ * up: what llm-compressor splits (entrypoints/model_free/converter.py, split_fused_moe_experts).
+ */
+static const struct q8_arch_experts split_experts[] = {
+    {".experts.gate_up_proj", {"gate_proj", "up_proj"}},
+    {".experts.down_proj", {"down_proj", NULL}},
+};
+
+const struct q8_arch_experts *q8_arch_experts(const struct q8_arch *arch, const char *name)
+{
+    if (!is_listed(fused_types, COUNT(fused_types), arch->model_type))
+        return NULL;
+    for (size_t i = 0; i < COUNT(split_experts); i++)
+        if (ends_with(name, split_experts[i].suffix))
+            return &split_experts[i];
+    return NULL;
+}
+
+bool q8_arch_moved(const struct q8_arch *arch, const char *module)
+{
+    for (int i = 0; i < 2; i++)
+        if (find(arch->moved[i], arch->moves[i], module, strlen(module)))
+            return true;
+    return false;
+}
+
+const char *q8_arch_group(const char *module)
+{
+    static const struct {
+        const char *leaf, *group;
+    } fused[] = {
+        {".q_proj", "qkv_proj"},        {".k_proj", "qkv_proj"},      {".v_proj", "qkv_proj"},
+        {".gate_proj", "gate_up_proj"}, {".up_proj", "gate_up_proj"},
+    };
+
+    for (size_t i = 0; i < COUNT(fused); i++)
+        if (ends_with(module, fused[i].leaf))
+            return fused[i].group;
+    return NULL;
+}
+
+bool q8_arch_same_group(const char *a, const char *b)
+{
+    const char *x = q8_arch_group(a), *y = q8_arch_group(b);
+    const size_t stem = x ? (size_t)(strrchr(a, '.') - a) + 1 : 0;
+
+    return x && y && strcmp(x, y) == 0 && strncmp(a, b, stem) == 0 && !strchr(b + stem, '.');
+}
+
+bool q8_arch_same_experts(const char *a, const char *b)
+{
+    static const char mark[] = ".experts.";
+    const char *end = strstr(a, mark);
+
+    return end && strncmp(a, b, (size_t)(end - a) + sizeof mark - 1) == 0;
+}
+
+/* When a refusal holds. */
+enum condition {
+    ALWAYS,
+    WITH_EXPERTS,
+    WITH_SPLIT_EXPERTS,
+    WITH_SUBLINEAR,
+    WITH_OTHER_EXPERTS,
+    WITH_MOVED
+};
+
+#define TRANSFORMERS "transformers 5.23"
+#define MOVED "it gives modules of this class other names, and does not find those of the config"
+/* clang-format off */
+#define T5(type)                                                                                   \
+    {type, "pack-quantized", ALWAYS,                                                               \
+     {TRANSFORMERS, "the class's initialization reads q.weight, which is packed"}}
+/* clang-format on */
+
+/* Seen on real runs (formats.md 2.2.6). */
+static const struct {
+    const char *model_type; /* NULL: any */
+    const char *layout;
+    enum condition when;
+    struct q8_arch_refusal what;
+} refusals[] = {
+    {NULL,
+     "pack-quantized",
+     WITH_SUBLINEAR,
+     {TRANSFORMERS, "code around a subclass of Linear reads its weight, which is packed"}},
+    {NULL,
+     "pack-quantized",
+     WITH_OTHER_EXPERTS,
+     {TRANSFORMERS, "it decodes all experts by the first group of the config"}},
+    {NULL,
+     "int-quantized",
+     WITH_EXPERTS,
+     {TRANSFORMERS,
+      "it merges the experts into one 3-D weight, which has no place for their scales"}},
+    {NULL,
+     "int-quantized",
+     WITH_SPLIT_EXPERTS,
+     {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
+    {NULL,
+     "pack-quantized",
+     WITH_SPLIT_EXPERTS,
+     {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
+    {NULL, "int-quantized", WITH_MOVED, {TRANSFORMERS, MOVED}},
+    {NULL, "pack-quantized", WITH_MOVED, {TRANSFORMERS, MOVED}},
+    T5("longt5"),
+    T5("mt5"),
+    T5("pop2piano"),
+    T5("switch_transformers"),
+    T5("t5"),
+    T5("udop"),
+    T5("umt5"),
+};
+
+static bool holds(enum condition when, const struct q8_arch_traits *traits)
+{
+    switch (when) {
+    case WITH_EXPERTS: return traits->experts;
+    case WITH_SPLIT_EXPERTS: return traits->split_experts;
+    case WITH_SUBLINEAR: return traits->sublinear;
+    case WITH_OTHER_EXPERTS: return traits->other_experts;
+    case WITH_MOVED: return traits->moved;
+    default: return true;
+    }
+}
+
+bool q8_arch_refusal(const struct q8_arch *arch, const char *layout,
+                     const struct q8_arch_traits *traits, size_t i, struct q8_arch_refusal *ret)
+{
+    for (size_t k = 0; k < COUNT(refusals); k++) {
+        const char *type = refusals[k].model_type;
+
+        if ((type && (!arch->model_type || strcmp(type, arch->model_type) != 0)) ||
+            strcmp(refusals[k].layout, layout) != 0 || !holds(refusals[k].when, traits) || i-- > 0)
+            continue;
+        *ret = refusals[k].what;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,131 @@
+/*
+ * arch.h - what a model class tells about its weights: which are Linear, which are heads, how
+ * experts lie
+ */
+#ifndef Q8_MODEL_ARCH_H
+#define Q8_MODEL_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What kind of module a weight belongs to, as transformers 5.23 builds it. */
+enum q8_kind {
+    Q8_KIND_OTHER,  /* norm, bias, convolution, bare parameter: never int8 */
+    Q8_KIND_LINEAR, /* exactly nn.Linear */
+    /* a subclass of nn.Linear: compressed-tensors converts it, bitsandbytes does not */
+    Q8_KIND_SUBLINEAR,
+    Q8_KIND_CONV1D, /* GPT-2's transposed Linear, stored [in, out] */
+    Q8_KIND_HEAD,   /* a Linear that stays float unless asked for: output head, tied weight */
+    Q8_KIND_KEEP,   /* a Linear that transformers keeps in fp32 (_keep_in_fp32_modules: t5's wo) */
+    Q8_KIND_EMBEDDING,     /* a lookup table: a 2-D weight, but not a Linear */
+    Q8_KIND_ROUTER,        /* chooses experts; a bare parameter, or a subclass of nn.Linear */
+    Q8_KIND_LINEAR_ROUTER, /* chooses experts and is exactly nn.Linear: bitsandbytes converts it,
+                              llm-compressor's recipes leave it float */
+    Q8_KIND_EXPERT,        /* one expert's 2-D Linear in the file, fused to 3-D by transformers 5 */
+    Q8_KINDS
+};
+
+/* Kinds whose weights are multiplied: what the coverage counts. */
+#define Q8_LINEAR_KINDS                                                                            \
+    (1u << Q8_KIND_LINEAR | 1u << Q8_KIND_SUBLINEAR | 1u << Q8_KIND_CONV1D | 1u << Q8_KIND_HEAD |  \
+     1u << Q8_KIND_KEEP | 1u << Q8_KIND_LINEAR_ROUTER | 1u << Q8_KIND_EXPERT)
+
+/* Kinds that some runtime takes for a Linear: when float, they are listed in the config by name. */
+#define Q8_LISTED_KINDS (Q8_LINEAR_KINDS | 1u << Q8_KIND_ROUTER)
+
+/* A short sentence for reports, a constant: "an embedding is looked up, not multiplied". */
+const char *q8_kind_reason(enum q8_kind kind);
+
+/*
+ * One row of a table: the rule in arch.c, or an exception to it in src/model/arch_table.inc, which
+ * tests/oracle/arch_make.py writes.  A pattern is a module path in which '#' stands for a number;
+ * ".a.b" also matches at the end of a longer path, "a.*" also everything below a.
+ */
+struct q8_arch_row {
+    const char *owner;   /* architectures[0] or model_type; NULL in the rule */
+    const char *pattern; /* of module paths, without ".weight" */
+    enum q8_kind kind;   /* of the modules that match */
+};
+
+/* How a fused 3-D expert tensor [experts, rows, cols] is cut into 2-D Linears. */
+struct q8_arch_experts {
+    const char *suffix; /* of the tensor name: ".experts.gate_up_proj" */
+    /* leaf names of the equal row blocks, top first: "gate_proj", "up_proj"; [1] NULL: one block */
+    const char *part[2];
+};
+
+/* A model class, as config.json names it.  Points into constant tables and the caller's strings. */
+struct q8_arch {
+    const char *model_type;             /* config.json model_type, or NULL */
+    const char *class_name;             /* architectures[0], or NULL */
+    bool known;                         /* one of the classes that the table was proved for */
+    const struct q8_arch_row *row[2];   /* exceptions of the class, then of the type; NULL = none */
+    size_t rows[2];                     /* how many of each */
+    const struct q8_arch_row *head;     /* heads of the class that the rule does not know */
+    size_t heads;                       /* how many; 0: q8_arch_head goes by the class's name */
+    const struct q8_arch_row *moved[2]; /* of the class, then of the type; NULL = none */
+    size_t moves[2];                    /* how many of each */
+};
+
+/* Looks the class up.  Either name may be NULL; both must outlive *arch.  Allocates nothing. */
+void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *class_name);
+
+/*
+ * The kind of the module that owns tensor `name` (a full checkpoint name such as
+ * "model.layers.0.mlp.up_proj.weight") of that rank.  Only rank 2 names that end in ".weight" can
+ * be anything but OTHER (fused experts are asked for with q8_arch_experts).
+ */
+enum q8_kind q8_arch_kind(const struct q8_arch *arch, const char *name, uint32_t rank);
+
+/*
+ * Module names of heads that this class has whether or not the file holds them (tied heads), with
+ * numbers as they are.  Returns the i-th, a constant, or NULL past the last.
+ */
+const char *q8_arch_head(const struct q8_arch *arch, size_t i);
+
+/* The known layout of the fused 3-D expert tensor `name`, or NULL when it must stay float. */
+const struct q8_arch_experts *q8_arch_experts(const struct q8_arch *arch, const char *name);
+
+/*
+ * Whether transformers gives this module of the file another name in memory, and so does not find
+ * it when a config names it.
+ */
+bool q8_arch_moved(const struct q8_arch *arch, const char *module);
+
+/*
+ * The fused group that runtimes build from this module: "qkv_proj" for .q_proj/.k_proj/.v_proj,
+ * "gate_up_proj" for .gate_proj/.up_proj; NULL when it stands alone.
+ */
+const char *q8_arch_group(const char *module);
+
+/* Whether both modules are members of one fused group of one layer. */
+bool q8_arch_same_group(const char *a, const char *b);
+
+/* Whether both modules are experts of one layer, which runtimes make one weight of. */
+bool q8_arch_same_experts(const char *a, const char *b);
+
+/* What is known of a runtime that does not load a combination. */
+struct q8_arch_refusal {
+    const char *runtime; /* "transformers 5.23" */
+    const char *reason;  /* a clause: "FalconLinear.forward reads self.weight" */
+};
+
+/* What a plan holds that decides whether a runtime loads it. */
+struct q8_arch_traits {
+    bool experts;       /* 2-D experts in the file, int8 or not */
+    bool split_experts; /* fused experts of the file become int8 one by one */
+    bool sublinear;     /* a subclass of Linear becomes int8 */
+    /* 2-D experts become int8 in a scheme that the config's first group does not tell of */
+    bool other_experts;
+    bool moved; /* the config names the scheme of a module that q8_arch_moved tells of */
+};
+
+/*
+ * The i-th refusal for a model of this class whose int8 weights are stored in `layout`
+ * ("bitsandbytes", "int-quantized", "pack-quantized"); false, and *ret as it was, past the last.
+ */
+bool q8_arch_refusal(const struct q8_arch *arch, const char *layout,
+                     const struct q8_arch_traits *traits, size_t i, struct q8_arch_refusal *ret);
+
+#endif

@@ -1,0 +1,355 @@
+/* model.c - a checkpoint: path (file or directory) -> shards -> one index; reads ranges */
+#include "src/model/model.h"
+
+#include "formats/format.h"
+#include "src/base/json.h"
+#include "src/base/num.h"
+#include "src/base/json_scan.h"
+#include "src/base/text.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONFIG_LIMIT (16u << 20) /* bytes of a config.json; real ones stay under 100 KB */
+#define SHARD_LIMIT 4096         /* files of one model; the largest known have under 200 */
+
+static const char single_name[] = "model.safetensors";
+static const char index_name[] = "model.safetensors.index.json";
+
+/* One line of an index file's weight_map. */
+struct placed {
+    const char *tensor;
+    uint32_t shard;
+};
+
+struct placement {
+    struct placed *entry;
+    uint64_t count, room;
+    struct q8_arena mem; /* its own: it goes when the model is open */
+};
+
+/* A link counts even when it leads nowhere: opening it then says so. */
+static bool exists(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
+}
+
+/*
+ * The output has a file of that name, so it must be in the same folder, safe to show, and none of
+ * the names that an output has for itself.
+ */
+static bool is_shard_name(const char *name)
+{
+    char shown[NAME_MAX + 1];
+
+    return *name != '.' && !strchr(name, '/') && q8_format_of(name) &&
+           strcmp(name, q8_text_escape(name, shown, sizeof shown)) == 0;
+}
+
+static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint32_t *ret,
+                      struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_shard *list;
+    char shown[300];
+
+    for (uint32_t i = m->shards; i-- > 0;)
+        if (strcmp(m->shard[i].name, name) == 0) {
+            *ret = i;
+            return true;
+        }
+    if (!is_shard_name(name))
+        return q8_fail(err, Q8_EINPUT,
+                       "'%s' is no name for a weight file: expected a plain file name that ends in "
+                       ".safetensors",
+                       q8_text_escape(name, shown, sizeof shown));
+    if (m->shards >= SHARD_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "more than %d shards", SHARD_LIMIT);
+    list = q8_grow(mem, m->shard, m->shards, room, sizeof *list, err);
+    if (!list)
+        return false;
+    m->shard = list;
+    list[m->shards] = (struct q8_shard){.file.fd = -1};
+    list[m->shards].format = q8_format_of(name);
+    list[m->shards].name = q8_strndup(mem, name, strlen(name), err);
+    *ret = m->shards++;
+    return list[*ret].name != NULL;
+}
+
+/* Reads {"tensor": "shard", ...}. */
+static bool read_weight_map(struct q8_model *m, struct q8_scan *s, struct placement *map,
+                            struct q8_arena *mem, struct q8_err *err)
+{
+    uint64_t room = 0;
+
+    if (!q8_scan_open(s, '{'))
+        return false;
+    while (q8_scan_key(s)) {
+        struct placed *list =
+            q8_grow(&map->mem, map->entry, map->count, &map->room, sizeof *list, err);
+
+        if (!list)
+            return false;
+        map->entry = list;
+        list[map->count].tensor = q8_strndup(&map->mem, s->text, s->length, err);
+        if (!list[map->count].tensor || !q8_scan_string(s) ||
+            !add_shard(m, s->text, &room, &list[map->count].shard, mem, err))
+            return false;
+        map->count++;
+    }
+    return !err->code;
+}
+
+/* Reads model.safetensors.index.json.  Format: formats.md 1.1.6. */
+static bool read_index_file(struct q8_model *m, const char *path, struct placement *map,
+                            struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_file file;
+    struct q8_scan s;
+    bool ok, have_map = false;
+
+    if (!q8_file_open(&file, path, err))
+        return false;
+    ok = q8_scan_init(&s, q8_file_fill, &file, 0, file.size, &map->mem, err) &&
+         q8_scan_open(&s, '{');
+    while (ok && q8_scan_key(&s)) {
+        if (strcmp(s.text, "weight_map") != 0) {
+            ok = q8_scan_skip(&s);
+        } else if (have_map) {
+            ok = q8_fail(err, Q8_EINPUT, "has two weight_map objects");
+        } else {
+            have_map = true;
+            ok = read_weight_map(m, &s, map, mem, err);
+        }
+    }
+    ok = ok && !err->code && q8_scan_done(&s);
+    if (ok && !map->count)
+        ok = q8_fail(err, Q8_EINPUT, "has no weight_map, or an empty one");
+    q8_file_close(&file);
+    return ok || q8_fail_in(err, path);
+}
+
+static int compare_shards(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_shard *)a)->name, ((const struct q8_shard *)b)->name);
+}
+
+/* Sorts the shards by name and rewrites the numbers in the map to fit. */
+static bool sort_shards(struct q8_model *m, struct placement *map, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    const char **old = q8_alloc(mem, m->shards, sizeof *old, err);
+    uint32_t *now = q8_alloc(mem, m->shards, sizeof *now, err);
+
+    if (!old || !now)
+        return false;
+    for (uint32_t i = 0; i < m->shards; i++)
+        old[i] = m->shard[i].name;
+    qsort(m->shard, m->shards, sizeof *m->shard, compare_shards);
+    for (uint32_t i = 0; i < m->shards; i++)
+        for (uint32_t k = 0; k < m->shards; k++)
+            if (m->shard[k].name == old[i])
+                now[i] = k;
+    for (uint64_t i = 0; i < map->count; i++)
+        map->entry[i].shard = now[map->entry[i].shard];
+    return true;
+}
+
+/* The tensors of a shard go to the model's; those of the only one become the model's, uncopied. */
+static bool add_tensors(struct q8_model *m, struct q8_index *found, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    if (m->shards == 1) {
+        m->index = *found;
+        return true;
+    }
+    for (uint64_t i = 0; i < found->count; i++)
+        if (!q8_index_add(&m->index, &found->tensor[i], mem, err))
+            return false;
+    return true;
+}
+
+static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *found,
+                       struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_shard *shard = &m->shard[number];
+    const char *path = q8_sprintf(mem, err, "%s/%s", m->dir, shard->name);
+    struct q8_source source = {.read = q8_file_fill, .self = &shard->file};
+    uint64_t data;
+
+    if (!path || !q8_file_open(&shard->file, path, err))
+        return false;
+    source.size = data = shard->file.size;
+    m->bytes += shard->file.size;
+    if (!shard->format->parse(&source, found, mem, err))
+        return q8_fail_in(err, path);
+    shard->meta = found->meta;
+    shard->metas = found->metas;
+    shard->have_meta = found->have_meta;
+    for (uint64_t i = 0; i < found->count; i++) {
+        found->tensor[i].shard = number;
+        if (found->tensor[i].offset < data)
+            data = found->tensor[i].offset;
+    }
+    return add_tensors(m, found, mem, err) &&
+           q8_file_digest(&shard->file, data, &shard->header, err);
+}
+
+static bool check_unique(const struct q8_model *m, struct q8_err *err)
+{
+    char name[256];
+
+    for (uint64_t i = 1; i < m->index.count; i++) {
+        const struct q8_tensor *a = &m->index.tensor[i - 1], *b = a + 1;
+
+        if (strcmp(a->name, b->name) == 0)
+            return q8_fail(err, Q8_EINPUT, "%s: tensor '%s' is in %s too", m->shard[a->shard].name,
+                           q8_text_escape(a->name, name, sizeof name), m->shard[b->shard].name);
+    }
+    return true;
+}
+
+/* Every tensor of the index file is where it says; tensors that it does not name are counted. */
+static bool check_placement(struct q8_model *m, struct placement *map, struct q8_err *err)
+{
+    unsigned char *named = q8_alloc(&map->mem, m->index.count, 1, err);
+    char name[256];
+
+    if (!named)
+        return false;
+    for (uint64_t i = 0; i < map->count; i++) {
+        const struct q8_tensor *t = q8_index_find(&m->index, map->entry[i].tensor);
+        const char *said = m->shard[map->entry[i].shard].name;
+
+        q8_text_escape(map->entry[i].tensor, name, sizeof name);
+        if (!t || t->shard != map->entry[i].shard)
+            return q8_fail(err, Q8_EINPUT, "%s: tensor '%s' should be in %s but is %s%s",
+                           m->index_name, name, said, t ? "in " : "not there",
+                           t ? m->shard[t->shard].name : "");
+        if (named[t - m->index.tensor]++)
+            return q8_fail(err, Q8_EINPUT, "%s: tensor '%s' is named twice", m->index_name, name);
+    }
+    for (uint64_t i = 0; i < m->index.count; i++)
+        if (!named[i] && m->strays++ == 0)
+            m->stray = m->index.tensor[i].name;
+    return true;
+}
+
+static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *path = q8_sprintf(mem, err, "%s/config.json", m->dir);
+
+    if (!path)
+        return false;
+    if (!exists(path))
+        return q8_fail(err, Q8_EINPUT,
+                       "%s: no config.json; to convert the weights alone, name the "
+                       ".safetensors file",
+                       m->dir);
+    if (stat(path, &m->config_stat) < 0)
+        return q8_fail_errno(err, "cannot open %s", path);
+    m->config = q8_file_text(path, CONFIG_LIMIT, &m->config_len, mem, err);
+    if (!m->config)
+        return false;
+    m->config_root = q8_json_parse(m->config, m->config_len, err);
+    if (m->config_root && m->config[strspn(m->config, " \t\r\n")] != '{')
+        q8_fail(err, Q8_EINPUT, "expected a JSON object");
+    return !err->code || q8_fail_in(err, path);
+}
+
+/* A directory: config.json and one weight file or an index of several. */
+static bool find_shards(struct q8_model *m, struct placement *map, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    const char *index = q8_sprintf(mem, err, "%s/%s", m->dir, index_name);
+    const char *single = q8_sprintf(mem, err, "%s/%s", m->dir, single_name);
+    uint64_t room = 0;
+    uint32_t number;
+
+    if (!index || !single || !read_config(m, mem, err))
+        return false;
+    if (exists(single))
+        return add_shard(m, single_name, &room, &number, mem, err);
+    if (!exists(index))
+        return q8_fail(err, Q8_EUNSUPPORTED, "%s: neither %s nor %s is there; q8 reads safetensors",
+                       m->dir, single_name, index_name);
+    m->index_name = index_name;
+    return read_index_file(m, index, map, mem, err) && sort_shards(m, map, mem, err);
+}
+
+/* One weight file, named directly. */
+static bool find_bare(struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *slash = strrchr(m->path, '/');
+    uint64_t room = 0;
+    uint32_t number;
+
+    m->bare = true;
+    m->dir = slash ? q8_strndup(mem, m->path, (uint64_t)(slash - m->path) + (slash == m->path), err)
+                   : ".";
+    return m->dir && add_shard(m, slash ? slash + 1 : m->path, &room, &number, mem, err);
+}
+
+static bool open_all(struct q8_model *m, struct placement *map, struct q8_arena *mem,
+                     struct q8_err *err)
+{
+    struct q8_index found = {0}; /* of one shard; its room serves all */
+    struct stat st;
+    bool ok;
+
+    if (stat(m->path, &st) < 0)
+        return q8_fail_errno(err, "%s", m->path);
+    ok = S_ISDIR(st.st_mode) ? find_shards(m, map, mem, err) : find_bare(m, mem, err);
+    for (uint32_t i = 0; ok && i < m->shards; i++)
+        ok = open_shard(m, i, &found, mem, err);
+    if (!ok)
+        return false;
+    q8_index_sort(&m->index);
+    return check_unique(m, err) && (!m->index_name || check_placement(m, map, err));
+}
+
+bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem, struct q8_err *err)
+{
+    struct placement map = {0};
+    bool ok;
+
+    *ret = (struct q8_model){.path = path, .dir = path};
+    q8_arena_init(&map.mem, mem->limit);
+    ok = open_all(ret, &map, mem, err);
+    q8_arena_clear(&map.mem);
+    return ok;
+}
+
+void q8_model_close(struct q8_model *m)
+{
+    for (uint32_t i = 0; i < m->shards; i++)
+        q8_file_close(&m->shard[i].file);
+    q8_json_free(m->config_root);
+    m->shards = 0;
+    m->config_root = NULL;
+}
+
+bool q8_model_read(const struct q8_model *m, const struct q8_tensor *t, uint64_t off, void *buf,
+                   uint64_t n, struct q8_err *err)
+{
+    return q8_file_read(&m->shard[t->shard].file, t->offset + off, buf, n, err);
+}
+
+bool q8_model_changed(const struct q8_model *m)
+{
+    for (uint32_t i = 0; i < m->shards; i++)
+        if (q8_file_changed(&m->shard[i].file))
+            return true;
+    return false;
+}
+
+bool q8_model_same(const struct q8_model *m, struct q8_err *err)
+{
+    for (uint32_t i = 0; i < m->shards; i++)
+        if (!q8_file_same(&m->shard[i].file, err))
+            return false;
+    return true;
+}

@@ -1,0 +1,62 @@
+/* model.h - a checkpoint: path (file or directory) -> shards -> one index; reads ranges */
+#ifndef Q8_MODEL_MODEL_H
+#define Q8_MODEL_MODEL_H
+
+#include "src/base/digest.h"
+#include "src/base/file.h"
+#include "src/base/tensor.h"
+
+struct cJSON;
+struct q8_format; /* src/base/json.h */
+
+/* One weight file. */
+struct q8_shard {
+    const struct q8_format *format; /* by its suffix; the output shard has the same */
+    const char *name;               /* plain file name: "model-00001-of-00002.safetensors" */
+    struct q8_file file;            /* open for reading; its path is in the arena */
+    struct q8_digest header;        /* digest of all bytes before the tensor data */
+    const struct q8_meta *meta;     /* [metas] metadata that the file carries, by key */
+    uint64_t metas;                 /* may be 0 with have_meta */
+    bool have_meta;                 /* a metadata object is present, be it empty */
+};
+
+/* An open checkpoint.  Reading is safe from several threads. */
+struct q8_model {
+    const char *path;          /* as the user gave it */
+    const char *dir;           /* directory of the shards */
+    bool bare;                 /* one weight file, named directly: no config.json is looked for */
+    struct q8_shard *shard;    /* [shards] in the order of their names */
+    uint32_t shards;           /* files of the model, 1 to 4096 */
+    struct q8_index index;     /* all tensors, sorted by name; .shard says in which file */
+    const char *index_name;    /* "model.safetensors.index.json", or NULL */
+    const char *config;        /* text of config.json, or NULL */
+    uint64_t config_len;       /* its bytes, without the NUL behind it */
+    struct stat config_stat;   /* of config.json, as it was read */
+    struct cJSON *config_root; /* parsed config.json, or NULL */
+    const char *stray;         /* a tensor that the index file does not name, or NULL */
+    uint64_t strays;           /* how many such tensors */
+    uint64_t bytes;            /* of all shards, headers too */
+};
+
+/*
+ * Opens and checks a checkpoint: every header, and that every tensor lies where the index file
+ * says.  The memory is `mem`'s.  Close it in every case.  `path` must outlive *ret.  Errors name
+ * the file: Q8_EINPUT, Q8_EUNSUPPORTED when there are no safetensors, Q8_ELIMIT, Q8_EIO.
+ */
+bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem,
+                   struct q8_err *err);
+
+/* Closes the files and releases config_root; what the arena holds stays. */
+void q8_model_close(struct q8_model *model);
+
+/* Copies n bytes from `off` bytes into the tensor's data; the caller keeps off + n <= nbytes. */
+bool q8_model_read(const struct q8_model *model, const struct q8_tensor *t, uint64_t off, void *buf,
+                   uint64_t n, struct q8_err *err);
+
+/* Whether every shard is still the file that was opened; else Q8_EIO. */
+bool q8_model_same(const struct q8_model *model, struct q8_err *err);
+
+/* Whether it is certain that some shard is no longer the file that was opened. */
+bool q8_model_changed(const struct q8_model *model);
+
+#endif

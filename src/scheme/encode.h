@@ -1,0 +1,58 @@
+/* encode.h - rows of a tile through the kernels: codes, scales, sums */
+#ifndef Q8_SCHEME_ENCODE_H
+#define Q8_SCHEME_ENCODE_H
+
+#include "kernels/kernels.h"
+#include "src/base/arena.h"
+#include "src/scheme/scheme.h"
+
+/* What was seen on the way; add up in order for a whole weight.  Start with a zeroed struct. */
+struct q8_stats {
+    double err2;        /* sum of (w - w')^2, in units of the weight squared */
+    double val2;        /* sum of w^2 */
+    uint64_t zero_rows; /* rows without a number other than 0 */
+};
+
+/* Everything that encoding needs besides the rows; one per thread. */
+struct q8_encoder {
+    struct q8_kernels fast, ref;    /* for all rows; for those with a group below 2^-100 */
+    bool measure;                   /* whether errors are summed */
+    const struct q8_scheme *scheme; /* the caller's; may be set to one of larger groups */
+    uint32_t *absmax;               /* [groups of the widest row] bits, as absmax returns them */
+    float *factor;                  /* same shape: f of each group */
+    double *step;                   /* same shape: what a code of 1 stands for */
+    struct q8_sums *sums;           /* same shape: errors in units of step squared */
+};
+
+/*
+ * The step that llm-compressor stores for a group with that absmax: absmax / 127.5 rounded to
+ * `dtype` (F16, BF16, else F32), and that type's epsilon for one that rounds to 0.  Its bits go to
+ * *ret_bits, which has the size of the type.
+ */
+float q8_stored_step(float absmax, enum q8_dtype dtype, void *ret_bits);
+
+/* Bytes of memory that q8_encoder_init takes for rows of `cols` columns. */
+uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols);
+
+/*
+ * Memory for rows of up to `cols` columns in that scheme or one of larger groups (0, the whole row,
+ * being the largest), and the kernels of `isa`; Q8_ELIMIT.  Without
+ * `measure`, sums of stats stay 0.  Needs no closing: the memory is `mem`'s.
+ */
+bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
+                     bool measure, uint64_t cols, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * Encodes rows.  x [rows, cols] of type `type`; codes [rows, cols]; scales: absmax as float [rows],
+ * or steps [rows, groups] in the bits of `scale_dtype`.  Sums are added to *stats row by row.
+ * NaN, Inf and an fp16 overflow are Q8_EINPUT naming row first_row + r.  Denormals must be flushed
+ * in this thread (q8_denormals_flush).  The formulas are those of the scheme's rule (kernels.h).
+ */
+bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scale_dtype,
+                    const void *x, uint64_t rows, uint64_t cols, uint64_t first_row, int8_t *codes,
+                    void *scales, struct q8_stats *stats, struct q8_err *err);
+
+/* The signal-to-noise ratio in dB, 10 log10(val2 / err2); infinity when nothing was lost. */
+double q8_stats_sqnr(const struct q8_stats *stats);
+
+#endif

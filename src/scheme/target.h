@@ -1,0 +1,35 @@
+/* target.h - where a model is to be loaded: scheme, layout, and what config.json must say */
+#ifndef Q8_SCHEME_TARGET_H
+#define Q8_SCHEME_TARGET_H
+
+#include "src/model/arch.h"
+#include "src/scheme/scheme.h"
+
+/* One output target: a row of data, constant. */
+struct q8_target {
+    const char *name;    /* of --to */
+    const char *title;   /* its arithmetic in one short word, for the heads of tables: "g128" */
+    const char *summary; /* format and runtimes, one line for a list */
+    /* what q8_arch_refusal knows it by: "bitsandbytes", "int-quantized", "pack-quantized" */
+    const char *layout;
+    unsigned takes;          /* bits 1 << enum q8_kind: int8 without being asked */
+    unsigned accepts;        /* bits: int8 when --also asks */
+    bool splits_experts;     /* fused 3-D experts of a known layout become 2-D weights */
+    const char *instead;     /* name of the target that takes what this one cannot */
+    struct q8_scheme scheme; /* what an int8 weight is stored as */
+    /*
+     * Value of quantization_config.  @ignore@ stands for the list of float modules, and for
+     * compressed-tensors @groups@ and @format@ for the schemes in use.
+     */
+    const char *config;
+    /* JSON texts of a group of the config; NULL: the format has one scheme for all modules */
+    const char *weights, *activations;
+};
+
+/* Every target, the default first; NULL name at the end. */
+extern const struct q8_target q8_targets[];
+
+/* The target of that name, a constant; NULL = none. */
+const struct q8_target *q8_target_find(const char *name);
+
+#endif

@@ -1,0 +1,147 @@
+/* gate.h - thresholds, and an earlier run to compare with: what makes a verification fail */
+#ifndef Q8_VERIFY_GATE_H
+#define Q8_VERIFY_GATE_H
+
+#include "src/base/arena.h"
+#include "src/base/digest.h"
+#include "src/verify/finding.h"
+#include "src/model/select.h"
+
+#include <stdio.h>
+
+struct q8_verify;
+struct q8_layer;
+
+/* What can be limited.  The table in gate.c has level, word, direction and default of each. */
+enum q8_metric {
+    Q8_COVERAGE,       /* percent of the Linear parameters that are int8; of the whole model */
+    Q8_WEIGHTS_SQNR,   /* dB */
+    Q8_WEIGHTS_COSINE, /* of weights */
+    Q8_WEIGHTS_ERROR,  /* sqrt of the relative MSE */
+    Q8_WEIGHTS_OFF,    /* share of codes that no rule gives, 0 to 1 */
+    Q8_WEIGHTS_SCALE,  /* relative difference of a scale from the rule's */
+    Q8_MATMUL_SQNR,    /* dB */
+    Q8_MATMUL_COSINE,  /* of products */
+    Q8_MATMUL_ERROR,   /* relative error of products */
+    Q8_MATMUL_KL,      /* of a head's logits */
+    Q8_METRICS
+};
+
+/* One of them: a row of data. */
+struct q8_metric_row {
+    enum q8_level level;    /* that measures it; Q8_COVERAGE: integrity */
+    const char *word;       /* in the thresholds file: "min-sqnr" */
+    const char *noun;       /* for messages: "SQNR" */
+    bool least;             /* the threshold is the least value that passes, else the largest */
+    double lowest, highest; /* what a threshold may be */
+    double standard;        /* the default */
+    const char *unit;       /* for messages: " dB", "" */
+};
+
+/* All of them, by enum q8_metric. */
+extern const struct q8_metric_row q8_metrics[Q8_METRICS];
+
+/* A threshold, for the modules that a pattern matches. */
+struct q8_threshold {
+    enum q8_metric metric;    /* what is limited */
+    double value;             /* passes itself */
+    struct q8_select pattern; /* one ONLY pattern; empty: all modules */
+    const char *origin;       /* for messages: "--min-sqnr", "thresholds.txt:12", "the default" */
+};
+
+/* All thresholds; the last one that names a module and a metric holds for it. */
+struct q8_gate {
+    struct q8_threshold *list; /* [count], memory of the arena */
+    uint64_t count, room;      /* in use, allocated */
+};
+
+/* The defaults.  Q8_ELIMIT. */
+bool q8_gate_init(struct q8_gate *g, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * Adds an option such as --min-sqnr ("min-sqnr" is `word`): "VALUE" for every level that measures
+ * it, or "weights:VALUE", "matmul:VALUE".  `word` is one of q8_metrics.  Q8_EUSAGE.
+ */
+bool q8_gate_option(struct q8_gate *g, const char *word, const char *arg, struct q8_arena *mem,
+                    struct q8_err *err);
+
+/*
+ * Adds the lines of a thresholds file: "LEVEL METRIC VALUE [PATTERN]", as in "weights min-sqnr 30"
+ * or "matmul max-rel-error 0.05 model.layers.0.*"; "model min-coverage 90".  Empty lines and
+ * comments as in select.h.  Q8_EUSAGE names the line and what is known; 1 MiB at most (Q8_ELIMIT).
+ * The path is not copied.
+ */
+bool q8_gate_file(struct q8_gate *g, const char *path, struct q8_arena *mem, struct q8_err *err);
+
+/* The threshold that holds for a module (NULL: the whole model), never NULL.  From any thread. */
+const struct q8_threshold *q8_gate_ask(const struct q8_gate *g, enum q8_metric metric,
+                                       const char *module);
+
+/* The value that a layer has of a metric; NaN when it was not measured, and for Q8_COVERAGE. */
+double q8_gate_value(const struct q8_layer *layer, enum q8_metric metric);
+
+/*
+ * Compares everything that was measured with its threshold, and the layers with
+ * v->options.baseline, if any; adds a finding for each that says no, NaN among them.
+ * Q8_WEIGHTS_OFF and Q8_WEIGHTS_SCALE add none: what is off is named by level 2.  Q8_EUSAGE when a
+ * pattern of the thresholds file matched no layer, unless v->options.layers leaves some out; those
+ * of q8_baseline_compare.
+ */
+bool q8_gate_run(struct q8_verify *v, struct q8_err *err);
+
+/* A number as text: "12.3", "inf", "NaN", with at most that many digits; returns text. */
+char *q8_gate_number(double value, int digits, char text[32]);
+
+/*
+ * Two numbers as text: `limit` with the digits that it needs, both with four at least and with as
+ * many as tell them apart, unless they are the same.
+ */
+void q8_gate_numbers(double value, double limit, char shown[2][32]);
+
+/* Releases the patterns; accepts a zeroed struct. */
+void q8_gate_close(struct q8_gate *g);
+
+/* ---- baseline.c ---- */
+
+/* What an earlier run found.  Memory of the arena. */
+struct q8_baseline {
+    const char *path;     /* as the user gave it: not copied */
+    enum q8_level level;  /* of that run: weights or matmul */
+    const char *settings; /* what its products depend on, see q8_baseline_settings */
+    struct q8_baseline_layer {
+        const char *module;               /* its name */
+        double weights_sqnr, matmul_sqnr; /* dB; NaN: not measured */
+        struct q8_digest reference;       /* see q8_layer; only where weights_sqnr is no NaN */
+    } * layer;                            /* [layers], by module */
+    uint64_t layers;                      /* how many */
+};
+
+/*
+ * Reads a file that q8_baseline_print wrote, 64 MiB at most.  Q8_EINPUT with what is wrong,
+ * Q8_ELIMIT, Q8_EIO.
+ */
+bool q8_baseline_read(struct q8_baseline *ret, const char *path, struct q8_arena *mem,
+                      struct q8_err *err);
+
+/*
+ * Writes the result of level weights or matmul, which must have no failing finding, as a baseline:
+ * schema q8-verify-baseline/1, no time, no path.  Q8_EIO.
+ */
+bool q8_baseline_print(const struct q8_verify *v, FILE *out, struct q8_err *err);
+
+/*
+ * What products depend on besides the models, as one line: mode, threshold, tokens, seed, digest of
+ * the activations.  256 bytes will do; returns text.
+ */
+char *q8_baseline_settings(const struct q8_verify *v, char *text, size_t size);
+
+/*
+ * Compares the layers with v->options.baseline, whose names the findings keep: "drop" for every
+ * level of a layer that is more than max_drop dB below it; "baseline-missing" for a layer of the
+ * baseline that is gone (unless v->options.layers leaves some out) or no longer measured; and a
+ * note "baseline-new" for what the baseline does not have.  Q8_EUSAGE when the baseline is of
+ * another level or of another reference, or its products were made with other settings.
+ */
+bool q8_baseline_compare(struct q8_verify *v, struct q8_err *err);
+
+#endif

@@ -1,0 +1,67 @@
+/* names.h - lists of module names in a quantization_config, matched as their readers match them */
+#ifndef Q8_VERIFY_INTEGRITY_NAMES_H
+#define Q8_VERIFY_INTEGRITY_NAMES_H
+
+#include "src/base/arena.h"
+
+struct cJSON;
+
+/* Who reads the list. */
+enum q8_names_rule {
+    /*
+     * transformers 5.23, quantizers/quantizers_utils.py, should_convert_module: a Python regex that
+     * matches from the start of the name up to a dot or the end, or the tail of the name as it is.
+     * An entry of letters, digits, '_', '-' and dots between them is taken as it is: a '.' is a
+     * dot.
+     */
+    Q8_NAMES_TRANSFORMERS,
+    /*
+     * compressed-tensors 0.20.0, utils/match.py, match_name: the whole name; or "re:" and a Python
+     * regex that matches from the start, not always up to the end.
+     */
+    Q8_NAMES_COMPRESSED
+};
+
+/* A regex of a list. */
+struct q8_name_regex {
+    const char *text; /* the entry */
+    void *compiled;   /* a POSIX one that matches the same names */
+};
+
+/* A list of names.  Not for two threads. */
+struct q8_names {
+    enum q8_names_rule rule;      /* who reads it */
+    const char **plain;           /* [plains] entries that are no regex, sorted */
+    uint64_t plains, plain_room;  /* in use, allocated */
+    struct q8_name_regex *regex;  /* [regexes], sorted by text */
+    uint64_t regexes, regex_room; /* in use, allocated */
+    const char *unclear;          /* an entry that q8 cannot judge; NULL: there is none */
+};
+
+/*
+ * Takes the strings of a JSON array; elements that are none are passed over, and what is no array
+ * is an empty list.  Entries are the document's, the rest is `mem`'s.  Regexes that have no POSIX
+ * twin (look-ahead, {n}, back references, ...), are longer than 500 bytes, or come after the
+ * first 1,000 are unclear, not an error.  Q8_ELIMIT.  Close it in every case.
+ */
+bool q8_names_init(struct q8_names *ret, const struct cJSON *list, enum q8_names_rule rule,
+                   struct q8_arena *mem, struct q8_err *err);
+
+/* An entry that matches the module: plain ones go first, then the first regex; NULL = none. */
+const char *q8_names_find(const struct q8_names *names, const char *module);
+
+/* Whether that very text is an entry and no regex: a class, "Linear". */
+bool q8_names_has(const struct q8_names *names, const char *text);
+
+/* Releases the regexes.  Accepts a zeroed struct. */
+void q8_names_close(struct q8_names *names);
+
+/* ---- names_regex.c ---- */
+
+/*
+ * The POSIX extended regex that matches what a Python one does, into `text`; false when there is
+ * none, or no room for it.
+ */
+bool q8_names_posix(const char *python, char *text, size_t size);
+
+#endif

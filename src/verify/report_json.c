@@ -1,0 +1,166 @@
+/* report_json.c - all that q8-verify found, for machines: schema q8-verify/1 */
+#include "src/verify/report.h"
+
+#include "src/base/json.h"
+
+#include <math.h>
+
+/* A number, or null where there is none. */
+static void print_known(struct q8_json *j, const char *key, double value)
+{
+    if (isnan(value))
+        q8_json_text(j, key, NULL);
+    else
+        q8_json_double(j, key, value);
+}
+
+static void print_models(const struct q8_verify *v, struct q8_json *j)
+{
+    char digest[Q8_DIGEST_TEXT];
+
+    q8_json_begin(j, "reference", '{');
+    q8_json_text(j, "path", v->options.reference->path);
+    q8_json_text(j, "xxh3_128",
+                 v->options.level < Q8_LEVEL_WEIGHTS ? NULL
+                                                     : q8_digest_text(&v->reference, digest));
+    q8_json_end(j, '}');
+    q8_json_begin(j, "quantized", '{');
+    q8_json_text(j, "path", v->options.quantized->path);
+    q8_json_text(j, "layout", v->pairs.coded_b.layout);
+    q8_json_end(j, '}');
+}
+
+static void print_settings(const struct q8_verify *v, struct q8_json *j)
+{
+    const struct q8_verify_options *o = &v->options;
+
+    q8_json_begin(j, "settings", '{');
+    q8_json_text(j, "level", q8_level_name(o->level));
+    q8_json_text(j, "mode", o->mode == Q8_MODES ? "runtime" : q8_mode_name(o->mode));
+    print_known(j, "threshold", o->threshold);
+    q8_json_number(j, "tokens", o->probe.tokens);
+    q8_json_number(j, "seed", o->probe.seed);
+    q8_json_text(j, "activations", o->probe.path);
+    q8_json_text(j, "engine", v->engine);
+    q8_json_text(j, "device", v->engine && *o->device.name ? o->device.name : NULL);
+    q8_json_end(j, '}');
+}
+
+static void print_totals(const struct q8_verify *v, struct q8_json *j)
+{
+    const struct q8_verify_totals *t = &v->total;
+
+    q8_json_begin(j, "model", '{');
+    q8_json_number(j, "parameters", t->parameters);
+    q8_json_number(j, "linear", t->linear);
+    q8_json_number(j, "int8", t->int8);
+    q8_json_double(j, "coverage", t->coverage);
+    q8_json_number(j, "carried", t->carried);
+    q8_json_number(j, "same", t->same);
+    q8_json_number(j, "layers", v->layers);
+    q8_json_number(j, "failing_layers", t->failing_layers);
+    print_known(j, "weights_sqnr", t->weights_sqnr);
+    print_known(j, "matmul_sqnr", t->matmul_sqnr);
+    q8_json_end(j, '}');
+}
+
+static void print_findings(const struct q8_findings *f, struct q8_json *j)
+{
+    q8_json_begin(j, "findings", '[');
+    for (uint64_t i = 0; i < f->count; i++) {
+        q8_json_begin(j, NULL, '{');
+        q8_json_text(j, "level", q8_level_name(f->list[i].level));
+        q8_json_text(j, "kind", f->list[i].kind);
+        q8_json_text(j, "name", f->list[i].name);
+        q8_json_text(j, "text", f->list[i].text);
+        q8_json_flag(j, "fails", f->list[i].fails);
+        q8_json_end(j, '}');
+    }
+    q8_json_end(j, ']');
+}
+
+static void print_weights(const struct q8_weights *w, struct q8_json *j)
+{
+    q8_json_begin(j, "weights", '{');
+    q8_json_double(j, "sqnr", w->sqnr);
+    q8_json_double(j, "relative_mse", w->relative_mse);
+    q8_json_double(j, "cosine", w->cosine);
+    q8_json_double(j, "most_steps", w->most_steps);
+    q8_json_double(j, "off_nearest", w->off_nearest);
+    q8_json_number(j, "off", w->off);
+    q8_json_number(j, "ties", w->ties);
+    q8_json_flag(j, "library_rule", w->library_rule);
+    q8_json_number(j, "scales", w->scales);
+    q8_json_number(j, "scales_off", w->scales_off);
+    q8_json_double(j, "scale_off", w->scale_off);
+    q8_json_begin(j, "worst_rows", '[');
+    for (unsigned i = 0; i < w->worsts; i++) {
+        q8_json_begin(j, NULL, '{');
+        q8_json_number(j, "row", w->worst[i].row);
+        q8_json_double(j, "sqnr", w->worst[i].sqnr);
+        q8_json_end(j, '}');
+    }
+    q8_json_end(j, ']');
+    q8_json_end(j, '}');
+}
+
+static void print_matmul(const struct q8_matmul *m, struct q8_json *j)
+{
+    q8_json_begin(j, "matmul", '{');
+    q8_json_text(j, "activations", q8_probe_kind_name(m->from));
+    q8_json_text(j, "mode", q8_mode_name(m->mode));
+    q8_json_double(j, "threshold", m->threshold);
+    q8_json_number(j, "tokens", m->tokens);
+    q8_json_number(j, "outlier_columns", m->outliers);
+    q8_json_double(j, "relative_error", m->relative_error);
+    q8_json_double(j, "sqnr", m->sqnr);
+    q8_json_double(j, "cosine", m->cosine);
+    q8_json_double(j, "most", m->most);
+    print_known(j, "kl", m->kl);
+    q8_json_number(j, "bad", m->bad);
+    q8_json_end(j, '}');
+}
+
+static void print_layer(const struct q8_layer *layer, struct q8_json *j)
+{
+    const struct q8_side *side = &layer->item->b;
+    char type[64];
+
+    q8_json_begin(j, NULL, '{');
+    q8_json_text(j, "name", layer->module);
+    q8_json_number(j, "rows", side->rows);
+    q8_json_number(j, "cols", side->cols);
+    q8_json_text(j, "scheme", q8_side_type(side, type, sizeof type));
+    q8_json_flag(j, "passed", layer->failing == 0);
+    if (layer->have_weights)
+        print_weights(&layer->weights, j);
+    else
+        q8_json_text(j, "weights", NULL);
+    if (layer->have_matmul)
+        print_matmul(&layer->matmul, j);
+    else
+        q8_json_text(j, "matmul", NULL);
+    q8_json_text(j, "unmeasured", layer->unmeasured);
+    q8_json_end(j, '}');
+}
+
+bool q8_verify_json(const struct q8_verify *v, FILE *out, struct q8_err *err)
+{
+    struct q8_json j = {.out = out, .indent = 1};
+
+    q8_json_begin(&j, NULL, '{');
+    q8_json_text(&j, "schema", "q8-verify/1");
+    q8_json_text(&j, "version", Q8_VERSION);
+    print_models(v, &j);
+    print_settings(v, &j);
+    q8_json_text(&j, "verdict", v->failed ? "fail" : "pass");
+    print_totals(v, &j);
+    print_findings(&v->findings, &j);
+    q8_json_begin(&j, "layers", '[');
+    for (uint64_t i = 0; i < v->layers; i++)
+        print_layer(&v->layer[i], &j);
+    q8_json_end(&j, ']');
+    q8_json_end(&j, '}');
+    fputc('\n', out);
+    return !ferror(out) || q8_fail_errno(err, "cannot write the JSON report");
+}
