@@ -144,7 +144,7 @@ Q8_BOTH int8_t q8_gpu_code_times(float half, float factor)
     return (int8_t)rintf(half * factor);
 }
 
-/* W8A8: what a code of 1 stands for: q8_stored_step of src/scheme/encode.h. */
+/* W8A8: what a code of 1 stands for: q8_llmc_step of src/scheme/encode.h. */
 Q8_BOTH float q8_gpu_step(enum q8_float type, float absmax)
 {
     const float step = q8_gpu_round(type, absmax / 127.5f);

@@ -30,7 +30,7 @@ static int compare_doubles(const void *a, const void *b)
  * Hoare's selection.  Input that defeats the choice of the middle takes quadratic time, which the
  * steps are counted against: the rest is sorted then.
  */
-double q8_rank(double *v, uint64_t n, uint64_t k)
+double q8_spread_rank(double *v, uint64_t n, uint64_t k)
 {
     uint64_t low = 0, high = n - 1;
 
@@ -59,25 +59,25 @@ double q8_rank(double *v, uint64_t n, uint64_t k)
     return v[k];
 }
 
-double q8_rank_top(double *v, uint64_t n, uint64_t count)
+double q8_spread_top(double *v, uint64_t n, uint64_t count)
 {
     double sum = 0;
 
     if (count == 0 || n == 0)
         return 0;
-    (void)q8_rank(v, n, n - count);
+    (void)q8_spread_rank(v, n, n - count);
     for (uint64_t i = n - count; i < n; i++)
         sum += v[i];
     return sum;
 }
 
-struct q8_spread q8_rank_spread(double *v, uint64_t n)
+struct q8_spread q8_spread_of(double *v, uint64_t n)
 {
     struct q8_spread s = {0};
 
     if (n == 0)
         return s;
-    s.median = q8_rank(v, n, (n - 1) / 2);
+    s.median = q8_spread_rank(v, n, (n - 1) / 2);
     s.least = s.most = s.median;
     for (uint64_t i = 0; i < n; i++) {
         s.least = v[i] < s.least ? v[i] : s.least;

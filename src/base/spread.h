@@ -9,10 +9,10 @@
  * before place k is larger and nothing behind it smaller.  No NaN.  The same input gives the same
  * order.
  */
-double q8_rank(double *v, uint64_t n, uint64_t k);
+double q8_spread_rank(double *v, uint64_t n, uint64_t k);
 
 /* Sum of the `count` <= n largest; reorders v.  0 for none. */
-double q8_rank_top(double *v, uint64_t n, uint64_t count);
+double q8_spread_top(double *v, uint64_t n, uint64_t count);
 
 /* Least, median (the lower of two) and largest of a quantity over rows or columns. */
 struct q8_spread {
@@ -20,6 +20,6 @@ struct q8_spread {
 };
 
 /* Of v [n], which is reordered; all 0 when n is 0. */
-struct q8_spread q8_rank_spread(double *v, uint64_t n);
+struct q8_spread q8_spread_of(double *v, uint64_t n);
 
 #endif

@@ -241,19 +241,19 @@ static bool end_output(struct options *o)
 /* The report in every form that was asked for. */
 static bool print_all(struct options *o, const struct q8_inspect *in)
 {
-    struct q8_doctor doctor;
-    struct q8_inspect_print text = {in,      &doctor, find_style(),
-                                    o->sort, o->top,  o->layers.count > 0};
-    bool ok = q8_doctor_run(&doctor, in, o->mem, o->err);
+    struct q8_suggestion suggestion;
+    struct q8_inspect_print text = {in,      &suggestion, find_style(),
+                                    o->sort, o->top,      o->layers.count > 0};
+    bool ok = q8_suggest_run(&suggestion, in, o->mem, o->err);
 
     if (ok && o->want_json)
-        ok = q8_inspect_json(in, &doctor, o->json ? o->json_file.out : stdout, o->err);
+        ok = q8_inspect_json(in, &suggestion, o->json ? o->json_file.out : stdout, o->err);
     if (ok && o->csv)
         ok = q8_inspect_csv(in, o->csv_file.out, o->err);
     if (ok && o->html)
-        ok = q8_html_inspect(in, &doctor, o->html_file.out, o->err);
+        ok = q8_inspect_page(in, &suggestion, o->html_file.out, o->err);
     if (ok && o->suggest)
-        q8_doctor_print(&doctor, o->suggest_file.out);
+        q8_suggest_print(&suggestion, o->suggest_file.out);
     if (ok && !o->quiet && (!o->want_json || o->json))
         ok = q8_inspect_text(&text, stdout, o->mem, o->err);
     return ok && keep_files(o) && end_output(o);
@@ -302,7 +302,7 @@ static bool open_other(struct options *o, struct q8_model *other)
 
 static bool run(struct options *o, const struct q8_model *model, const struct q8_model *other)
 {
-    struct q8_activations acts;
+    struct q8_statistics acts;
     struct q8_inspect in;
     struct q8_show show;
     bool ok;
@@ -310,7 +310,7 @@ static bool run(struct options *o, const struct q8_model *model, const struct q8
     if (o->header)
         return print_header(o, model);
     if (o->activations) {
-        if (!q8_activations_read(&acts, o->activations, o->mem, o->err))
+        if (!q8_statistics_read(&acts, o->activations, o->mem, o->err))
             return false;
         o->run.acts = &acts;
     }

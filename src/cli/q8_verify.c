@@ -154,8 +154,8 @@ static bool check_usage(struct options *o)
 
     if (!o->quantized)
         return q8_fail(o->err, Q8_EUSAGE, "wants REFERENCE and QUANTIZED; see --help");
-    if (!multiplied && (o->run.mode < Q8_MODES || !isnan(o->run.threshold) || o->run.probe.path ||
-                        o->device || o->gpu_memory))
+    if (!multiplied && (o->run.mode < Q8_MODES || !isnan(o->run.threshold) ||
+                        o->run.activations.path || o->device || o->gpu_memory))
         return q8_fail(o->err, Q8_EUSAGE,
                        "--mode, --threshold, --activations, --device and --gpu-memory are for "
                        "--level=matmul");
@@ -182,9 +182,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case LEVEL: ok = set_level(o, arg); break;
     case LAYERS: ok = q8_select_add(&o->layers, Q8_ONLY, arg, "--layers", o->mem, o->err); break;
-    case ACTIVATIONS: run->probe.path = arg; break;
-    case TOKEN_COUNT: ok = set_whole(o, "--tokens", arg, 1, TOKENS_MOST, &run->probe.tokens); break;
-    case SEED: ok = set_whole(o, "--seed", arg, 0, UINT64_MAX, &run->probe.seed); break;
+    case ACTIVATIONS: run->activations.path = arg; break;
+    case TOKEN_COUNT:
+        ok = set_whole(o, "--tokens", arg, 1, TOKENS_MOST, &run->activations.tokens);
+        break;
+    case SEED: ok = set_whole(o, "--seed", arg, 0, UINT64_MAX, &run->activations.seed); break;
     case THRESHOLD: ok = q8_cli_number("--threshold", arg, 0, 1e9, &run->threshold, o->err); break;
     case MODE: ok = set_mode(o, arg); break;
     case MIN_SQNR: ok = set_threshold(o, "min-sqnr", arg); break;
@@ -282,7 +284,7 @@ static bool print_all(struct options *o, const struct q8_verify *v)
     if (ok && o->junit)
         ok = q8_verify_junit(v, o->junit_file.out, o->err);
     if (ok && o->html)
-        ok = q8_html_verify(v, o->html_file.out, o->err);
+        ok = q8_verify_page(v, o->html_file.out, o->err);
     ok = ok && q8_cli_file_keep(&o->json_file, o->err) &&
          q8_cli_file_keep(&o->junit_file, o->err) && q8_cli_file_keep(&o->html_file, o->err) &&
          keep_baseline(o, v);
@@ -331,7 +333,7 @@ int main(int argc, char **argv)
     o.run = (struct q8_verify_options){.level = Q8_LEVEL_MATMUL,
                                        .mode = Q8_MODES,
                                        .threshold = NAN,
-                                       .probe = {.tokens = TOKENS, .seed = 1},
+                                       .activations = {.tokens = TOKENS, .seed = 1},
                                        .max_drop = MAX_DROP,
                                        .threads = q8_cli_default_threads()};
     if (q8_gate_init(&o.gate, &mem, &err))

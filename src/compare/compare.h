@@ -37,7 +37,7 @@ const char *q8_verdict_name(enum q8_verdict verdict);
 /* A tensor of one of the two: a whole one, an int8 weight, or an expert of a fused tensor. */
 struct q8_side {
     const struct q8_tensor *tensor; /* the codes of an int8 weight; NULL: this side has none */
-    const struct q8_coded *coded;   /* an int8 weight, compared as the floats that it stands for */
+    const struct q8_stored *stored; /* an int8 weight, compared as the floats that it stands for */
     bool transpose;                 /* stored [cols, rows]: a Conv1D, which bitsandbytes turns */
     bool slice;                     /* rows of a fused tensor of experts */
     uint64_t first;                 /* element that they begin at */
@@ -70,17 +70,17 @@ struct q8_config_change {
 
 /* The result.  Memory is the arena's. */
 struct q8_compare {
-    struct q8_compare_options options;     /* a copy */
-    struct q8_coded_list coded_a, coded_b; /* int8 weights of both */
-    struct q8_compared *item;              /* [items], see q8_compare_run */
-    uint64_t items;                        /* how many, equal ones too */
-    uint64_t count[Q8_VERDICTS];           /* of them, by verdict */
-    uint64_t type_changes;                 /* items with type_changed */
-    uint64_t differing;                    /* items that count as different */
-    struct q8_config_change *change;       /* [changes], by path */
-    uint64_t changes;                      /* how many; every one counts as a difference */
-    bool have_configs;                     /* both have a config.json, and they were compared */
-    bool different;                        /* differing or changes are not 0 */
+    struct q8_compare_options options;        /* a copy */
+    struct q8_stored_list stored_a, stored_b; /* int8 weights of both */
+    struct q8_compared *item;                 /* [items], see q8_compare_run */
+    uint64_t items;                           /* how many, equal ones too */
+    uint64_t count[Q8_VERDICTS];              /* of them, by verdict */
+    uint64_t type_changes;                    /* items with type_changed */
+    uint64_t differing;                       /* items that count as different */
+    struct q8_config_change *change;          /* [changes], by path */
+    uint64_t changes;                         /* how many; every one counts as a difference */
+    bool have_configs;                        /* both have a config.json, and they were compared */
+    bool different;                           /* differing or changes are not 0 */
 };
 
 /*
@@ -96,7 +96,8 @@ struct q8_compare {
  *
  * Items come in the order of enum q8_verdict, Q8_OTHER_VALUES with the largest relative difference
  * first, then by name.  The same result for any threads.  Memory is a few tiles a thread.
- * Q8_EUSAGE when a pattern of `layers` matches nothing; Q8_EINPUT, Q8_EUNSUPPORTED (q8_coded_find),
+ * Q8_EUSAGE when a pattern of `layers` matches nothing; Q8_EINPUT, Q8_EUNSUPPORTED (of
+ * q8_stored_find),
  * Q8_EIO, Q8_ELIMIT, a signal of the watcher.
  */
 bool q8_compare_run(struct q8_compare *ret, const struct q8_compare_options *options,

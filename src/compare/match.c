@@ -20,7 +20,7 @@ struct unit {
 /* One of the two models. */
 struct party {
     const struct q8_model *model;
-    const struct q8_coded_list *coded;
+    const struct q8_stored_list *stored;
     struct q8_arch arch;
     struct unit *unit; /* [units], by name */
     uint64_t units, room;
@@ -76,7 +76,7 @@ static const struct q8_arch_experts *find_cut(const struct party *p, const struc
     if (!name || q8_index_find(&other->model->index, name))
         return layout;
     name[strlen(name) - strlen(".weight")] = 0;
-    return q8_coded_find_module(other->coded, name) ? layout : NULL;
+    return q8_stored_find_module(other->stored, name) ? layout : NULL;
 }
 
 /* One unit for each expert, or for its upper and lower half. */
@@ -107,12 +107,12 @@ static bool list_units(struct party *p, const struct party *other, struct q8_are
 {
     for (uint64_t i = 0; i < p->model->index.count; i++) {
         const struct q8_tensor *t = &p->model->index.tensor[i];
-        const struct q8_coded *w = q8_coded_of(p->coded, t);
+        const struct q8_stored *w = q8_stored_of(p->stored, t);
         const struct q8_arch_experts *cut;
-        struct q8_side side = {.tensor = t, .coded = w};
+        struct q8_side side = {.tensor = t, .stored = w};
         const char *name = t->name;
 
-        if (q8_coded_is_part(p->coded, t))
+        if (q8_stored_is_part(p->stored, t))
             continue;
         cut = find_cut(p, other, t, mem, err);
         if (err->code || (cut && !add_experts(p, t, cut, mem, err)))
@@ -136,9 +136,9 @@ static void fit_matrix(const struct party *p, const char *name, struct q8_side *
 {
     const struct q8_tensor *t = side->tensor;
 
-    if (side->coded || side->slice || !(partner->coded || partner->slice) || t->rank != 2)
+    if (side->stored || side->slice || !(partner->stored || partner->slice) || t->rank != 2)
         return;
-    side->transpose = partner->coded && partner->coded->absmax &&
+    side->transpose = partner->stored && partner->stored->absmax &&
                       q8_dtype_float(t->dtype) != Q8_FLOATS &&
                       q8_arch_kind(&p->arch, name, t->rank) == Q8_KIND_CONV1D;
     side->rows = t->dim[side->transpose];
@@ -147,7 +147,7 @@ static void fit_matrix(const struct party *p, const char *name, struct q8_side *
 
 static bool same_shape(const struct q8_side *a, const struct q8_side *b)
 {
-    if (a->coded || a->slice || b->coded || b->slice)
+    if (a->stored || a->slice || b->stored || b->slice)
         return a->rows == b->rows && a->cols == b->cols;
     return a->tensor->rank == b->tensor->rank &&
            memcmp(a->tensor->dim, b->tensor->dim, a->tensor->rank * sizeof *a->tensor->dim) == 0;
@@ -156,21 +156,21 @@ static bool same_shape(const struct q8_side *a, const struct q8_side *b)
 /* Whether elements or codes are stored in the same way. */
 static bool same_type(const struct q8_side *a, const struct q8_side *b)
 {
-    if (!a->coded || !b->coded)
-        return !a->coded && !b->coded && a->tensor->dtype == b->tensor->dtype;
-    return a->coded->packed == b->coded->packed && a->coded->absmax == b->coded->absmax &&
-           a->coded->shared == b->coded->shared && a->coded->group == b->coded->group &&
-           a->coded->scales->dtype == b->coded->scales->dtype;
+    if (!a->stored || !b->stored)
+        return !a->stored && !b->stored && a->tensor->dtype == b->tensor->dtype;
+    return a->stored->packed == b->stored->packed && a->stored->absmax == b->stored->absmax &&
+           a->stored->shared == b->stored->shared && a->stored->group == b->stored->group &&
+           a->stored->scales->dtype == b->stored->scales->dtype;
 }
 
 static bool is_float(const struct q8_side *s)
 {
-    return s->coded || q8_dtype_float(s->tensor->dtype) != Q8_FLOATS;
+    return s->stored || q8_dtype_float(s->tensor->dtype) != Q8_FLOATS;
 }
 
 static uint64_t count_elements(const struct q8_side *s)
 {
-    if (s->coded || s->slice)
+    if (s->stored || s->slice)
         return s->rows * s->cols;
     return q8_dtypes[s->tensor->dtype].bits < 8 ? s->tensor->nbytes : q8_tensor_elements(s->tensor);
 }
@@ -271,9 +271,10 @@ static const char *unit_name(void *self, uint64_t i)
 bool q8_compare_pair(struct q8_compare *r, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *a = r->options.a, *b = r->options.b;
-    struct party p[2] = {{.model = a, .coded = &r->coded_a}, {.model = b, .coded = &r->coded_b}};
+    struct party p[2] = {{.model = a, .stored = &r->stored_a},
+                         {.model = b, .stored = &r->stored_b}};
 
-    if (!q8_coded_find(&r->coded_a, a, mem, err) || !q8_coded_find(&r->coded_b, b, mem, err))
+    if (!q8_stored_find(&r->stored_a, a, mem, err) || !q8_stored_find(&r->stored_b, b, mem, err))
         return false;
     find_arch(&p[0], a->config_root ? a : b); /* a bare file is taken for the same class */
     find_arch(&p[1], b->config_root ? b : a);

@@ -12,7 +12,7 @@
 
 char *q8_side_type(const struct q8_side *s, char *text, size_t size)
 {
-    const struct q8_coded *w = s->coded;
+    const struct q8_stored *w = s->stored;
 
     if (!w)
         (void)snprintf(text, size, "%s", q8_dtypes[s->tensor->dtype].name);
@@ -31,7 +31,7 @@ char *q8_side_shape(const struct q8_side *s, char *text, size_t size)
 {
     struct q8_tensor matrix = {.rank = 2, .dim = {s->rows, s->cols}};
 
-    q8_tensor_shape(s->coded || s->slice || s->transpose ? &matrix : s->tensor, text, size);
+    q8_tensor_shape(s->stored || s->slice || s->transpose ? &matrix : s->tensor, text, size);
     return text;
 }
 
@@ -219,13 +219,13 @@ bool q8_compare_text(const struct q8_compare *r, FILE *out, unsigned width, stru
 {
     static const char *const titles[Q8_VERDICTS] = {"only in A", "only in B", "other shape",
                                                     "other type, not compared", "other values"};
-    const struct q8_coded_list *coded[2] = {&r->coded_a, &r->coded_b};
+    const struct q8_stored_list *stored[2] = {&r->stored_a, &r->stored_b};
     char path[1024];
 
     for (int i = 0; i < 2; i++)
         fprintf(out, "%c: %s (%s)\n", "AB"[i],
                 q8_text_escape((i ? r->options.b : r->options.a)->path, path, sizeof path),
-                coded[i] -> layout ? coded[i] -> layout : "float");
+                stored[i] -> layout ? stored[i] -> layout : "float");
     for (int v = 0; v <= Q8_OTHER_VALUES; v++) {
         if (!r->count[v])
             continue;
@@ -245,7 +245,7 @@ bool q8_compare_text(const struct q8_compare *r, FILE *out, unsigned width, stru
 
 static void json_side(struct q8_json *j, const char *key, const struct q8_side *s)
 {
-    const bool matrix = s->coded || s->slice || s->transpose;
+    const bool matrix = s->stored || s->slice || s->transpose;
     const uint64_t rows_cols[2] = {s->rows, s->cols};
     char type[64];
 
@@ -293,8 +293,8 @@ bool q8_compare_json(const struct q8_compare *r, FILE *out, struct q8_err *err)
     q8_json_text(&j, "version", Q8_VERSION);
     q8_json_text(&j, "a", r->options.a->path);
     q8_json_text(&j, "b", r->options.b->path);
-    q8_json_text(&j, "layout_a", r->coded_a.layout);
-    q8_json_text(&j, "layout_b", r->coded_b.layout);
+    q8_json_text(&j, "layout_a", r->stored_a.layout);
+    q8_json_text(&j, "layout_b", r->stored_b.layout);
     q8_json_double(&j, "tolerance", r->options.tolerance);
     q8_json_flag(&j, "different", r->different);
     q8_json_begin(&j, "totals", '{');

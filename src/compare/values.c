@@ -41,7 +41,7 @@ static uint64_t side_bytes(const struct q8_side *s)
 {
     if (s->slice)
         return s->rows * s->cols * (q8_dtypes[s->tensor->dtype].bits / 8);
-    return s->tensor->nbytes + (s->coded ? s->coded->scales->nbytes : 0);
+    return s->tensor->nbytes + (s->stored ? s->stored->scales->nbytes : 0);
 }
 
 uint64_t q8_compared_bytes(const struct q8_compared *c)
@@ -51,7 +51,7 @@ uint64_t q8_compared_bytes(const struct q8_compared *c)
 
 struct q8_view q8_side_view(const struct q8_side *s)
 {
-    return (struct q8_view){s->tensor, s->coded, s->transpose, s->first, s->rows, s->cols};
+    return (struct q8_view){s->tensor, s->stored, s->transpose, s->first, s->rows, s->cols};
 }
 
 /* The rows that both sides are read by: single elements where neither is a matrix by nature. */
@@ -59,7 +59,7 @@ static struct q8_view view_of(const struct q8_compared *c, int which)
 {
     const struct q8_side *s = side(c, which);
 
-    if (c->a.coded || c->b.coded)
+    if (c->a.stored || c->b.stored)
         return q8_side_view(s);
     return (struct q8_view){s->tensor, NULL, false, s->first, c->elements, 1};
 }
@@ -74,7 +74,7 @@ static uint64_t tile_rows(const struct q8_comparer *d, const struct q8_compared 
 
 bool q8_comparer_open(struct q8_comparer *d, const struct q8_compare *result, struct q8_err *err)
 {
-    const struct q8_coded_list *coded[2] = {&result->coded_a, &result->coded_b};
+    const struct q8_stored_list *stored[2] = {&result->stored_a, &result->stored_b};
     uint64_t room = 1;
 
     *d = (struct q8_comparer){.result = result};
@@ -83,7 +83,7 @@ bool q8_comparer_open(struct q8_comparer *d, const struct q8_compare *result, st
     for (int i = 0; i < 2; i++)
         d->walk[i] = (struct q8_walk){.tile_bytes = TILE_BYTES,
                                       .room = TILE_BYTES,
-                                      .coded = coded[i],
+                                      .stored = stored[i],
                                       .kernels = &d->kernels};
     for (uint64_t k = 0; k < result->items; k++) {
         const struct q8_compared *c = &result->item[k];
@@ -168,10 +168,10 @@ static bool same_bytes(struct work *w, bool *ret_same, struct q8_err *err)
     *ret_same = !c->type_changed && !c->a.transpose && !c->b.transpose;
     if (!*ret_same)
         return true;
-    if (!c->a.coded)
+    if (!c->a.stored)
         return compare_bytes(w, data, first, side_bytes(&c->a), size, ret_same, err);
-    scales[0] = c->a.coded->scales;
-    scales[1] = c->b.coded->scales;
+    scales[0] = c->a.stored->scales;
+    scales[1] = c->b.stored->scales;
     return compare_bytes(w, scales, none, scales[0]->nbytes, 0, ret_same, err) &&
            compare_bytes(w, data, none, data[0]->nbytes, 0, ret_same, err);
 }
@@ -186,7 +186,7 @@ static bool read_values(struct q8_comparer *d, const struct q8_compared *c, int 
     void *rows;
 
     if (q8_walk_read(&d->walk[which], model(d, which), &view, row, n, &rows, err)) {
-        d->kernels.widen[s->coded ? Q8_FLOAT_F32 : q8_dtype_float(s->tensor->dtype)](
+        d->kernels.widen[s->stored ? Q8_FLOAT_F32 : q8_dtype_float(s->tensor->dtype)](
             d->values[which], rows, n * view.cols);
         return true;
     }

@@ -148,7 +148,7 @@ static bool check_input(const struct q8_convert *c, struct q8_err *err)
 {
     if (!q8_model_same(c->plan->model, err))
         return false;
-    return !q8_carry_changed(c) ||
+    return !q8_copy_changed(c) ||
            q8_fail(err, Q8_EIO,
                    "a file beside the weights in %s changed during the run: run again later",
                    c->plan->model->dir);
@@ -164,7 +164,7 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
         c->shard[i].fd = -1;
     return c->result && c->shard && check_disk(c, err) && q8_journal_open(c, err) &&
            create_shards(c, err) && (!c->publish.resumed || q8_journal_recheck(c, err)) &&
-           run_jobs(c, err) && q8_carry(c, err) && check_input(c, err) && q8_settle(c, err) &&
+           run_jobs(c, err) && q8_copy_files(c, err) && check_input(c, err) && q8_reread(c, err) &&
            q8_publish_finish(&c->publish, c->options.sync, c->mem, err);
 }
 
@@ -174,7 +174,7 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
  */
 static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
 {
-    if (q8_model_changed(c->plan->model) || q8_carry_changed(c))
+    if (q8_model_changed(c->plan->model) || q8_copy_changed(c))
         return false;
     if (c->publish.resumed)
         return err->code != Q8_EINPUT;

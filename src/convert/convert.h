@@ -70,18 +70,18 @@ bool q8_journal_restore(struct q8_convert *c, struct q8_err *err);
 void q8_journal_close(struct q8_convert *c);
 
 /* copy.c: the files that come along as they are, config.json and the index file. */
-bool q8_carry(struct q8_convert *c, struct q8_err *err);
+bool q8_copy_files(struct q8_convert *c, struct q8_err *err);
 
 /* Whether it is certain that config.json or a file that comes along is not what was planned. */
-bool q8_carry_changed(const struct q8_convert *c);
+bool q8_copy_changed(const struct q8_convert *c);
 
 /* A small file of the output: what `print` prints (see struct q8_printer). */
-bool q8_carry_text(struct q8_convert *c, const char *name,
-                   bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
-                   struct q8_err *err);
+bool q8_copy_text(struct q8_convert *c, const char *name,
+                  bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
+                  struct q8_err *err);
 
 /* reread.c: what follows the files: re-reading, manifest, checksums, syncing. */
-bool q8_settle(struct q8_convert *c, struct q8_err *err);
+bool q8_reread(struct q8_convert *c, struct q8_err *err);
 
 /* Bytes of memory that re-reading one output shard takes. */
 uint64_t q8_reread_bytes(const struct q8_plan *plan);

@@ -12,9 +12,9 @@
 
 #define PIECE (UINT64_C(256) << 10)
 
-bool q8_carry_text(struct q8_convert *c, const char *name,
-                   bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
-                   struct q8_err *err)
+bool q8_copy_text(struct q8_convert *c, const char *name,
+                  bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
+                  struct q8_err *err)
 {
     const char *path = q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, name);
     struct q8_printer printer = {print, self};
@@ -72,7 +72,7 @@ static bool is_other(const struct stat *st, const struct q8_out *side)
            st->st_mtim.tv_nsec != side->changed.tv_nsec;
 }
 
-bool q8_carry_changed(const struct q8_convert *c)
+bool q8_copy_changed(const struct q8_convert *c)
 {
     const struct q8_model *m = c->plan->model;
     const struct stat *config = &m->config_stat;
@@ -127,7 +127,7 @@ static bool copy_item(void *self, uint64_t i, unsigned worker, struct q8_pool *p
     return ok;
 }
 
-bool q8_carry(struct q8_convert *c, struct q8_err *err)
+bool q8_copy_files(struct q8_convert *c, struct q8_err *err)
 {
     struct q8_plan *plan = c->plan;
     struct q8_pool pool = {
@@ -137,7 +137,7 @@ bool q8_carry(struct q8_convert *c, struct q8_err *err)
     for (uint64_t i = 0; i < plan->sides; i++)
         pool.progress.bytes_total += plan->side[i].bytes;
     return q8_pool_run(&pool, err) &&
-           (!plan->config || q8_carry_text(c, "config.json", print_config, plan, err)) &&
+           (!plan->config || q8_copy_text(c, "config.json", print_config, plan, err)) &&
            (!plan->model->index_name ||
-            q8_carry_text(c, plan->model->index_name, q8_plan_index, plan, err));
+            q8_copy_text(c, plan->model->index_name, q8_plan_index, plan, err));
 }

@@ -344,7 +344,7 @@ static bool seal(struct q8_convert *c, struct q8_err *err)
     return check_strays(c, err);
 }
 
-bool q8_settle(struct q8_convert *c, struct q8_err *err)
+bool q8_reread(struct q8_convert *c, struct q8_err *err)
 {
     struct q8_manifest manifest = {.plan = c->plan, .result = c->result};
 
@@ -352,7 +352,7 @@ bool q8_settle(struct q8_convert *c, struct q8_err *err)
     if (!c->written || !reread_all(c, err))
         return false;
     manifest.written = c->written;
-    return q8_carry_text(c, Q8_MANIFEST, q8_manifest_print, &manifest, err) &&
-           (!c->options.sha256 || q8_carry_text(c, "SHA256SUMS", print_sums, c, err)) &&
+    return q8_copy_text(c, Q8_MANIFEST, q8_manifest_print, &manifest, err) &&
+           (!c->options.sha256 || q8_copy_text(c, "SHA256SUMS", print_sums, c, err)) &&
            seal(c, err);
 }

@@ -14,7 +14,7 @@
 /* Of a tile in memory: int8 weights become floats. */
 static uint64_t element_bytes(const struct q8_view *view)
 {
-    return view->coded ? sizeof(float) : q8_dtypes[view->tensor->dtype].bits / 8;
+    return view->stored ? sizeof(float) : q8_dtypes[view->tensor->dtype].bits / 8;
 }
 
 uint64_t q8_walk_rows(const struct q8_walk *walk, const struct q8_view *view)
@@ -37,7 +37,7 @@ void q8_walk_fit(struct q8_walk *walk, const struct q8_view *view)
 uint64_t q8_walk_bytes(const struct q8_walk *walk)
 {
     return walk->room * (walk->transpose ? 2 : 1) +
-           (walk->coded ? q8_decoder_bytes(walk->coded, walk->tile_bytes / sizeof(float)) : 0);
+           (walk->stored ? q8_decoder_bytes(walk->stored, walk->tile_bytes / sizeof(float)) : 0);
 }
 
 bool q8_walk_open(struct q8_walk *walk, struct q8_arena *mem, struct q8_err *err)
@@ -45,8 +45,8 @@ bool q8_walk_open(struct q8_walk *walk, struct q8_arena *mem, struct q8_err *err
     walk->source = q8_alloc(mem, walk->room, 1, err);
     walk->turned = walk->transpose ? q8_alloc(mem, walk->room, 1, err) : NULL;
     return walk->source && (walk->turned || !walk->transpose) &&
-           (!walk->coded ||
-            q8_decoder_init(&walk->decoder, walk->coded, walk->tile_bytes / sizeof(float),
+           (!walk->stored ||
+            q8_decoder_init(&walk->decoder, walk->stored, walk->tile_bytes / sizeof(float),
                             walk->kernels, mem, err));
 }
 
@@ -110,8 +110,8 @@ bool q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const stru
     const uint64_t size = element_bytes(view), bytes = n * view->cols * size;
 
     *ret_rows = view->transpose ? walk->turned : walk->source;
-    if (view->coded)
-        return q8_decode_rows(&walk->decoder, model, view->coded, row, n, *ret_rows, err);
+    if (view->stored)
+        return q8_decode_rows(&walk->decoder, model, view->stored, row, n, *ret_rows, err);
     if (view->transpose) {
         if (!read_columns(walk, model, view, row, n, err))
             return false;

@@ -10,7 +10,7 @@
 /* A tensor, or a part of one, as a matrix of rows. */
 struct q8_view {
     const struct q8_tensor *tensor; /* source; its elements have whole bytes */
-    const struct q8_coded *coded;   /* the int8 weight whose codes they are; NULL: floats */
+    const struct q8_stored *stored; /* the int8 weight whose codes they are; NULL: floats */
     bool transpose;                 /* it is stored [cols, rows]; then `first` is 0 */
     uint64_t first;                 /* element of the tensor that the rows begin at */
     uint64_t rows, cols;            /* as the visitor sees them; cols > 0 */
@@ -29,15 +29,15 @@ struct q8_visit {
 
 /* One thread's buffers.  A zeroed struct grown by q8_walk_fit is ready. */
 struct q8_walk {
-    uint64_t tile_bytes;               /* of source per tile, which should stay in the L2 cache */
-    uint64_t room;                     /* bytes of each buffer */
-    bool transpose;                    /* whether views may be transposed */
-    unsigned char *source;             /* a tile as it was read */
-    const struct q8_coded_list *coded; /* int8 weights that views may be of; NULL: none is */
-    const struct q8_kernels *kernels;  /* the caller's, for those */
-    struct q8_decoder decoder;         /* reads their rows; the last tile's codes and steps */
-    unsigned char *turned;             /* a transposed tile as rows; NULL when no view is */
-    bool infinite;                     /* F64 beyond fp32 becomes an infinity, not a failure */
+    uint64_t tile_bytes;                 /* of source per tile, which should stay in the L2 cache */
+    uint64_t room;                       /* bytes of each buffer */
+    bool transpose;                      /* whether views may be transposed */
+    unsigned char *source;               /* a tile as it was read */
+    const struct q8_stored_list *stored; /* int8 weights that views may be of; NULL: none is */
+    const struct q8_kernels *kernels;    /* the caller's, for those */
+    struct q8_decoder decoder;           /* reads their rows; the last tile's codes and steps */
+    unsigned char *turned;               /* a transposed tile as rows; NULL when no view is */
+    bool infinite;                       /* F64 beyond fp32 becomes an infinity, not a failure */
     struct q8_xxh *xxh; /* takes all source bytes in the order of the file; NULL: nobody does */
 };
 

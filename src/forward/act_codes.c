@@ -8,10 +8,10 @@
 
 #define INFINITY_BITS 0x7f800000u
 
-bool q8_tokens_init(struct q8_tokens *t, const struct q8_engine_room *room,
-                    const struct q8_kernels *kernels, struct q8_arena *mem, struct q8_err *err)
+bool q8_act_codes_init(struct q8_act_codes *t, const struct q8_engine_room *room,
+                       const struct q8_kernels *kernels, struct q8_arena *mem, struct q8_err *err)
 {
-    *t = (struct q8_tokens){.kernels = kernels};
+    *t = (struct q8_act_codes){.kernels = kernels};
     t->codes = q8_alloc(mem, room->elements, sizeof *t->codes, err);
     t->apart = q8_alloc(mem, room->elements, sizeof *t->apart, err);
     t->scale = q8_alloc(mem, room->tokens, sizeof *t->scale, err);
@@ -25,7 +25,7 @@ bool q8_tokens_init(struct q8_tokens *t, const struct q8_engine_room *room,
 }
 
 /* The largest magnitude of a row, as bits. */
-static uint32_t row_absmax(const struct q8_tokens *t, const float *x, uint64_t n)
+static uint32_t row_absmax(const struct q8_act_codes *t, const float *x, uint64_t n)
 {
     uint32_t bits = 0;
 
@@ -35,7 +35,7 @@ static uint32_t row_absmax(const struct q8_tokens *t, const float *x, uint64_t n
 }
 
 /* Lists the columns that stand out, their values, and the columns that `keep` codes. */
-static void list_columns(struct q8_tokens *t, bool keep_all)
+static void list_columns(struct q8_act_codes *t, bool keep_all)
 {
     const uint64_t cols = t->job.cols;
 
@@ -52,7 +52,7 @@ static void list_columns(struct q8_tokens *t, bool keep_all)
 }
 
 /* The row as halves, without the elements that stand out. */
-static void take_halves(struct q8_tokens *t, const float *x)
+static void take_halves(struct q8_act_codes *t, const float *x)
 {
     const float threshold = t->job.threshold > 0 ? (float)t->job.threshold : INFINITY;
     const bool decompose = t->job.threshold > 0;
@@ -66,7 +66,7 @@ static void take_halves(struct q8_tokens *t, const float *x)
     }
 }
 
-static void take_bnb(struct q8_tokens *t)
+static void take_bnb(struct q8_act_codes *t)
 {
     const uint64_t cols = t->job.cols;
 
@@ -92,7 +92,7 @@ static void take_bnb(struct q8_tokens *t)
             t->codes[r * cols + t->outlier[i]] = 0;
 }
 
-static void take_w8a8(struct q8_tokens *t)
+static void take_w8a8(struct q8_act_codes *t)
 {
     static const enum q8_dtype dtypes[Q8_FLOATS] = {Q8_F16, Q8_BF16, Q8_F32};
     const uint64_t cols = t->job.cols;
@@ -101,7 +101,7 @@ static void take_w8a8(struct q8_tokens *t)
     for (uint64_t r = 0; r < t->job.tokens; r++) {
         const float *x = t->x + r * cols;
         const float absmax = q8_bits_to_float(Q8_FLOAT_F32, row_absmax(t, x, cols));
-        const float step = q8_stored_step(absmax, dtypes[t->job.type], bits);
+        const float step = q8_llmc_step(absmax, dtypes[t->job.type], bits);
 
         for (uint64_t c = 0; c < cols; c++) {
             const float y = q8_float_round(t->job.type, x[c] / step);
@@ -152,7 +152,7 @@ int64_t q8_affine_codes(const struct q8_affine *a, int8_t *codes, const float *x
 }
 
 /* The columns of a row that have codes. */
-static const float *kept_row(struct q8_tokens *t, uint64_t r)
+static const float *kept_row(struct q8_act_codes *t, uint64_t r)
 {
     const float *x = t->x + r * t->job.cols;
 
@@ -161,7 +161,7 @@ static const float *kept_row(struct q8_tokens *t, uint64_t r)
     return t->row;
 }
 
-static void take_paper(struct q8_tokens *t)
+static void take_paper(struct q8_act_codes *t)
 {
     const struct q8_mode_row *mode = &q8_modes[t->job.mode];
     float least = 0, most = 0;
@@ -186,7 +186,7 @@ static void take_paper(struct q8_tokens *t)
     }
 }
 
-void q8_tokens_take(struct q8_tokens *t, const struct q8_multiply *job, const float *x)
+void q8_act_codes_take(struct q8_act_codes *t, const struct q8_multiply *job, const float *x)
 {
     t->job = *job;
     t->x = x;
@@ -199,8 +199,8 @@ void q8_tokens_take(struct q8_tokens *t, const struct q8_multiply *job, const fl
     }
 }
 
-void q8_tokens_encode(struct q8_tokens *t, const float *reference, uint64_t rows, int8_t *codes,
-                      struct q8_affine *affine, int64_t *sum)
+void q8_act_codes_encode(struct q8_act_codes *t, const float *reference, uint64_t rows,
+                         int8_t *codes, struct q8_affine *affine, int64_t *sum)
 {
     const struct q8_mode_row *mode = &q8_modes[t->job.mode];
 

@@ -4,9 +4,9 @@
 
 #include "src/forward/engine.h"
 
-/* The activations of one weight.  A zeroed struct filled by q8_tokens_init is ready. */
-struct q8_tokens {
-    struct q8_multiply job;           /* how, of the last q8_tokens_take */
+/* The activations of one weight.  A zeroed struct filled by q8_act_codes_init is ready. */
+struct q8_act_codes {
+    struct q8_multiply job;           /* how, of the last q8_act_codes_take */
     const float *x;                   /* [tokens, cols] the caller's, of job.type */
     int8_t *codes;                    /* [tokens, keeps]; not in W8A16 */
     float *scale;                     /* [tokens] bitsandbytes: absmax; else what a code of 1 is */
@@ -23,8 +23,8 @@ struct q8_tokens {
 };
 
 /* Memory for the weights of that room; Q8_ELIMIT.  Needs no closing: the memory is `mem`'s. */
-bool q8_tokens_init(struct q8_tokens *t, const struct q8_engine_room *room,
-                    const struct q8_kernels *kernels, struct q8_arena *mem, struct q8_err *err);
+bool q8_act_codes_init(struct q8_act_codes *t, const struct q8_engine_room *room,
+                       const struct q8_kernels *kernels, struct q8_arena *mem, struct q8_err *err);
 
 /*
  * Makes codes of x [tokens, cols], which must outlive them.
@@ -42,7 +42,7 @@ bool q8_tokens_init(struct q8_tokens *t, const struct q8_engine_room *room,
  * scale = (most - least) / 255, zero = rne(least / scale) + 128, code = rne(x / scale) - zero,
  * clamped.  Zeros alone get scale 1.  All in float, one rounding each, of each row or of the whole.
  */
-void q8_tokens_take(struct q8_tokens *t, const struct q8_multiply *job, const float *x);
+void q8_act_codes_take(struct q8_act_codes *t, const struct q8_multiply *job, const float *x);
 
 /* How a row or a tensor is quantized in the paper's modes. */
 struct q8_affine {
@@ -50,7 +50,7 @@ struct q8_affine {
     int32_t zero; /* value ~ (code + zero) * scale */
 };
 
-/* From the least and the largest value, as q8_tokens_take says; 0 is added to the range. */
+/* From the least and the largest value, as q8_act_codes_take says; 0 is added to the range. */
 struct q8_affine q8_affine_make(bool asymmetric, float least, float most);
 
 /* codes [n] of x [n]; returns their sum. */
@@ -60,10 +60,10 @@ int64_t q8_affine_codes(const struct q8_affine *a, int8_t *codes, const float *x
 void q8_affine_range(const float *x, uint64_t n, float *least, float *most);
 
 /*
- * The paper's modes, after q8_tokens_take: codes [rows, keeps] of the columns of W [rows, cols]
+ * The paper's modes, after q8_act_codes_take: codes [rows, keeps] of the columns of W [rows, cols]
  * that have codes, how each row was quantized [rows], and the sums of its codes [rows].
  */
-void q8_tokens_encode(struct q8_tokens *t, const float *reference, uint64_t rows, int8_t *codes,
-                      struct q8_affine *affine, int64_t *sum);
+void q8_act_codes_encode(struct q8_act_codes *t, const float *reference, uint64_t rows,
+                         int8_t *codes, struct q8_affine *affine, int64_t *sum);
 
 #endif

@@ -24,13 +24,13 @@
 
 #define COLUMNS 1024 /* features that are scaled together */
 
-const char *q8_probe_kind_name(enum q8_probe_kind kind)
+const char *q8_activations_kind_name(enum q8_activations_kind kind)
 {
     static const char *const names[] = {
-        [Q8_PROBE_CAPTURED] = "captured",
-        [Q8_PROBE_STATISTICS] = "statistics",
-        [Q8_PROBE_GAINS] = "norm gains",
-        [Q8_PROBE_GAUSSIAN] = "gaussian",
+        [Q8_ACTIVATIONS_CAPTURED] = "captured",
+        [Q8_ACTIVATIONS_STATISTICS] = "statistics",
+        [Q8_ACTIVATIONS_GAINS] = "norm gains",
+        [Q8_ACTIVATIONS_GAUSSIAN] = "gaussian",
     };
 
     return names[kind];
@@ -38,16 +38,17 @@ const char *q8_probe_kind_name(enum q8_probe_kind kind)
 
 static int compare_name(const void *name, const void *module)
 {
-    return strcmp(name, ((const struct q8_probe_module *)module)->name);
+    return strcmp(name, ((const struct q8_activations_module *)module)->name);
 }
 
-struct q8_probe_module *q8_probe_module(const struct q8_probe_parts *parts, const char *name)
+struct q8_activations_module *q8_activations_module(const struct q8_activations_parts *parts,
+                                                    const char *name)
 {
     return bsearch(name, parts->module, parts->modules, sizeof *parts->module, compare_name);
 }
 
 /* Finds the norms that feed the modules [count]. */
-static bool find_norms(struct q8_probe *p, const struct q8_arch *arch,
+static bool find_norms(struct q8_activations *p, const struct q8_arch *arch,
                        const struct q8_outlier_module *module, uint64_t count,
                        struct q8_arena *scratch, struct q8_err *err)
 {
@@ -59,35 +60,35 @@ static bool find_norms(struct q8_probe *p, const struct q8_arch *arch,
     if (!norm)
         return false;
     for (uint64_t i = 0; i < ix->count; i++) {
-        if (!q8_norm_is_gain(&ix->tensor[i], &length))
+        if (!q8_norms_is_gain(&ix->tensor[i], &length))
             continue;
         name = q8_strndup(scratch, ix->tensor[i].name, length, err);
         if (!name)
             return false;
-        q8_norm_mark(norm, ix, name, &ix->tensor[i], module, count);
+        q8_norms_mark(norm, ix, name, &ix->tensor[i], module, count);
     }
     for (uint64_t i = 0; i < count; i++) {
-        if (!norm[i] || !q8_norm_is_gain(norm[i], &length))
+        if (!norm[i] || !q8_norms_is_gain(norm[i], &length))
             continue;
         name = q8_strndup(scratch, norm[i]->name, length, err);
         if (!name)
             return false;
         p->parts->module[i].norm = norm[i];
-        p->parts->module[i].adds_one = q8_norm_adds_one(p->model, arch, name);
+        p->parts->module[i].adds_one = q8_norms_adds_one(p->model, arch, name);
     }
     return true;
 }
 
-bool q8_probe_open(struct q8_probe *ret, const struct q8_probe_options *options,
-                   const struct q8_model *model, const struct q8_arch *arch,
-                   const struct q8_outlier_module *module, uint64_t count, struct q8_arena *mem,
-                   struct q8_err *err)
+bool q8_activations_open(struct q8_activations *ret, const struct q8_activations_options *options,
+                         const struct q8_model *model, const struct q8_arch *arch,
+                         const struct q8_outlier_module *module, uint64_t count,
+                         struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_probe_parts *parts = q8_alloc(mem, 1, sizeof *parts, err);
+    struct q8_activations_parts *parts = q8_alloc(mem, 1, sizeof *parts, err);
     struct q8_arena scratch;
     bool ok;
 
-    *ret = (struct q8_probe){.options = *options, .model = model, .parts = parts};
+    *ret = (struct q8_activations){.options = *options, .model = model, .parts = parts};
     if (!parts)
         return false;
     parts->file.fd = -1;
@@ -97,31 +98,35 @@ bool q8_probe_open(struct q8_probe *ret, const struct q8_probe_options *options,
         return false;
     parts->modules = count;
     for (uint64_t i = 0; i < count; i++)
-        parts->module[i] = (struct q8_probe_module){.name = module[i].name, .cols = module[i].cols};
+        parts->module[i] =
+            (struct q8_activations_module){.name = module[i].name, .cols = module[i].cols};
     q8_gaussian_table(parts->quantile);
     q8_arena_init(&scratch, mem->limit);
     ok = find_norms(ret, arch, module, count, &scratch, err);
     q8_arena_clear(&scratch);
-    return ok && (!options->path || q8_probe_read(ret, module, count, mem, err));
+    return ok && (!options->path || q8_activations_read(ret, module, count, mem, err));
 }
 
-void q8_probe_close(struct q8_probe *p)
+void q8_activations_close(struct q8_activations *p)
 {
     if (p->parts)
         q8_file_close(&p->parts->file);
-    *p = (struct q8_probe){0};
+    *p = (struct q8_activations){0};
 }
 
-enum q8_probe_kind q8_probe_find(const struct q8_probe *p, const char *module, uint64_t *ret_tokens)
+enum q8_activations_kind q8_activations_find(const struct q8_activations *p, const char *module,
+                                             uint64_t *ret_tokens)
 {
-    const struct q8_probe_module *m = q8_probe_module(p->parts, module);
+    const struct q8_activations_module *m = q8_activations_module(p->parts, module);
 
     *ret_tokens = p->options.tokens;
     if (m && m->array && m->array->tokens) {
         *ret_tokens = m->array->tokens;
-        return Q8_PROBE_CAPTURED;
+        return Q8_ACTIVATIONS_CAPTURED;
     }
-    return m && m->array ? Q8_PROBE_STATISTICS : m && m->norm ? Q8_PROBE_GAINS : Q8_PROBE_GAUSSIAN;
+    return m && m->array  ? Q8_ACTIVATIONS_STATISTICS
+           : m && m->norm ? Q8_ACTIVATIONS_GAINS
+                          : Q8_ACTIVATIONS_GAUSSIAN;
 }
 
 /* Makes absmax [cols] the largest magnitude of each feature of x [tokens, cols]. */
@@ -146,8 +151,8 @@ static void scale_to_maxima(float *x, uint64_t tokens, uint64_t cols, const floa
     }
 }
 
-static bool multiply_gains(const struct q8_probe *p, const struct q8_probe_module *m, float *x,
-                           uint64_t tokens, struct q8_err *err)
+static bool multiply_gains(const struct q8_activations *p, const struct q8_activations_module *m,
+                           float *x, uint64_t tokens, struct q8_err *err)
 {
     uint64_t step = q8_dtypes[m->norm->dtype].bits / 8;
     unsigned char bytes[COLUMNS * sizeof(double)];
@@ -179,7 +184,7 @@ static uint64_t round_all(float *x, uint64_t n, enum q8_float type, float *ret_b
     return n;
 }
 
-static bool fail_value(const struct q8_probe *p, const char *module, const char *norm,
+static bool fail_value(const struct q8_activations *p, const char *module, const char *norm,
                        const char *values, struct q8_err *err)
 {
     char shown[200], gain[200];
@@ -193,26 +198,26 @@ static bool fail_value(const struct q8_probe *p, const char *module, const char 
     return q8_fail_in(err, norm ? p->model->path : p->options.path);
 }
 
-bool q8_probe_fill(const struct q8_probe *p, const char *module, uint64_t cols, enum q8_float type,
-                   float *x, struct q8_err *err)
+bool q8_activations_fill(const struct q8_activations *p, const char *module, uint64_t cols,
+                         enum q8_float type, float *x, struct q8_err *err)
 {
     static const char *const types[] = {"F16", "BF16", "F32"};
-    const struct q8_probe_module *m = q8_probe_module(p->parts, module);
+    const struct q8_activations_module *m = q8_activations_module(p->parts, module);
     bool flushed = q8_denormals_flush(false), ok = true; /* the same for any caller */
     uint64_t tokens, n, bad;
-    enum q8_probe_kind kind = q8_probe_find(p, module, &tokens);
+    enum q8_activations_kind kind = q8_activations_find(p, module, &tokens);
     char values[160];
     float before;
 
     assert(!m || m->cols == cols);
     n = tokens * cols;
-    if (kind != Q8_PROBE_CAPTURED)
+    if (kind != Q8_ACTIVATIONS_CAPTURED)
         q8_gaussian_fill(x, p->parts->quantile, q8_gaussian_start(p->options.seed, module), 0, n);
-    if (kind == Q8_PROBE_CAPTURED)
-        ok = q8_probe_rows(p, m->array, x, err);
-    if (kind == Q8_PROBE_STATISTICS)
+    if (kind == Q8_ACTIVATIONS_CAPTURED)
+        ok = q8_activations_rows(p, m->array, x, err);
+    if (kind == Q8_ACTIVATIONS_STATISTICS)
         scale_to_maxima(x, tokens, cols, m->array->value);
-    if (kind == Q8_PROBE_GAINS)
+    if (kind == Q8_ACTIVATIONS_GAINS)
         ok = multiply_gains(p, m, x, tokens, err);
     bad = ok ? round_all(x, n, type, &before) : n;
     (void)q8_denormals_flush(flushed);
@@ -222,5 +227,5 @@ bool q8_probe_fill(const struct q8_probe *p, const char *module, uint64_t cols, 
                    bad / cols, bad % cols, (double)before,
                    isfinite(before) ? ", which is beyond the largest " : "",
                    isfinite(before) ? types[type] : "");
-    return fail_value(p, module, kind == Q8_PROBE_GAINS ? m->norm->name : NULL, values, err);
+    return fail_value(p, module, kind == Q8_ACTIVATIONS_GAINS ? m->norm->name : NULL, values, err);
 }

@@ -6,32 +6,33 @@
 #include "src/inspect/outlier.h"
 
 /* Where a module's activations come from, the best first. */
-enum q8_probe_kind {
-    Q8_PROBE_CAPTURED,   /* rows of --activations: real inputs of the module */
-    Q8_PROBE_STATISTICS, /* Gaussian, each feature scaled to its absmax in --activations */
-    Q8_PROBE_GAINS,    /* Gaussian of unit RMS times the gains of the norm that feeds the module */
-    Q8_PROBE_GAUSSIAN, /* Gaussian of unit RMS */
-    Q8_PROBE_KINDS
+enum q8_activations_kind {
+    Q8_ACTIVATIONS_CAPTURED,   /* rows of --activations: real inputs of the module */
+    Q8_ACTIVATIONS_STATISTICS, /* Gaussian, each feature scaled to its absmax in --activations */
+    Q8_ACTIVATIONS_GAINS,      /* Gaussian of unit RMS times the gains of the module's norm */
+    Q8_ACTIVATIONS_GAUSSIAN,   /* Gaussian of unit RMS */
+    Q8_ACTIVATIONS_KINDS
 };
 
 /* "captured", "statistics", "norm gains", "gaussian": a constant. */
-const char *q8_probe_kind_name(enum q8_probe_kind kind);
+const char *q8_activations_kind_name(enum q8_activations_kind kind);
 
 /* How to make them. */
-struct q8_probe_options {
-    const char *path; /* --activations: .safetensors or .npz; NULL: none; must outlive the probe */
-    uint64_t tokens;  /* rows to make, and at most how many captured ones are taken; > 0 */
-    uint64_t seed;    /* of the generator */
+struct q8_activations_options {
+    const char
+        *path; /* --activations: .safetensors or .npz; NULL: none; must outlive the activations */
+    uint64_t tokens; /* rows to make, and at most how many captured ones are taken; > 0 */
+    uint64_t seed;   /* of the generator */
 };
 
-struct q8_probe_parts; /* activations_parts.h: the open file, arrays, norms */
+struct q8_activations_parts; /* activations_parts.h: the open file, arrays, norms */
 
 /* The source of activations for one model.  Reading is safe from several threads. */
-struct q8_probe {
-    struct q8_probe_options options; /* a copy */
-    const struct q8_model *model;    /* the float model, whose norms are read */
-    struct q8_digest digest;         /* of the file at options.path, all bytes; 0 without one */
-    struct q8_probe_parts *parts;    /* memory of the arena */
+struct q8_activations {
+    struct q8_activations_options options; /* a copy */
+    const struct q8_model *model;          /* the float model, whose norms are read */
+    struct q8_digest digest;            /* of the file at options.path, all bytes; 0 without one */
+    struct q8_activations_parts *parts; /* memory of the arena */
 };
 
 /*
@@ -39,37 +40,35 @@ struct q8_probe {
  * file is captured activations [tokens.., in] (its name is the module's, without ".weight"), one of
  * rank 1 the absmax of each feature; F16, BF16, F32 or F64.  Arrays of npz files are held in
  * memory, options.tokens rows of each; captured ones of safetensors files are read when they are
- * asked for.
- * Every array must be one of the `count` modules (sorted by name, names that outlive the probe) and
- * as wide as its weight: Q8_EINPUT with the nearest names, as q8_outlier_activations has it; so is
- * an array that is a scalar, empty or no floats, and a file without arrays.  Q8_EUNSUPPORTED,
- * Q8_ELIMIT, Q8_EIO.  Close it in every case.
+ * asked for. Every array must be one of the `count` modules (sorted by name, names that outlive the
+ * activations) and as wide as its weight: Q8_EINPUT with the nearest names, as q8_outlier_stats has
+ * it; so is an array that is a scalar, empty or no floats, and a file without arrays.
+ * Q8_EUNSUPPORTED, Q8_ELIMIT, Q8_EIO.  Close it in every case.
  */
-bool q8_probe_open(struct q8_probe *ret, const struct q8_probe_options *options,
-                   const struct q8_model *model, const struct q8_arch *arch,
-                   const struct q8_outlier_module *module, uint64_t count, struct q8_arena *mem,
-                   struct q8_err *err);
+bool q8_activations_open(struct q8_activations *ret, const struct q8_activations_options *options,
+                         const struct q8_model *model, const struct q8_arch *arch,
+                         const struct q8_outlier_module *module, uint64_t count,
+                         struct q8_arena *mem, struct q8_err *err);
 
 /* Closes the file; accepts a zeroed struct. */
-void q8_probe_close(struct q8_probe *p);
+void q8_activations_close(struct q8_activations *p);
 
 /*
  * Where the activations of that module come from, and into *ret_tokens how many rows there are.  A
- * module that is none of those of q8_probe_open is Q8_PROBE_GAUSSIAN.
+ * module that is none of those of q8_activations_open is Q8_ACTIVATIONS_GAUSSIAN.
  */
-enum q8_probe_kind q8_probe_find(const struct q8_probe *p, const char *module,
-                                 uint64_t *ret_tokens);
+enum q8_activations_kind q8_activations_find(const struct q8_activations *p, const char *module,
+                                             uint64_t *ret_tokens);
 
 /*
  * Writes the activations of a module into x [tokens, cols], each rounded to `type` (rne); tokens is
- * what q8_probe_find said, cols those of the module.  The same numbers on every machine and for any
- * order of calls: they depend on options, file, norm and the module's name alone.  The generator is
- * described in gaussian.h, what is made of it in activations.c, both in q8-verify(1).  A value that
- * is NaN or infinite, or becomes so when rounded, is Q8_EINPUT with module, token and feature, be
- * it
- * captured or made; Q8_EIO, also when the file is no longer the one that was opened.
+ * what q8_activations_find said, cols those of the module.  The same numbers on every machine and
+ * for any order of calls: they depend on options, file, norm and the module's name alone.  The
+ * generator is described in gaussian.h, what is made of it in activations.c, both in q8-verify(1).
+ * A value that is NaN or infinite, or becomes so when rounded, is Q8_EINPUT with module, token and
+ * feature, be it captured or made; Q8_EIO, also when the file is no longer the one that was opened.
  */
-bool q8_probe_fill(const struct q8_probe *p, const char *module, uint64_t cols, enum q8_float type,
-                   float *x, struct q8_err *err);
+bool q8_activations_fill(const struct q8_activations *p, const char *module, uint64_t cols,
+                         enum q8_float type, float *x, struct q8_err *err);
 
 #endif

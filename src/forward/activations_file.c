@@ -9,7 +9,7 @@
 
 /* The arrays in the making. */
 struct list {
-    struct q8_probe_array *array;
+    struct q8_activations_array *array;
     uint64_t count, room;
     uint64_t tokens; /* rows that are taken */
     struct q8_arena *mem;
@@ -28,8 +28,8 @@ static bool check_array(const struct q8_tensor *t, struct q8_err *err)
     return t->nbytes > 0 || q8_fail(err, Q8_EINPUT, "is empty: its shape is %s", shape);
 }
 
-static float *keep_rows(const struct q8_probe_array *a, const struct q8_tensor *t, const void *data,
-                        struct q8_arena *mem, struct q8_err *err)
+static float *keep_rows(const struct q8_activations_array *a, const struct q8_tensor *t,
+                        const void *data, struct q8_arena *mem, struct q8_err *err)
 {
     uint64_t n = a->tokens * a->cols; /* at most the elements of t, which are there */
     float *value = q8_alloc(mem, n, sizeof *value, err);
@@ -39,11 +39,11 @@ static float *keep_rows(const struct q8_probe_array *a, const struct q8_tensor *
     return value;
 }
 
-/* Adds an array: the `visit` of q8_activations_each. */
+/* Adds an array: the `visit` of q8_arrays_each. */
 static bool add_array(void *self, const struct q8_tensor *t, const void *data, struct q8_err *err)
 {
     struct list *l = self;
-    struct q8_probe_array a = {.where = *t}, *grown;
+    struct q8_activations_array a = {.where = *t}, *grown;
     float *value = NULL;
 
     if (!check_array(t, err))
@@ -55,7 +55,7 @@ static bool add_array(void *self, const struct q8_tensor *t, const void *data, s
     if (!a.name)
         return false;
     a.where.name = NULL; /* gone when this returns */
-    if (data && t->rank == 1 && !q8_activations_maxima(&value, t, data, l->mem, err))
+    if (data && t->rank == 1 && !q8_statistics_maxima(&value, t, data, l->mem, err))
         return false;
     if (data && t->rank > 1 && !(value = keep_rows(&a, t, data, l->mem, err)))
         return false;
@@ -69,8 +69,8 @@ static bool add_array(void *self, const struct q8_tensor *t, const void *data, s
 }
 
 /* Statistics that are still in the file: only now is it sure that they are as wide as a weight. */
-static bool load_maxima(struct q8_probe_array *a, const struct q8_file *file, struct q8_arena *mem,
-                        struct q8_err *err)
+static bool load_maxima(struct q8_activations_array *a, const struct q8_file *file,
+                        struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_arena scratch;
     float *value = NULL;
@@ -80,30 +80,29 @@ static bool load_maxima(struct q8_probe_array *a, const struct q8_file *file, st
     q8_arena_init(&scratch, mem->limit);
     bytes = q8_alloc(&scratch, a->where.nbytes, 1, err);
     ok = bytes && q8_file_read(file, a->where.offset, bytes, a->where.nbytes, err) &&
-         (q8_activations_maxima(&value, &a->where, bytes, mem, err) ||
-          q8_activations_fail(a->name, err));
+         (q8_statistics_maxima(&value, &a->where, bytes, mem, err) || q8_arrays_fail(a->name, err));
     q8_arena_clear(&scratch);
     a->value = value;
     return ok;
 }
 
 /* Gives the arrays to their modules. */
-static bool give_out(struct q8_probe_parts *parts, struct list *l,
+static bool give_out(struct q8_activations_parts *parts, struct list *l,
                      const struct q8_outlier_module *module, uint64_t count,
                      struct q8_arena *scratch, struct q8_err *err)
 {
     const struct q8_outlier_module **of = q8_alloc(scratch, l->count, sizeof *of, err);
-    struct q8_activation *entry = q8_alloc(scratch, l->count, sizeof *entry, err);
-    struct q8_activations acts = {parts->file.path, entry, l->count};
+    struct q8_statistic *entry = q8_alloc(scratch, l->count, sizeof *entry, err);
+    struct q8_statistics acts = {parts->file.path, entry, l->count};
 
     if (!of || !entry)
         return false;
     for (uint64_t i = 0; i < l->count; i++)
-        entry[i] = (struct q8_activation){l->array[i].name, l->array[i].cols, NULL};
+        entry[i] = (struct q8_statistic){l->array[i].name, l->array[i].cols, NULL};
     if (!q8_outlier_match(of, &acts, module, count, scratch, err))
         return false;
     for (uint64_t i = 0; i < l->count; i++) {
-        struct q8_probe_array *a = &l->array[i];
+        struct q8_activations_array *a = &l->array[i];
 
         if (!a->tokens && !a->value && !load_maxima(a, &parts->file, l->mem, err))
             return false;
@@ -112,19 +111,19 @@ static bool give_out(struct q8_probe_parts *parts, struct list *l,
     return true;
 }
 
-bool q8_probe_read(struct q8_probe *p, const struct q8_outlier_module *module, uint64_t count,
-                   struct q8_arena *mem, struct q8_err *err)
+bool q8_activations_read(struct q8_activations *p, const struct q8_outlier_module *module,
+                         uint64_t count, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_probe_parts *parts = p->parts;
+    struct q8_activations_parts *parts = p->parts;
     struct list l = {.tokens = p->options.tokens, .mem = mem};
     const struct q8_npz_visitor visitor = {add_array, &l};
     struct q8_arena scratch;
     bool ok;
 
-    if (!q8_activations_open(&parts->file, p->options.path, err))
+    if (!q8_arrays_open(&parts->file, p->options.path, err))
         return false;
     q8_arena_init(&scratch, mem->limit);
-    ok = q8_activations_each(&parts->file, &visitor, mem, err) &&
+    ok = q8_arrays_each(&parts->file, &visitor, mem, err) &&
          (l.count || q8_fail(err, Q8_EINPUT, "holds no arrays")) &&
          give_out(parts, &l, module, count, &scratch, err) &&
          q8_file_digest(&parts->file, parts->file.size, &p->digest, err) &&
@@ -133,8 +132,8 @@ bool q8_probe_read(struct q8_probe *p, const struct q8_outlier_module *module, u
     return ok || q8_fail_in(err, p->options.path);
 }
 
-bool q8_probe_rows(const struct q8_probe *p, const struct q8_probe_array *a, float *x,
-                   struct q8_err *err)
+bool q8_activations_rows(const struct q8_activations *p, const struct q8_activations_array *a,
+                         float *x, struct q8_err *err)
 {
     uint64_t step = q8_dtypes[a->where.dtype].bits / 8, n = a->tokens * a->cols, many;
     unsigned char piece[PIECE];

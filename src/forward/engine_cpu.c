@@ -15,7 +15,7 @@
 struct cpu {
     struct q8_kernels kernels;
     struct q8_multiply job;
-    struct q8_tokens tokens;
+    struct q8_act_codes tokens;
     void *scratch;            /* Q8_GEMM_SCRATCH bytes */
     int32_t *acc;             /* [tokens, rows] */
     float *reference, *int8;  /* [tokens, rows] products */
@@ -33,7 +33,7 @@ static bool begin(void *self, const struct q8_multiply *job, float *x, uint64_t 
 
     (void)err;
     c->job = *job;
-    q8_tokens_take(&c->tokens, job, x);
+    q8_act_codes_take(&c->tokens, job, x);
     *ret_outliers = c->tokens.outliers;
     return true;
 }
@@ -117,7 +117,7 @@ static void multiply(struct cpu *c, const struct q8_operands *w)
         return;
     }
     if (paper)
-        q8_tokens_encode(&c->tokens, w->reference, w->rows, c->codes, c->affine, c->sum);
+        q8_act_codes_encode(&c->tokens, w->reference, w->rows, c->codes, c->affine, c->sum);
     c->kernels.gemm_s8(c->acc, w->rows, c->tokens.codes, paper ? c->codes : w->codes, tokens,
                        w->rows, c->tokens.keeps, c->scratch);
     if (paper)
@@ -191,7 +191,7 @@ bool q8_engine_cpu(struct q8_engine *ret, const struct q8_engine_room *room, enu
     c->codes = q8_alloc(mem, room->tile, sizeof *c->codes, err);
     c->affine = q8_alloc(mem, room->rows, sizeof *c->affine, err);
     c->sum = q8_alloc(mem, room->rows, sizeof *c->sum, err);
-    if (err->code || !q8_tokens_init(&c->tokens, room, &c->kernels, mem, err))
+    if (err->code || !q8_act_codes_init(&c->tokens, room, &c->kernels, mem, err))
         return false;
     c->scratch = (char *)c->scratch + (64 - (uintptr_t)c->scratch % 64) % 64;
     *ret = (struct q8_engine){"cpu", c, begin, tile, NULL};

@@ -216,7 +216,7 @@ static bool take_host(struct q8_cuda_engine *e, const struct q8_engine_room *roo
     e->differences = q8_alloc(mem, room->tokens, sizeof *e->differences, err);
     e->y[0] = q8_alloc(mem, room->products, sizeof *e->y[0], err);
     e->y[1] = q8_alloc(mem, room->products, sizeof *e->y[1], err);
-    return !err->code && q8_tokens_init(&e->tokens, room, &e->kernels, mem, err);
+    return !err->code && q8_act_codes_init(&e->tokens, room, &e->kernels, mem, err);
 }
 
 bool q8_engine_cuda(struct q8_engine *ret, const struct q8_engine_room *room,

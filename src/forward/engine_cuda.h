@@ -45,7 +45,7 @@ struct q8_cuda_engine {
 
     /* of the host, in the arena */
     struct q8_kernels kernels;
-    struct q8_tokens tokens;                /* the paper's modes */
+    struct q8_act_codes tokens;             /* the paper's modes */
     struct q8_affine *affine;               /* [lines] of W in those */
     int64_t *sum;                           /* [lines] of W in those */
     int8_t *codes;                          /* [tile] of W in those */

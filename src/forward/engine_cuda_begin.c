@@ -87,11 +87,11 @@ static int quantize(struct q8_cuda_engine *e)
 /* The paper's modes, for comparison only, are quantized by the host. */
 static int quantize_paper(struct q8_cuda_engine *e, const float *x)
 {
-    const struct q8_tokens *t = &e->tokens;
+    const struct q8_act_codes *t = &e->tokens;
     uint64_t most;
     int code = Q8_CUDA_OK;
 
-    q8_tokens_take(&e->tokens, &e->job, x);
+    q8_act_codes_take(&e->tokens, &e->job, x);
     e->outliers = t->outliers;
     e->keeps = t->keeps;
     e->codes_pitch = q8_cuda_pitch(t->keeps);

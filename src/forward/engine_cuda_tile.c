@@ -49,8 +49,8 @@ static int put_codes(struct q8_cuda_engine *e, struct q8_cuda_slot *s, const str
     int code;
 
     if (paper)
-        q8_tokens_encode(&e->tokens, w->reference + row * e->job.cols, n, e->codes, e->affine,
-                         e->sum);
+        q8_act_codes_encode(&e->tokens, w->reference + row * e->job.cols, n, e->codes, e->affine,
+                            e->sum);
     for (uint64_t i = 0; i < n; i++)
         line[i] =
             paper ? (struct q8_cuda_line){e->affine[i].scale, e->affine[i].zero, e->sum[i]}

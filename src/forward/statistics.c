@@ -13,7 +13,7 @@
 
 /* The list in the making. */
 struct reader {
-    struct q8_activation *entry;
+    struct q8_statistic *entry;
     uint64_t count, room;
     const struct q8_file *file;
     struct q8_arena *mem;
@@ -33,8 +33,8 @@ static bool check_vector(const struct q8_tensor *t, struct q8_err *err)
                    q8_dtypes[t->dtype].name, shape);
 }
 
-bool q8_activations_maxima(float **ret, const struct q8_tensor *t, const void *data,
-                           struct q8_arena *mem, struct q8_err *err)
+bool q8_statistics_maxima(float **ret, const struct q8_tensor *t, const void *data,
+                          struct q8_arena *mem, struct q8_err *err)
 {
     float *absmax = q8_alloc(mem, t->dim[0], sizeof *absmax, err);
 
@@ -49,11 +49,11 @@ bool q8_activations_maxima(float **ret, const struct q8_tensor *t, const void *d
     return true;
 }
 
-/* Adds a vector: the `visit` of q8_activations_each. */
+/* Adds a vector: the `visit` of q8_arrays_each. */
 static bool add_vector(void *self, const struct q8_tensor *t, const void *data, struct q8_err *err)
 {
     struct reader *r = self;
-    struct q8_activation *grown;
+    struct q8_statistic *grown;
     void *bytes;
     float *absmax;
     char *name;
@@ -67,13 +67,13 @@ static bool add_vector(void *self, const struct q8_tensor *t, const void *data, 
             return false;
     }
     name = q8_strndup(r->mem, t->name, strlen(t->name), err);
-    if (!name || !q8_activations_maxima(&absmax, t, data, r->mem, err))
+    if (!name || !q8_statistics_maxima(&absmax, t, data, r->mem, err))
         return false;
     grown = q8_grow(r->mem, r->entry, r->count, &r->room, sizeof *grown, err);
     if (!grown)
         return false;
     r->entry = grown;
-    grown[r->count++] = (struct q8_activation){name, t->dim[0], absmax};
+    grown[r->count++] = (struct q8_statistic){name, t->dim[0], absmax};
     return true;
 }
 
@@ -89,12 +89,12 @@ static bool visit_tensors(const struct q8_format *format, struct q8_source *sour
     ok = format->parse(source, &ix, &names, err);
     for (uint64_t i = 0; ok && i < ix.count; i++)
         ok = visitor->visit(visitor->self, &ix.tensor[i], NULL, err) ||
-             q8_activations_fail(ix.tensor[i].name, err);
+             q8_arrays_fail(ix.tensor[i].name, err);
     q8_arena_clear(&names);
     return ok;
 }
 
-bool q8_activations_fail(const char *name, struct q8_err *err)
+bool q8_arrays_fail(const char *name, struct q8_err *err)
 {
     char shown[200], place[220];
 
@@ -102,8 +102,8 @@ bool q8_activations_fail(const char *name, struct q8_err *err)
     return q8_fail_in(err, place);
 }
 
-bool q8_activations_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
-                         struct q8_arena *mem, struct q8_err *err)
+bool q8_arrays_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
+                    struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_format *format = q8_format_of(file->path);
     struct q8_source source = {file->size, q8_file_fill, file};
@@ -123,7 +123,7 @@ static bool fail_kind(const char *path, struct q8_err *err)
                    "statistics of activations are read from .safetensors and .npz files");
 }
 
-bool q8_activations_open(struct q8_file *ret, const char *path, struct q8_err *err)
+bool q8_arrays_open(struct q8_file *ret, const char *path, struct q8_err *err)
 {
     if (!q8_format_of(path) && !q8_text_stem(path, ".npz"))
         return fail_kind(path, err) || q8_fail_in(err, path);
@@ -134,29 +134,29 @@ static bool read_file(struct reader *r, struct q8_file *file, struct q8_err *err
 {
     const struct q8_npz_visitor visitor = {add_vector, r};
 
-    if (file->size > Q8_ACTIVATIONS_LIMIT)
+    if (file->size > Q8_STATISTICS_LIMIT)
         return q8_fail(err, Q8_ELIMIT,
                        "%" PRIu64 " bytes; statistics of activations have at most %" PRIu64,
-                       file->size, Q8_ACTIVATIONS_LIMIT);
-    if (!q8_activations_each(file, &visitor, r->mem, err))
+                       file->size, Q8_STATISTICS_LIMIT);
+    if (!q8_arrays_each(file, &visitor, r->mem, err))
         return false;
     return r->count || q8_fail(err, Q8_EINPUT, "holds no vectors");
 }
 
 static int compare_modules(const void *a, const void *b)
 {
-    return strcmp(((const struct q8_activation *)a)->module,
-                  ((const struct q8_activation *)b)->module);
+    return strcmp(((const struct q8_statistic *)a)->module,
+                  ((const struct q8_statistic *)b)->module);
 }
 
-bool q8_activations_read(struct q8_activations *ret, const char *path, struct q8_arena *mem,
-                         struct q8_err *err)
+bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_arena *mem,
+                        struct q8_err *err)
 {
     struct q8_file file = {.fd = -1};
     struct reader r = {.file = &file, .mem = mem};
     bool ok;
 
-    if (!q8_activations_open(&file, path, err))
+    if (!q8_arrays_open(&file, path, err))
         return false;
     q8_arena_init(&r.scratch, mem->limit);
     ok = read_file(&r, &file, err) || q8_fail_in(err, path);
@@ -165,6 +165,6 @@ bool q8_activations_read(struct q8_activations *ret, const char *path, struct q8
     if (!ok)
         return false;
     qsort(r.entry, r.count, sizeof *r.entry, compare_modules);
-    *ret = (struct q8_activations){path, r.entry, r.count};
+    *ret = (struct q8_statistics){path, r.entry, r.count};
     return true;
 }

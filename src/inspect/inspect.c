@@ -10,18 +10,18 @@
 /* One run of the threads. */
 struct run {
     struct q8_inspect *in;
-    struct q8_gauge *gauge; /* one per thread */
-    struct q8_sized *order; /* the subjects that are measured, largest first */
-    uint64_t count;         /* how many */
-    pthread_mutex_t lock;   /* for mem: histograms are as long as they need be */
+    struct q8_measure *measure; /* one per thread */
+    struct q8_sized *order;     /* the subjects that are measured, largest first */
+    uint64_t count;             /* how many */
+    pthread_mutex_t lock;       /* for mem: histograms are as long as they need be */
     struct q8_arena *mem;
 };
 
 /* Bytes that the walk reads for a subject. */
 static uint64_t source_bytes(const struct q8_subject *s)
 {
-    return s->coded ? s->numbers.elements * sizeof(float)
-                    : s->numbers.elements * (q8_dtypes[s->tensor->dtype].bits / 8);
+    return s->stored ? s->numbers.elements * sizeof(float)
+                     : s->numbers.elements * (q8_dtypes[s->tensor->dtype].bits / 8);
 }
 
 /* What is measured, largest first. */
@@ -72,27 +72,27 @@ static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *po
                      struct q8_err *err)
 {
     struct run *r = self;
-    struct q8_gauge *g = &r->gauge[worker];
+    struct q8_measure *g = &r->measure[worker];
     struct q8_subject *s = &r->in->subject[r->order[i].item];
 
-    return q8_gauge_run(g, s, pool, err) && keep_histogram(r, &g->histogram, &s->numbers, err);
+    return q8_measure_run(g, s, pool, err) && keep_histogram(r, &g->histogram, &s->numbers, err);
 }
 
-static bool open_gauges(struct run *r, struct q8_err *err)
+static bool open_measures(struct run *r, struct q8_err *err)
 {
-    struct q8_gauge *first;
+    struct q8_measure *first;
 
-    r->gauge = q8_alloc(r->mem, r->in->options.threads, sizeof *r->gauge, err);
-    if (!r->gauge)
+    r->measure = q8_alloc(r->mem, r->in->options.threads, sizeof *r->measure, err);
+    if (!r->measure)
         return false;
-    first = &r->gauge[0];
+    first = &r->measure[0];
     first->in = r->in;
     for (uint64_t i = 0; i < r->count; i++)
-        q8_gauge_fit(first, &r->in->subject[r->order[i].item]);
+        q8_measure_fit(first, &r->in->subject[r->order[i].item]);
     for (unsigned i = 1; i < r->in->options.threads; i++)
-        r->gauge[i] = *first;
+        r->measure[i] = *first;
     for (unsigned i = 0; i < r->in->options.threads; i++)
-        if (!q8_gauge_open(&r->gauge[i], err))
+        if (!q8_measure_open(&r->measure[i], err))
             return false;
     return true;
 }
@@ -128,7 +128,7 @@ static void add_totals(struct q8_inspect *in)
 
 static bool is_linear(const struct q8_subject *s)
 {
-    return s->coded || (s->matrix && s->matrix->have_costs && !s->experts);
+    return s->stored || (s->matrix && s->matrix->have_costs && !s->experts);
 }
 
 /* Features that stand out: from the statistics when there are any, else from the norm gains. */
@@ -146,8 +146,8 @@ static bool find_outliers(struct q8_inspect *in, struct q8_arena *mem, struct q8
         if (is_linear(s))
             module[count++] = (struct q8_outlier_module){s->name, s->view.rows, s->view.cols};
     }
-    return module && q8_outlier_activations(&in->outliers, in->options.acts, module, count,
-                                            in->options.threshold, mem, err);
+    return module && q8_outlier_stats(&in->outliers, in->options.acts, module, count,
+                                      in->options.threshold, mem, err);
 }
 
 static bool measure(struct run *r, struct q8_err *err)
@@ -156,12 +156,12 @@ static bool measure(struct run *r, struct q8_err *err)
     struct q8_pool pool = {
         .threads = in->options.threads, .watch = in->options.watch, .item = run_item, .self = r};
     uint64_t bytes = 0;
-    bool ok = order_subjects(r, &bytes, err) && open_gauges(r, err);
+    bool ok = order_subjects(r, &bytes, err) && open_measures(r, err);
 
     pool.progress = (struct q8_progress){"measuring tensors", 0, r->count, 0, bytes};
     ok = ok && q8_pool_run(&pool, err);
-    for (unsigned i = 0; r->gauge && i < in->options.threads; i++)
-        q8_gauge_close(&r->gauge[i]);
+    for (unsigned i = 0; r->measure && i < in->options.threads; i++)
+        q8_measure_close(&r->measure[i]);
     return ok;
 }
 

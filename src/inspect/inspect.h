@@ -90,7 +90,7 @@ struct q8_code_numbers {
 struct q8_subject {
     const char *name;               /* module of a matrix, else the tensor's name */
     const struct q8_tensor *tensor; /* the numbers, or the codes */
-    const struct q8_coded *coded;   /* an int8 weight; NULL: none */
+    const struct q8_stored *stored; /* an int8 weight; NULL: none */
     enum q8_kind kind;              /* what module it is; OTHER for what is no matrix */
     bool int8;                      /* convert makes it int8 for the target; or it is already */
     bool experts;                   /* fused experts in one 3-D tensor: multiplied, but no matrix */
@@ -108,16 +108,16 @@ struct q8_subject {
 
 /* How to look. */
 struct q8_inspect_options {
-    const struct q8_target *target;    /* --to: whose SQNR sorts and whose layers are cured */
-    struct q8_select *layers;          /* --layers */
-    const struct q8_model *reference;  /* --reference, or NULL */
-    const struct q8_activations *acts; /* --activations, or NULL */
-    double threshold;                  /* of an activation outlier: 6.0 */
-    double min_sqnr;                   /* dB below which a layer needs attention */
-    unsigned threads;                  /* 1 to Q8_THREADS_MAX */
-    enum q8_isa isa;                   /* best instruction set to use */
-    bool quick;                        /* no columns, and the target's scheme alone */
-    const struct q8_watch *watch;      /* NULL: nobody watches */
+    const struct q8_target *target;   /* --to: whose SQNR sorts and whose layers are cured */
+    struct q8_select *layers;         /* --layers */
+    const struct q8_model *reference; /* --reference, or NULL */
+    const struct q8_statistics *acts; /* --activations, or NULL */
+    double threshold;                 /* of an activation outlier: 6.0 */
+    double min_sqnr;                  /* dB below which a layer needs attention */
+    unsigned threads;                 /* 1 to Q8_THREADS_MAX */
+    enum q8_isa isa;                  /* best instruction set to use */
+    bool quick;                       /* no columns, and the target's scheme alone */
+    const struct q8_watch *watch;     /* NULL: nobody watches */
 };
 
 /* Sums over the subjects that are shown. */
@@ -135,7 +135,7 @@ struct q8_inspect {
     const struct q8_model *model;      /* the input */
     struct q8_inspect_options options; /* a copy */
     struct q8_arch arch;               /* the class that config.json names */
-    struct q8_coded_list coded;        /* int8 weights; none in a float model */
+    struct q8_stored_list stored;      /* int8 weights; none in a float model */
     struct q8_subject *subject;        /* [subjects], by name */
     uint64_t subjects;                 /* how many, shown or not */
     struct q8_outlier_list outliers;   /* features that norm gains or activations make stand out */

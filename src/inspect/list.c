@@ -112,7 +112,7 @@ static bool add_matrix(struct q8_subject *s, const struct q8_inspect_options *op
     if (!s->matrix)
         return false;
     s->matrix->have_columns = !options->quick;
-    s->matrix->have_costs = !s->coded && find_costs(s->matrix, options, s);
+    s->matrix->have_costs = !s->stored && find_costs(s->matrix, options, s);
     return true;
 }
 
@@ -136,7 +136,7 @@ static bool add_subject(struct q8_inspect *in, struct q8_subject *s, bool matrix
         s->view.cols ? s->view.rows * s->view.cols : q8_tensor_elements(s->tensor);
     s->layer = q8_path_layer(s->name, &s->role);
     s->shown = is_shown(&in->options, s);
-    s->unmeasured = s->coded ? too_large(&s->view) : no_numbers(s->tensor);
+    s->unmeasured = s->stored ? too_large(&s->view) : no_numbers(s->tensor);
     if (s->shown && !s->unmeasured) {
         if (!matrix)
             s->view = whole_view(s->tensor);
@@ -196,15 +196,15 @@ static bool list_coded(struct q8_inspect *in, struct q8_arena *mem, struct q8_er
         const struct q8_tensor *t = &ix->tensor[i];
         struct q8_subject s = {.name = t->name, .tensor = t};
 
-        if (q8_coded_is_part(&in->coded, t))
+        if (q8_stored_is_part(&in->stored, t))
             continue;
-        s.coded = q8_coded_of(&in->coded, t);
+        s.stored = q8_stored_of(&in->stored, t);
         s.kind = q8_arch_kind(&in->arch, t->name, t->rank);
-        if (s.coded) {
-            s.name = s.coded->module;
+        if (s.stored) {
+            s.name = s.stored->module;
             s.int8 = true;
             s.view = (struct q8_view){
-                .tensor = t, .coded = s.coded, .rows = s.coded->rows, .cols = s.coded->cols};
+                .tensor = t, .stored = s.stored, .rows = s.stored->rows, .cols = s.stored->cols};
             s.codes = q8_alloc(mem, 1, sizeof *s.codes, err);
             if (!s.codes)
                 return false;
@@ -234,7 +234,7 @@ static void count_totals(struct q8_inspect *in)
         const struct q8_subject *s = &in->subject[i];
 
         in->total.parameters += s->numbers.elements;
-        if (s->coded || s->experts || (Q8_LINEAR_KINDS & 1u << s->kind))
+        if (s->stored || s->experts || (Q8_LINEAR_KINDS & 1u << s->kind))
             in->total.linear += s->numbers.elements;
     }
     in->total.tensors = in->model->index.count;
@@ -245,8 +245,8 @@ bool q8_inspect_list(struct q8_inspect *ret, const struct q8_model *model,
                      struct q8_err *err)
 {
     *ret = (struct q8_inspect){.model = model, .options = *options};
-    if (!q8_coded_find(&ret->coded, model, mem, err) ||
-        !(ret->coded.count ? list_coded(ret, mem, err) : list_float(ret, mem, err)) ||
+    if (!q8_stored_find(&ret->stored, model, mem, err) ||
+        !(ret->stored.count ? list_coded(ret, mem, err) : list_float(ret, mem, err)) ||
         !q8_select_check(options->layers, ret->subjects, subject_name, ret, err) ||
         (options->reference && !q8_inspect_reference(ret, mem, err)))
         return false;

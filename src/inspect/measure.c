@@ -13,7 +13,7 @@
 
 #define INFINITY_BITS 0x7f800000u
 
-void q8_gauge_fit(struct q8_gauge *g, const struct q8_subject *s)
+void q8_measure_fit(struct q8_measure *g, const struct q8_subject *s)
 {
     g->walk.tile_bytes = g->reference.tile_bytes = TILE_BYTES;
     g->walk.room = q8_max(g->walk.room, 1);
@@ -22,17 +22,17 @@ void q8_gauge_fit(struct q8_gauge *g, const struct q8_subject *s)
     g->cols = q8_max(g->cols, s->view.cols);
     if (s->matrix)
         g->rows = q8_max(g->rows, s->view.rows);
-    if (s->coded)
-        g->walk.coded = &g->in->coded;
+    if (s->stored)
+        g->walk.stored = &g->in->stored;
     if (s->reference.tensor) {
         q8_walk_fit(&g->reference, &s->reference);
         g->wants = q8_max(g->wants, q8_walk_rows(&g->reference, &s->reference) * s->reference.cols);
     }
 }
 
-bool q8_gauge_open(struct q8_gauge *g, struct q8_err *err)
+bool q8_measure_open(struct q8_measure *g, struct q8_err *err)
 {
-    const uint64_t groups = q8_div_up(g->cols, Q8_GAUGE_GROUP);
+    const uint64_t groups = q8_div_up(g->cols, Q8_MEASURE_GROUP);
     struct q8_arena *mem = &g->mem;
 
     q8_arena_init(mem, UINT64_MAX);
@@ -52,14 +52,14 @@ bool q8_gauge_open(struct q8_gauge *g, struct q8_err *err)
     g->row_absmax = q8_alloc(mem, g->rows, sizeof *g->row_absmax, err);
     g->row_crest = q8_alloc(mem, g->rows, sizeof *g->row_crest, err);
     g->ranks = q8_alloc(mem, q8_max(g->rows, g->cols), sizeof *g->ranks, err);
-    g->scale = q8_alloc(mem, g->walk.coded ? Q8_SCALES_KEPT : 0, sizeof *g->scale, err);
+    g->scale = q8_alloc(mem, g->walk.stored ? Q8_SCALES_KEPT : 0, sizeof *g->scale, err);
     for (unsigned c = 0; c < Q8_COSTS; c++)
         g->row_err2[c] = q8_alloc(mem, g->rows, sizeof *g->row_err2[c], err);
     return !err->code && q8_walk_open(&g->walk, mem, err) &&
            (!g->wants || q8_walk_open(&g->reference, mem, err));
 }
 
-void q8_gauge_close(struct q8_gauge *g)
+void q8_measure_close(struct q8_measure *g)
 {
     q8_arena_clear(&g->mem);
 }
@@ -98,7 +98,7 @@ static struct q8_central about_mean(const struct q8_moments *s, double n, double
  * Adds finite elements to the numbers; returns the sum of their squares.  The pivot is the mean so
  * far, which keeps the sums about it free of cancellation.
  */
-static double add_numbers(struct q8_gauge *g, const float *x, uint64_t n)
+static double add_numbers(struct q8_measure *g, const float *x, uint64_t n)
 {
     struct q8_moments s;
     double pivot = g->central.mean, sum2;
@@ -123,7 +123,7 @@ static double add_numbers(struct q8_gauge *g, const float *x, uint64_t n)
 }
 
 /* Counts what is not finite and moves the rest to g->spare; returns how much that is. */
-static uint64_t leave_out(struct q8_gauge *g, const float *x, uint64_t n)
+static uint64_t leave_out(struct q8_measure *g, const float *x, uint64_t n)
 {
     uint64_t kept = 0;
 
@@ -138,13 +138,13 @@ static uint64_t leave_out(struct q8_gauge *g, const float *x, uint64_t n)
 }
 
 /* The first column that holds the row's largest magnitude. */
-static uint64_t find_most(const struct q8_gauge *g, const float *x, uint64_t n, uint32_t most)
+static uint64_t find_most(const struct q8_measure *g, const float *x, uint64_t n, uint32_t most)
 {
     uint64_t group = 0, i;
 
     while (g->absmax[group] != most)
         group++;
-    for (i = group * Q8_GAUGE_GROUP; i + 1 < n; i++) {
+    for (i = group * Q8_MEASURE_GROUP; i + 1 < n; i++) {
         uint32_t bits;
 
         memcpy(&bits, &x[i], sizeof bits);
@@ -155,7 +155,7 @@ static uint64_t find_most(const struct q8_gauge *g, const float *x, uint64_t n, 
 }
 
 /* One row that is finite: its place among the rows, and what the schemes do to it. */
-static void add_row(struct q8_gauge *g, const float *x, uint64_t row, uint32_t most, double sum2)
+static void add_row(struct q8_measure *g, const float *x, uint64_t row, uint32_t most, double sum2)
 {
     struct q8_matrix *m = g->subject->matrix;
     const uint64_t n = g->subject->view.cols;
@@ -178,24 +178,24 @@ static void add_row(struct q8_gauge *g, const float *x, uint64_t row, uint32_t m
         m->worst[k] = mark;
     }
     if (m->have_costs)
-        q8_gauge_costs(g, x, row, most);
+        q8_measure_costs(g, x, row, most);
 }
 
 /* Whether the row was all finite. */
-static bool take_row(struct q8_gauge *g, const float *x, uint64_t row)
+static bool take_row(struct q8_measure *g, const float *x, uint64_t row)
 {
     struct q8_subject *s = g->subject;
-    const uint64_t n = s->view.cols, groups = q8_div_up(n, Q8_GAUGE_GROUP);
+    const uint64_t n = s->view.cols, groups = q8_div_up(n, Q8_MEASURE_GROUP);
     uint32_t most = 0;
     double sum2;
 
-    g->kernels.absmax[Q8_FLOAT_F32](g->absmax, x, n, Q8_GAUGE_GROUP);
+    g->kernels.absmax[Q8_FLOAT_F32](g->absmax, x, n, Q8_MEASURE_GROUP);
     for (uint64_t i = 0; i < groups; i++)
         most = g->absmax[i] > most ? g->absmax[i] : most;
     if (most >= INFINITY_BITS) {
         s->numbers.sum2 += add_numbers(g, g->spare, leave_out(g, x, n));
         if (s->matrix && s->matrix->unusable++ == 0)
-            q8_gauge_refuse(g, row);
+            q8_measure_refuse(g, row);
         return false;
     }
     sum2 = add_numbers(g, x, n);
@@ -206,7 +206,7 @@ static bool take_row(struct q8_gauge *g, const float *x, uint64_t row)
 }
 
 /* A tile of rows as floats. */
-static void take_rows(struct q8_gauge *g, const float *x, uint64_t row, uint64_t rows)
+static void take_rows(struct q8_measure *g, const float *x, uint64_t row, uint64_t rows)
 {
     const uint64_t cols = g->subject->view.cols;
     const bool columns = g->subject->matrix && g->subject->matrix->have_columns;
@@ -225,10 +225,10 @@ static void take_rows(struct q8_gauge *g, const float *x, uint64_t row, uint64_t
 
 static bool take_tile(void *self, void *rows, uint64_t row, uint64_t n, struct q8_err *err)
 {
-    struct q8_gauge *g = self;
+    struct q8_measure *g = self;
 
-    if (g->subject->coded) {
-        if (!q8_gauge_codes(g, rows, row, n, err))
+    if (g->subject->stored) {
+        if (!q8_measure_codes(g, rows, row, n, err))
             return false;
         take_rows(g, rows, row, n);
     } else {
@@ -239,12 +239,12 @@ static bool take_tile(void *self, void *rows, uint64_t row, uint64_t n, struct q
 }
 
 /* Forgets the tensor before. */
-static void begin(struct q8_gauge *g, struct q8_subject *s)
+static void begin(struct q8_measure *g, struct q8_subject *s)
 {
     const uint64_t cols = s->view.cols;
 
     g->subject = s;
-    g->type = s->coded ? Q8_FLOAT_F32 : q8_dtype_float(s->tensor->dtype);
+    g->type = s->stored ? Q8_FLOAT_F32 : q8_dtype_float(s->tensor->dtype);
     g->central = (struct q8_central){0};
     g->histogram = (struct q8_histogram){.least = INT32_MAX, .most = INT32_MIN};
     g->usable = g->live = g->scales = g->kept = 0;
@@ -258,7 +258,7 @@ static void begin(struct q8_gauge *g, struct q8_subject *s)
 }
 
 /* What the pieces of one length leave over of a tensor that is measured as a whole. */
-static bool run_rest(struct q8_gauge *g, const struct q8_visit *visit, struct q8_pool *pool,
+static bool run_rest(struct q8_measure *g, const struct q8_visit *visit, struct q8_pool *pool,
                      struct q8_err *err)
 {
     const struct q8_view whole = g->subject->view;
@@ -275,22 +275,22 @@ static bool run_rest(struct q8_gauge *g, const struct q8_visit *visit, struct q8
     return ok;
 }
 
-bool q8_gauge_run(struct q8_gauge *g, struct q8_subject *s, struct q8_pool *pool,
-                  struct q8_err *err)
+bool q8_measure_run(struct q8_measure *g, struct q8_subject *s, struct q8_pool *pool,
+                    struct q8_err *err)
 {
     const struct q8_visit visit = {.tile = take_tile, .self = g};
     char place[512], name[384];
 
     begin(g, s);
     if (!q8_walk_run(&g->walk, g->in->model, &s->view, &visit, pool, err) ||
-        (!s->matrix && !s->coded && !run_rest(g, &visit, pool, err))) {
+        (!s->matrix && !s->stored && !run_rest(g, &visit, pool, err))) {
         (void)snprintf(place, sizeof place, "%s: tensor '%s'",
                        g->in->model->shard[s->tensor->shard].name,
                        q8_text_escape(s->tensor->name, name, sizeof name));
         return err->code == Q8_EINPUT ? q8_fail_in(err, place) : false;
     }
-    q8_gauge_end(g);
-    if (s->coded)
-        q8_gauge_codes_end(g);
+    q8_measure_end(g);
+    if (s->stored)
+        q8_measure_codes_end(g);
     return true;
 }

@@ -4,7 +4,7 @@
 
 #include "src/inspect/inspect.h"
 
-#define Q8_GAUGE_GROUP 32u /* the smallest group of any scheme: absmax is kept for each */
+#define Q8_MEASURE_GROUP 32u /* the smallest group of any scheme: absmax is kept for each */
 #define Q8_SCALES_KEPT (UINT64_C(1) << 18) /* scales that their median is taken of, at most */
 
 /* Sums over the elements so far. */
@@ -13,7 +13,7 @@ struct q8_central {
 };
 
 /* Everything that measuring needs besides the rows; one per thread. */
-struct q8_gauge {
+struct q8_measure {
     const struct q8_inspect *in;    /* the caller's: options, int8 weights, reference */
     struct q8_kernels kernels;      /* of options->isa */
     struct q8_arena mem;            /* holds all that follows */
@@ -47,23 +47,23 @@ struct q8_gauge {
     } cost[Q8_COSTS];
 };
 
-/* Raises what q8_gauge_open must set aside to what that subject needs. */
-void q8_gauge_fit(struct q8_gauge *g, const struct q8_subject *s);
+/* Raises what q8_measure_open must set aside to what that subject needs. */
+void q8_measure_fit(struct q8_measure *g, const struct q8_subject *s);
 
 /*
  * A zeroed struct whose `in` is set and that was fitted.  Q8_ELIMIT; close it in every case.
  */
-bool q8_gauge_open(struct q8_gauge *g, struct q8_err *err);
+bool q8_measure_open(struct q8_measure *g, struct q8_err *err);
 
 /* Releases it; accepts a zeroed struct. */
-void q8_gauge_close(struct q8_gauge *g);
+void q8_measure_close(struct q8_measure *g);
 
 /*
  * Measures one subject; sets numbers, matrix and codes but for the histogram, which is left in
  * g->histogram.  False without an error when the pool is stopping.
  */
-bool q8_gauge_run(struct q8_gauge *g, struct q8_subject *s, struct q8_pool *pool,
-                  struct q8_err *err);
+bool q8_measure_run(struct q8_measure *g, struct q8_subject *s, struct q8_pool *pool,
+                    struct q8_err *err);
 
 /* ---- pieces, each in its own file ---- */
 
@@ -71,23 +71,23 @@ bool q8_gauge_run(struct q8_gauge *g, struct q8_subject *s, struct q8_pool *pool
  * measure_cost.c: adds the errors of every scheme on a finite row, the (g->usable - 1)-th of them,
  * whose group absmax are in g->absmax; `most` is the largest.
  */
-void q8_gauge_costs(struct q8_gauge *g, const float *x, uint64_t row, uint32_t most);
+void q8_measure_costs(struct q8_measure *g, const float *x, uint64_t row, uint32_t most);
 
 /* measure_cost.c: a row with a NaN or an Inf, which no scheme takes. */
-void q8_gauge_refuse(struct q8_gauge *g, uint64_t row);
+void q8_measure_refuse(struct q8_measure *g, uint64_t row);
 
 /* measure_end.c: what follows the last row. */
-void q8_gauge_end(struct q8_gauge *g);
+void q8_measure_end(struct q8_measure *g);
 
 /*
  * measure_codes.c: codes and scales of rows [row, row + n) of an int8 weight, which the walk has
  * just
  * read and dequantized to x [n, cols]; and their errors against the reference, if it has them.
  */
-bool q8_gauge_codes(struct q8_gauge *g, const float *x, uint64_t row, uint64_t n,
-                    struct q8_err *err);
+bool q8_measure_codes(struct q8_measure *g, const float *x, uint64_t row, uint64_t n,
+                      struct q8_err *err);
 
 /* measure_codes.c: and what follows the last of them. */
-void q8_gauge_codes_end(struct q8_gauge *g);
+void q8_measure_codes_end(struct q8_measure *g);
 
 #endif

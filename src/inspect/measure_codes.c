@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* One scale: a value that runtimes multiply by. */
-static void add_scale(struct q8_gauge *g, double step, bool dead)
+static void add_scale(struct q8_measure *g, double step, bool dead)
 {
     struct q8_code_numbers *n = g->subject->codes;
 
@@ -20,9 +20,9 @@ static void add_scale(struct q8_gauge *g, double step, bool dead)
     }
 }
 
-static void add_codes(struct q8_gauge *g, uint64_t n)
+static void add_codes(struct q8_measure *g, uint64_t n)
 {
-    const struct q8_coded *w = g->subject->coded;
+    const struct q8_stored *w = g->subject->stored;
     const struct q8_decoder *d = &g->walk.decoder;
     const uint64_t groups = q8_div_up(w->cols, w->group);
 
@@ -37,7 +37,7 @@ static void add_codes(struct q8_gauge *g, uint64_t n)
 }
 
 /* The same rows of the reference, which may take several of its tiles. */
-static bool add_reference(struct q8_gauge *g, const float *x, uint64_t row, uint64_t n,
+static bool add_reference(struct q8_measure *g, const float *x, uint64_t row, uint64_t n,
                           struct q8_err *err)
 {
     const struct q8_view *view = &g->subject->reference;
@@ -62,10 +62,10 @@ static bool add_reference(struct q8_gauge *g, const float *x, uint64_t row, uint
     return true;
 }
 
-bool q8_gauge_codes(struct q8_gauge *g, const float *x, uint64_t row, uint64_t n,
-                    struct q8_err *err)
+bool q8_measure_codes(struct q8_measure *g, const float *x, uint64_t row, uint64_t n,
+                      struct q8_err *err)
 {
-    const struct q8_coded *w = g->subject->coded;
+    const struct q8_stored *w = g->subject->stored;
 
     if (row == 0) {
         g->stride = q8_div_up(w->rows * q8_div_up(w->cols, w->group), Q8_SCALES_KEPT);
@@ -75,14 +75,14 @@ bool q8_gauge_codes(struct q8_gauge *g, const float *x, uint64_t row, uint64_t n
     return !g->subject->reference.tensor || add_reference(g, x, row, n, err);
 }
 
-void q8_gauge_codes_end(struct q8_gauge *g)
+void q8_measure_codes_end(struct q8_measure *g)
 {
     struct q8_code_numbers *n = g->subject->codes;
     const double all = (double)g->subject->numbers.elements;
-    const struct q8_coded *w = g->subject->coded;
+    const struct q8_stored *w = g->subject->stored;
 
     n->scales = g->scales;
-    n->scale.median = q8_rank_spread(g->scale, g->kept).median;
+    n->scale.median = q8_spread_of(g->scale, g->kept).median;
     if (g->kept == 0)
         n->scale = (struct q8_spread){0};
     for (int code = -128; code < 128; code++) {

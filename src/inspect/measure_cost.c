@@ -28,12 +28,12 @@ struct trial {
  * Factor and step of a group, as kernels.h has them for `errors`.  A group of zeros, or one whose
  * numbers vanish beside the row's, gets codes of 0.
  */
-static void set_group(struct q8_gauge *g, const struct trial *t, uint64_t i, float absmax)
+static void set_group(struct q8_measure *g, const struct trial *t, uint64_t i, float absmax)
 {
     const bool half = t->scheme->rule == Q8_RULE_HALF_TIMES;
     uint32_t bits;
     float step =
-        half ? q8_half_to_float(q8_float_to_half(absmax)) : q8_stored_step(absmax, t->dtype, &bits);
+        half ? q8_half_to_float(q8_float_to_half(absmax)) : q8_llmc_step(absmax, t->dtype, &bits);
     bool lost;
 
     if (t->shift && !half)
@@ -63,7 +63,7 @@ static uint32_t float_bits(float value)
  * set_group for bf16 groups of an ordinary row, from the absmax in g->step: the same numbers,
  * without a branch, so that the compiler does several at once.
  */
-static void set_bf16_groups(struct q8_gauge *g, uint64_t n)
+static void set_bf16_groups(struct q8_measure *g, uint64_t n)
 {
     const uint32_t epsilon = float_bits(0x1p-7f), least = float_bits(GROUP_LEAST);
 
@@ -80,9 +80,9 @@ static void set_bf16_groups(struct q8_gauge *g, uint64_t n)
 }
 
 /* Of every group of the row. */
-static void set_groups(struct q8_gauge *g, const struct trial *t, uint32_t most)
+static void set_groups(struct q8_measure *g, const struct trial *t, uint32_t most)
 {
-    const uint64_t cols = g->subject->view.cols, narrow = t->group / Q8_GAUGE_GROUP;
+    const uint64_t cols = g->subject->view.cols, narrow = t->group / Q8_MEASURE_GROUP;
     const uint64_t groups = cols / t->group;
 
     if (t->group == cols) {
@@ -105,7 +105,7 @@ static void set_groups(struct q8_gauge *g, const struct trial *t, uint32_t most)
 }
 
 /* Adds one scheme's errors on a row. */
-static void add_cost(struct q8_gauge *g, unsigned c, const struct trial *t, const float *x,
+static void add_cost(struct q8_measure *g, unsigned c, const struct trial *t, const float *x,
                      uint32_t most)
 {
     const bool half = t->scheme->rule == Q8_RULE_HALF_TIMES;
@@ -124,7 +124,7 @@ static void add_cost(struct q8_gauge *g, unsigned c, const struct trial *t, cons
 }
 
 /* Multiplies the row by a power of two that brings its absmax to between 1 and 2. */
-static int scale_row(struct q8_gauge *g, const float *x, float absmax)
+static int scale_row(struct q8_measure *g, const float *x, float absmax)
 {
     int exponent;
 
@@ -134,7 +134,7 @@ static int scale_row(struct q8_gauge *g, const float *x, float absmax)
     return 1 - exponent;
 }
 
-void q8_gauge_costs(struct q8_gauge *g, const float *x, uint64_t row, uint32_t most)
+void q8_measure_costs(struct q8_measure *g, const float *x, uint64_t row, uint32_t most)
 {
     struct q8_matrix *m = g->subject->matrix;
     const float absmax = q8_bits_to_float(Q8_FLOAT_F32, most);
@@ -160,7 +160,7 @@ void q8_gauge_costs(struct q8_gauge *g, const float *x, uint64_t row, uint32_t m
     }
 }
 
-void q8_gauge_refuse(struct q8_gauge *g, uint64_t row)
+void q8_measure_refuse(struct q8_measure *g, uint64_t row)
 {
     struct q8_matrix *m = g->subject->matrix;
 

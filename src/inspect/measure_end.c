@@ -16,7 +16,7 @@ static double key_value(int32_t key)
 }
 
 /* How many nonzero numbers are denormals of the tensor's type: below its least normal number. */
-static uint64_t count_denormals(const struct q8_gauge *g)
+static uint64_t count_denormals(const struct q8_measure *g)
 {
     const int normal = g->type == Q8_FLOAT_F16 ? 127 - 14 : 1; /* exponent field of the least */
     uint64_t count = g->histogram.count[0] - g->histogram.zeros;
@@ -26,13 +26,13 @@ static uint64_t count_denormals(const struct q8_gauge *g)
     return count;
 }
 
-static void end_numbers(struct q8_gauge *g)
+static void end_numbers(struct q8_measure *g)
 {
     struct q8_numbers *n = &g->subject->numbers;
     const struct q8_central *c = &g->central;
 
     n->zeros = g->histogram.zeros;
-    n->denormals = g->subject->coded ? 0 : count_denormals(g);
+    n->denormals = g->subject->stored ? 0 : count_denormals(g);
     if (g->histogram.least <= g->histogram.most) {
         n->least = key_value(g->histogram.least);
         n->most = key_value(g->histogram.most);
@@ -47,7 +47,7 @@ static void end_numbers(struct q8_gauge *g)
  * Standard deviation of a column over the usable rows, as torch.std has it (n - 1).  What rounding
  * can leave of equal numbers is 0.
  */
-static double column_deviation(const struct q8_gauge *g, uint64_t column)
+static double column_deviation(const struct q8_measure *g, uint64_t column)
 {
     const double n = (double)g->usable, sum = g->columns.sum[column];
     const double sum2 = g->columns.sum2[column], m2 = sum2 - sum * sum / n;
@@ -71,7 +71,7 @@ static void mark_column(struct q8_matrix *m, const struct q8_column_mark *mark)
 }
 
 /* find_outlier_dims: columns whose deviation lies more than 4 deviations above the mean one. */
-static void find_outliers(struct q8_gauge *g)
+static void find_outliers(struct q8_measure *g)
 {
     struct q8_matrix *m = g->subject->matrix;
     const uint64_t cols = g->subject->view.cols;
@@ -97,7 +97,7 @@ static void find_outliers(struct q8_gauge *g)
     }
 }
 
-static void end_columns(struct q8_gauge *g)
+static void end_columns(struct q8_measure *g)
 {
     const uint64_t cols = g->subject->view.cols;
 
@@ -105,11 +105,11 @@ static void end_columns(struct q8_gauge *g)
         return;
     for (uint64_t c = 0; c < cols; c++)
         g->ranks[c] = sqrt(g->columns.sum2[c] / (double)g->usable);
-    g->subject->matrix->column_rms = q8_rank_spread(g->ranks, cols);
+    g->subject->matrix->column_rms = q8_spread_of(g->ranks, cols);
     find_outliers(g);
 }
 
-static void end_costs(struct q8_gauge *g)
+static void end_costs(struct q8_measure *g)
 {
     const uint64_t worst = g->usable / 100 > 0 ? g->usable / 100 : 1;
     const double elements = (double)g->usable * (double)g->subject->view.cols;
@@ -123,19 +123,19 @@ static void end_costs(struct q8_gauge *g)
         cost->sqnr = err2 > 0 ? 10 * log10(g->subject->numbers.sum2 / err2) : INFINITY;
         cost->mse = err2 / elements;
         cost->most = g->cost[c].most;
-        cost->worst_share = err2 > 0 ? q8_rank_top(g->row_err2[c], g->usable, worst) / err2 : 0;
+        cost->worst_share = err2 > 0 ? q8_spread_top(g->row_err2[c], g->usable, worst) / err2 : 0;
     }
 }
 
-void q8_gauge_end(struct q8_gauge *g)
+void q8_measure_end(struct q8_measure *g)
 {
     struct q8_matrix *m = g->subject->matrix;
 
     end_numbers(g);
     if (!m)
         return;
-    m->absmax = q8_rank_spread(g->row_absmax, g->usable);
-    m->crest = q8_rank_spread(g->row_crest, g->live);
+    m->absmax = q8_spread_of(g->row_absmax, g->usable);
+    m->crest = q8_spread_of(g->row_crest, g->live);
     if (m->have_costs)
         end_costs(g);
     if (m->have_columns)

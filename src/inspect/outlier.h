@@ -17,7 +17,7 @@
 #define Q8_LAYER_SHARE 0.25
 
 /* The largest file of activation statistics: those of a 400 billion model have 50 MB. */
-#define Q8_ACTIVATIONS_LIMIT (UINT64_C(1) << 30)
+#define Q8_STATISTICS_LIMIT (UINT64_C(1) << 30)
 
 /*
  * One vector that says how large each feature gets: the gains of a norm, or a module's absmax.  A
@@ -74,9 +74,9 @@ struct q8_outlier_list {
 };
 
 /* Statistics of activations: one vector per module.  Memory is the arena's. */
-struct q8_activations {
+struct q8_statistics {
     const char *path; /* of the file */
-    struct q8_activation {
+    struct q8_statistic {
         const char *module;  /* without ".weight" */
         uint64_t features;   /* elements of absmax */
         const float *absmax; /* largest magnitude of each input feature, finite, >= 0 */
@@ -88,10 +88,10 @@ struct q8_activations {
  * Reads a .safetensors or .npz file of 1-D tensors of F16, BF16, F32 or F64 (SmoothQuant's
  * act_scales), at least one.  The path is not copied.  Q8_EUNSUPPORTED for another kind of file;
  * Q8_EINPUT, with the tensor, for what is no such vector (another rank or type, NaN, an infinity,
- * a negative number); Q8_ELIMIT for a file beyond Q8_ACTIVATIONS_LIMIT; Q8_EIO.
+ * a negative number); Q8_ELIMIT for a file beyond Q8_STATISTICS_LIMIT; Q8_EIO.
  */
-bool q8_activations_read(struct q8_activations *ret, const char *path, struct q8_arena *mem,
-                         struct q8_err *err);
+bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_arena *mem,
+                        struct q8_err *err);
 
 /*
  * From the norm gains of the model, which are read here, one norm at a time.  A gain stands out
@@ -102,7 +102,7 @@ bool q8_activations_read(struct q8_activations *ret, const char *path, struct q8
 bool q8_outlier_norms(struct q8_outlier_list *ret, const struct q8_model *model,
                       const struct q8_arch *arch, struct q8_arena *mem, struct q8_err *err);
 
-/* A Linear module of the model, as q8_outlier_activations wants to know it. */
+/* A Linear module of the model, as q8_outlier_stats wants to know it. */
 struct q8_outlier_module {
     const char *name;    /* "model.layers.0.self_attn.q_proj" */
     uint64_t rows, cols; /* of its weight as it is multiplied */
@@ -115,9 +115,9 @@ struct q8_outlier_module {
  * that all names lack or have too many) or whose length is not the module's columns; Q8_ELIMIT.
  * Names of the list are those of `acts` and `module`.
  */
-bool q8_outlier_activations(struct q8_outlier_list *ret, const struct q8_activations *acts,
-                            const struct q8_outlier_module *module, uint64_t count,
-                            double threshold, struct q8_arena *mem, struct q8_err *err);
+bool q8_outlier_stats(struct q8_outlier_list *ret, const struct q8_statistics *acts,
+                      const struct q8_outlier_module *module, uint64_t count, double threshold,
+                      struct q8_arena *mem, struct q8_err *err);
 
 /*
  * The first part of a dotted path that is a number ("a.3.b": 3), UINT64_MAX for none; *ret_role is

@@ -28,10 +28,10 @@ static bool find_norms(struct norm **ret, uint64_t *ret_count, const struct q8_i
         struct q8_feature_source s = {0};
         struct norm *grown;
 
-        if (!q8_norm_is_gain(t, &length) || t->dim[0] == 0 || t->dim[0] > GAINS_MOST)
+        if (!q8_norms_is_gain(t, &length) || t->dim[0] == 0 || t->dim[0] > GAINS_MOST)
             continue;
         s.name = q8_strndup(mem, t->name, length, err);
-        if (!s.name || !q8_norm_feeds(&s.feeds, ix, s.name, mem, err))
+        if (!s.name || !q8_norms_feeds(&s.feeds, ix, s.name, mem, err))
             return false;
         s.layer = q8_path_layer(s.name, &s.role);
         s.features = t->dim[0];
@@ -77,7 +77,7 @@ bool q8_outlier_norms(struct q8_outlier_list *ret, const struct q8_model *model,
     q8_arena_init(&scratch, mem->limit);
     ok = find_norms(&norm, &count, &model->index, mem, &names, err);
     for (uint64_t i = 0; ok && i < count; i++) {
-        ok = add_norm(&b, &norm[i], model, q8_norm_adds_one(model, arch, norm[i].source.name),
+        ok = add_norm(&b, &norm[i], model, q8_norms_adds_one(model, arch, norm[i].source.name),
                       &scratch, err);
         q8_arena_clear(&scratch);
     }

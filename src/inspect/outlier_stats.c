@@ -19,7 +19,7 @@ struct modules {
 /* A vector and the module that it belongs to. */
 struct measured {
     struct q8_feature_source source; /* first: q8_outlier_compare */
-    const struct q8_activation *entry;
+    const struct q8_statistic *entry;
     uint64_t rows;
 };
 
@@ -47,7 +47,7 @@ static const char *module_name(void *self, uint64_t i)
 }
 
 /* Whether every entry fits a module once `prefix` is in front of it. */
-static bool all_fit_with(const struct q8_activations *acts, const struct modules *m,
+static bool all_fit_with(const struct q8_statistics *acts, const struct modules *m,
                          const char *prefix, struct q8_arena *scratch)
 {
     struct q8_err none = {0};
@@ -62,7 +62,7 @@ static bool all_fit_with(const struct q8_activations *acts, const struct modules
 }
 
 /* Whether every entry fits a module without the first n bytes, which all have alike. */
-static bool all_fit_without(const struct q8_activations *acts, const struct modules *m, size_t n)
+static bool all_fit_without(const struct q8_statistics *acts, const struct modules *m, size_t n)
 {
     const char *first = acts->entry[0].module;
 
@@ -74,7 +74,7 @@ static bool all_fit_without(const struct q8_activations *acts, const struct modu
 }
 
 /* One prefix too few or too many in all names: a sentence about that.  False when it is not so. */
-static bool fail_prefix(const struct q8_activations *acts, const struct modules *m,
+static bool fail_prefix(const struct q8_statistics *acts, const struct modules *m,
                         struct q8_arena *scratch, struct q8_err *err)
 {
     const char *first = acts->entry[0].module;
@@ -112,7 +112,7 @@ static bool fail_prefix(const struct q8_activations *acts, const struct modules 
     return false;
 }
 
-static bool fail_unknown(const struct q8_activations *acts, const char *name, struct modules *m,
+static bool fail_unknown(const struct q8_statistics *acts, const char *name, struct modules *m,
                          struct q8_arena *scratch, struct q8_err *err)
 {
     char nearest[Q8_NEAREST * 152], shown[200];
@@ -124,7 +124,7 @@ static bool fail_unknown(const struct q8_activations *acts, const char *name, st
                    q8_select_nearest(name, m->count, module_name, m, nearest));
 }
 
-bool q8_outlier_match(const struct q8_outlier_module **ret, const struct q8_activations *acts,
+bool q8_outlier_match(const struct q8_outlier_module **ret, const struct q8_statistics *acts,
                       const struct q8_outlier_module *module, uint64_t count,
                       struct q8_arena *scratch, struct q8_err *err)
 {
@@ -132,7 +132,7 @@ bool q8_outlier_match(const struct q8_outlier_module **ret, const struct q8_acti
     char shown[200];
 
     for (uint64_t i = 0; i < acts->count; i++) {
-        const struct q8_activation *entry = &acts->entry[i];
+        const struct q8_statistic *entry = &acts->entry[i];
 
         ret[i] = find_module(&m, entry->module);
         if (!ret[i])
@@ -147,7 +147,7 @@ bool q8_outlier_match(const struct q8_outlier_module **ret, const struct q8_acti
 }
 
 /* Finds the module of every entry; `ret` is in the order of layers. */
-static bool match(struct measured *ret, const struct q8_activations *acts, struct modules *m,
+static bool match(struct measured *ret, const struct q8_statistics *acts, struct modules *m,
                   struct q8_arena *scratch, struct q8_err *err)
 {
     const struct q8_outlier_module **module = q8_alloc(scratch, acts->count, sizeof *module, err);
@@ -155,7 +155,7 @@ static bool match(struct measured *ret, const struct q8_activations *acts, struc
     if (!module || !q8_outlier_match(module, acts, m->module, m->count, scratch, err))
         return false;
     for (uint64_t i = 0; i < acts->count; i++) {
-        const struct q8_activation *entry = &acts->entry[i];
+        const struct q8_statistic *entry = &acts->entry[i];
         struct q8_feature_source s = {.name = entry->module, .features = entry->features};
 
         s.layer = q8_path_layer(s.name, &s.role);
@@ -188,7 +188,7 @@ static bool add_costs(struct q8_outlier_list *list, const struct measured *measu
 }
 
 /* Modules that have no entry; both lists are by name. */
-static bool find_missing(struct q8_outlier_list *list, const struct q8_activations *acts,
+static bool find_missing(struct q8_outlier_list *list, const struct q8_statistics *acts,
                          const struct modules *m, struct q8_arena *mem, struct q8_err *err)
 {
     uint64_t at = 0;
@@ -205,8 +205,8 @@ static bool find_missing(struct q8_outlier_list *list, const struct q8_activatio
     return true;
 }
 
-static bool build(struct q8_outlier_builder *b, const struct q8_activations *acts,
-                  struct modules *m, double threshold, struct q8_err *err)
+static bool build(struct q8_outlier_builder *b, const struct q8_statistics *acts, struct modules *m,
+                  double threshold, struct q8_err *err)
 {
     struct q8_arena names, scratch;
     struct measured *measured;
@@ -231,9 +231,9 @@ static bool build(struct q8_outlier_builder *b, const struct q8_activations *act
     return ok;
 }
 
-bool q8_outlier_activations(struct q8_outlier_list *ret, const struct q8_activations *acts,
-                            const struct q8_outlier_module *module, uint64_t count,
-                            double threshold, struct q8_arena *mem, struct q8_err *err)
+bool q8_outlier_stats(struct q8_outlier_list *ret, const struct q8_statistics *acts,
+                      const struct q8_outlier_module *module, uint64_t count, double threshold,
+                      struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_outlier_builder b = {.list.from_activations = true, .mem = mem};
     struct modules m = {module, count};

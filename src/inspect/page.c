@@ -18,7 +18,7 @@ static void put_below(const struct q8_html_page *page)
 
     (void)snprintf(label, sizeof label, "Below %.4g dB", in->options.min_sqnr);
     (void)snprintf(value, sizeof value, "%" PRIu64, in->total.below);
-    if (in->coded.count)
+    if (in->stored.count)
         (void)snprintf(more, sizeof more, "of the weights, against the reference");
     else
         (void)snprintf(more, sizeof more, "of the weights, with %s", in->options.target->name);
@@ -111,9 +111,9 @@ static void put_subtitle(const struct q8_html_page *page)
         fputs("</span>", out);
     }
     fprintf(out, "<span>%s</span>", q8_text_bytes(in->model->bytes, text, sizeof text));
-    if (in->coded.layout) {
+    if (in->stored.layout) {
         fputs("<span>int8: ", out);
-        q8_html_text(out, in->coded.layout);
+        q8_html_text(out, in->stored.layout);
         fputs("</span>", out);
     } else if (in->options.target) {
         fprintf(out, "<span>for %s</span>", in->options.target->name);
@@ -126,11 +126,11 @@ static void put_subtitle(const struct q8_html_page *page)
     fputs("</p>\n", out);
 }
 
-bool q8_html_inspect(const struct q8_inspect *in, const struct q8_doctor *doctor, FILE *out,
+bool q8_inspect_page(const struct q8_inspect *in, const struct q8_suggestion *suggestion, FILE *out,
                      struct q8_err *err)
 {
     struct q8_arena mem;
-    struct q8_html_page page = {in, doctor, out, &mem, err};
+    struct q8_html_page page = {in, suggestion, out, &mem, err};
     bool ok;
 
     q8_arena_init(&mem, MEMORY_LIMIT);

@@ -1,4 +1,4 @@
-/* page_cures.c - the doctor's list */
+/* page_cures.c - what is suggested */
 #include "src/inspect/page_parts.h"
 
 #include "src/base/text.h"
@@ -34,7 +34,7 @@ static void put_cure(const struct q8_html_page *page, const struct q8_cure *cure
 
 static void put_table(const struct q8_html_page *page)
 {
-    const struct q8_doctor *d = page->doctor;
+    const struct q8_suggestion *d = page->suggestion;
     FILE *out = page->out;
 
     fputs("<div class=\"box\" tabindex=\"0\" role=\"region\" aria-labelledby=\"cure-caption\">"
@@ -59,7 +59,7 @@ static bool put_overrides(const struct q8_html_page *page)
 
     if (!memory)
         return q8_fail(page->err, Q8_ELIMIT, "no memory for the text of the overrides");
-    q8_doctor_print(page->doctor, memory);
+    q8_suggest_print(page->suggestion, memory);
     ok = !ferror(memory);
     ok &= fclose(memory) == 0;
     if (!ok)
@@ -87,7 +87,7 @@ static bool put_overrides(const struct q8_html_page *page)
 
 bool q8_html_cures(const struct q8_html_page *page)
 {
-    const struct q8_doctor *d = page->doctor;
+    const struct q8_suggestion *d = page->suggestion;
     FILE *out = page->out;
     char text[32];
 

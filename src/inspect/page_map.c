@@ -77,7 +77,7 @@ bool q8_html_map(const struct q8_html_page *page)
         return false;
     for (unsigned v = 0; v < VIEWS; v++)
         map.view[v] = views[v].view;
-    if (in->coded.count)
+    if (in->stored.count)
         (void)snprintf(words, sizeof words, "against the reference");
     else if (in->options.target)
         (void)snprintf(words, sizeof words, "with <b>%s</b>", in->options.target->name);

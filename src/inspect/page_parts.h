@@ -10,11 +10,11 @@
 
 /* What every section reads, and where it goes. */
 struct q8_html_page {
-    const struct q8_inspect *in;    /* what was measured */
-    const struct q8_doctor *doctor; /* NULL: not asked */
-    FILE *out;                      /* the page */
-    struct q8_arena *mem;           /* for lists of subjects */
-    struct q8_err *err;             /* Q8_ELIMIT */
+    const struct q8_inspect *in;            /* what was measured */
+    const struct q8_suggestion *suggestion; /* NULL: not asked */
+    FILE *out;                              /* the page */
+    struct q8_arena *mem;                   /* for lists of subjects */
+    struct q8_err *err;                     /* Q8_ELIMIT */
 };
 
 /* One number of a subject. */
@@ -51,7 +51,7 @@ bool q8_html_map(const struct q8_html_page *page);
 /* Layers times outlier dimensions, and what is known of each dimension. */
 void q8_html_features(const struct q8_html_page *page);
 
-/* The doctor's list and his overrides; nothing without a doctor.  Q8_ELIMIT. */
+/* The suggestion and its overrides; nothing without one.  Q8_ELIMIT. */
 bool q8_html_cures(const struct q8_html_page *page);
 
 /* A row for every shown subject. */

@@ -112,8 +112,8 @@ static void put_shape(FILE *out, const struct q8_subject *s)
 {
     char shape[200];
 
-    if (s->coded) {
-        fprintf(out, "[%" PRIu64 ", %" PRIu64 "]", s->coded->rows, s->coded->cols);
+    if (s->stored) {
+        fprintf(out, "[%" PRIu64 ", %" PRIu64 "]", s->stored->rows, s->stored->cols);
     } else if (s->tensor->rank == 3 && s->matrix) { /* one expert of many */
         fprintf(out, "[%" PRIu64 ", %" PRIu64 "]", s->view.rows, s->view.cols);
     } else {

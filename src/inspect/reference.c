@@ -40,11 +40,11 @@ static bool take_view(struct q8_subject *s, const struct q8_job *job, struct q8_
     char name[384];
 
     s->reference = q8_job_view(job);
-    return (job->rows == s->coded->rows && job->cols == s->coded->cols) ||
+    return (job->rows == s->stored->rows && job->cols == s->stored->cols) ||
            q8_fail(err, Q8_EINPUT,
                    "%s is [%" PRIu64 ", %" PRIu64 "], but [%" PRIu64 ", %" PRIu64
                    "] in the reference: is it another model?",
-                   q8_text_escape(s->name, name, sizeof name), s->coded->rows, s->coded->cols,
+                   q8_text_escape(s->name, name, sizeof name), s->stored->rows, s->stored->cols,
                    job->rows, job->cols);
 }
 
@@ -57,7 +57,7 @@ bool q8_inspect_reference(struct q8_inspect *in, struct q8_arena *mem, struct q8
     struct q8_plan plan;
     uint64_t count, found = 0;
 
-    if (in->coded.count == 0)
+    if (in->stored.count == 0)
         return q8_fail(err, Q8_EUSAGE, "%s is no int8 model: --reference is for one",
                        in->model->path);
     if (!q8_plan_list(&plan, in->options.reference, &options, mem, err))
@@ -66,7 +66,7 @@ bool q8_inspect_reference(struct q8_inspect *in, struct q8_arena *mem, struct q8
     for (uint64_t i = 0; list && i < in->subjects; i++) {
         struct q8_subject *s = &in->subject[i];
         const struct q8_job **at =
-            s->coded ? bsearch(s->name, list, count, sizeof *list, compare_name) : NULL;
+            s->stored ? bsearch(s->name, list, count, sizeof *list, compare_name) : NULL;
 
         if (at && ++found && !take_view(s, *at, err))
             return false;

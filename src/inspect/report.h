@@ -27,12 +27,12 @@ const char *q8_sort_name(enum q8_sort sort);
 
 /* How the summary is to be printed. */
 struct q8_inspect_print {
-    const struct q8_inspect *in;    /* what was found */
-    const struct q8_doctor *doctor; /* the cures; none for an int8 model */
-    struct q8_style style;          /* of the terminal */
-    enum q8_sort sort;              /* of the table */
-    uint64_t top;                   /* rows of the table; 0: all */
-    bool details;                   /* --layers: all that is known of each, below the table */
+    const struct q8_inspect *in;            /* what was found */
+    const struct q8_suggestion *suggestion; /* the cures; none for an int8 model */
+    struct q8_style style;                  /* of the terminal */
+    enum q8_sort sort;                      /* of the table */
+    uint64_t top;                           /* rows of the table; 0: all */
+    bool details; /* --layers: all that is known of each, below the table */
 };
 
 /* For people.  Memory of `mem` is used.  Q8_EIO when `out` does not take it, Q8_ELIMIT. */
@@ -42,7 +42,7 @@ bool q8_inspect_text(const struct q8_inspect_print *p, FILE *out, struct q8_aren
 /* report_detail.c: everything about one subject. */
 void q8_inspect_detail(const struct q8_inspect_print *p, const struct q8_subject *s, FILE *out);
 
-/* report_detail.c: what the doctor would do, a line for each of the first `top`. */
+/* report_detail.c: what is suggested, a line for each of the first `top`. */
 void q8_inspect_cures(const struct q8_inspect_print *p, FILE *out);
 
 /* The end of a name in `width` columns: it says more than the start; returns a part of text. */
@@ -62,7 +62,7 @@ bool q8_header_text(const struct q8_model *model, FILE *out, struct q8_arena *me
 bool q8_header_json(const struct q8_model *model, FILE *out, struct q8_err *err);
 
 /* All that was found, schema q8-inspect/1: no time, no thread in it.  Q8_EIO. */
-bool q8_inspect_json(const struct q8_inspect *in, const struct q8_doctor *doctor, FILE *out,
+bool q8_inspect_json(const struct q8_inspect *in, const struct q8_suggestion *suggestion, FILE *out,
                      struct q8_err *err);
 
 /* A line per shown subject (RFC 4180).  Q8_EIO. */

@@ -163,7 +163,7 @@ void q8_inspect_detail(const struct q8_inspect_print *p, const struct q8_subject
 
 void q8_inspect_cures(const struct q8_inspect_print *p, FILE *out)
 {
-    const struct q8_doctor *d = p->doctor;
+    const struct q8_suggestion *d = p->suggestion;
     char text[1024];
 
     fprintf(out,

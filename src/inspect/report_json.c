@@ -170,7 +170,7 @@ static void print_totals(const struct q8_inspect *in, struct q8_json *j)
     q8_json_number(j, "tensors_not_finite", t->bad);
     q8_json_number(j, "below_min_sqnr", t->below);
     q8_json_begin(j, "sqnr_db", '{');
-    for (const struct q8_target *target = q8_targets; in->coded.count == 0 && target->name;
+    for (const struct q8_target *target = q8_targets; in->stored.count == 0 && target->name;
          target++)
         q8_json_double(j, target->name, t->sqnr[q8_cost_of(target)]);
     q8_json_end(j, '}');
@@ -242,7 +242,7 @@ static void print_outliers(const struct q8_outlier_list *list, struct q8_json *j
     q8_json_end(j, '}');
 }
 
-static void print_cures(const struct q8_doctor *d, struct q8_json *j)
+static void print_cures(const struct q8_suggestion *d, struct q8_json *j)
 {
     char reason[256];
 
@@ -262,7 +262,7 @@ static void print_cures(const struct q8_doctor *d, struct q8_json *j)
     q8_json_end(j, ']');
 }
 
-bool q8_inspect_json(const struct q8_inspect *in, const struct q8_doctor *doctor, FILE *out,
+bool q8_inspect_json(const struct q8_inspect *in, const struct q8_suggestion *suggestion, FILE *out,
                      struct q8_err *err)
 {
     struct q8_json j = {.out = out, .indent = 1};
@@ -271,7 +271,7 @@ bool q8_inspect_json(const struct q8_inspect *in, const struct q8_doctor *doctor
     q8_json_text(&j, "schema", "q8-inspect/1");
     q8_json_text(&j, "version", Q8_VERSION);
     q8_json_text(&j, "input", in->model->path);
-    q8_json_text(&j, "layout", in->coded.count ? in->coded.layout : "float");
+    q8_json_text(&j, "layout", in->stored.count ? in->stored.layout : "float");
     q8_json_text(&j, "model_type", in->arch.model_type);
     q8_json_text(&j, "architecture", in->arch.class_name);
     q8_json_text(&j, "target", in->options.target->name);
@@ -279,7 +279,7 @@ bool q8_inspect_json(const struct q8_inspect *in, const struct q8_doctor *doctor
     q8_json_flag(&j, "quick", in->options.quick);
     print_totals(in, &j);
     print_outliers(&in->outliers, &j);
-    print_cures(doctor, &j);
+    print_cures(suggestion, &j);
     q8_json_begin(&j, "tensors", '[');
     for (uint64_t i = 0; i < in->subjects; i++)
         if (in->subject[i].shown)

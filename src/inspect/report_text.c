@@ -102,7 +102,7 @@ static void print_head(const struct q8_inspect *in, FILE *out)
     fprintf(out, "%s: ", q8_text_escape(in->model->path, name, sizeof name));
     if (in->arch.class_name)
         fprintf(out, "%s, ", q8_text_escape(in->arch.class_name, name, sizeof name));
-    fprintf(out, "%s\n", in->coded.count ? in->coded.layout : "float");
+    fprintf(out, "%s\n", in->stored.count ? in->stored.layout : "float");
     fprintf(out,
             "%" PRIu64 " tensors in %" PRIu32 " file%s, %s; %s parameters, %s of them Linear\n",
             t->tensors, in->model->shards, in->model->shards == 1 ? "" : "s",
@@ -249,7 +249,7 @@ static void print_columns(const struct q8_inspect_print *p, unsigned name_width,
     if (p->style.colour)
         fputs(BOLD, out);
     fprintf(out, "%-*s ", (int)name_width, "weight");
-    if (p->in->coded.count)
+    if (p->in->stored.count)
         fputs("  scale  satur.  codes  bits   SQNR dead", out);
     else
         for (unsigned c = 0; c < Q8_COSTS; c++)
@@ -302,7 +302,7 @@ static void print_row(const struct q8_inspect_print *p, const struct q8_subject 
         fputs(RED, out);
     fprintf(out, "%c%-*s ", mark, (int)name_width - 1,
             q8_fit_name(s->name, name_width - 1, name, sizeof name));
-    if (p->in->coded.count)
+    if (p->in->stored.count)
         print_codes(s, out);
     else
         print_costs(s, out);
@@ -328,7 +328,7 @@ static bool print_table(const struct q8_inspect_print *p, FILE *out, struct q8_a
                         struct q8_err *err)
 {
     const struct q8_inspect *in = p->in;
-    const unsigned fixed = (in->coded.count ? 39 : 7 * Q8_COSTS) + 1 + 10;
+    const unsigned fixed = (in->stored.count ? 39 : 7 * Q8_COSTS) + 1 + 10;
     unsigned spark = 8, name_width = p->style.width - fixed - spark - 1;
     uint64_t count, shown = 0, *order = sort_subjects(in, p->sort, &count, mem, err);
 
@@ -356,15 +356,15 @@ static void print_attention(const struct q8_inspect *in, FILE *out)
     char text[32];
 
     fprintf(out, "\n%s below %s dB with %s (*): %" PRIu64 "; NaN or Inf (!): %" PRIu64 "\n",
-            in->coded.count ? "int8 weights" : "Weights", show_number(in->options.min_sqnr, text),
-            in->coded.count ? "--reference" : in->options.target->name, t->below, t->bad);
+            in->stored.count ? "int8 weights" : "Weights", show_number(in->options.min_sqnr, text),
+            in->stored.count ? "--reference" : in->options.target->name, t->below, t->bad);
 }
 
 bool q8_inspect_text(const struct q8_inspect_print *p, FILE *out, struct q8_arena *mem,
                      struct q8_err *err)
 {
     print_head(p->in, out);
-    if (p->in->coded.count == 0)
+    if (p->in->stored.count == 0)
         print_schemes(p->in, out);
     print_features(p->in, out);
     if (p->in->outliers.from_activations)
@@ -372,7 +372,7 @@ bool q8_inspect_text(const struct q8_inspect_print *p, FILE *out, struct q8_aren
     print_attention(p->in, out);
     if (!print_table(p, out, mem, err))
         return false;
-    if (p->doctor->cures)
+    if (p->suggestion->cures)
         q8_inspect_cures(p, out);
     return !ferror(out) || q8_fail_errno(err, "cannot write the report");
 }

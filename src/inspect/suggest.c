@@ -137,7 +137,7 @@ static struct q8_cure make_cure(const struct q8_inspect *in, const struct q8_sub
 }
 
 /* One cure for each member of a family that is ill; experts all at once. */
-static bool add_cures(struct q8_doctor *d, const struct family *f, uint64_t *room,
+static bool add_cures(struct q8_suggestion *d, const struct family *f, uint64_t *room,
                       struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_target *use = find_cure(d->in, f);
@@ -154,12 +154,12 @@ static bool add_cures(struct q8_doctor *d, const struct family *f, uint64_t *roo
     return true;
 }
 
-bool q8_doctor_run(struct q8_doctor *ret, const struct q8_inspect *in, struct q8_arena *mem,
-                   struct q8_err *err)
+bool q8_suggest_run(struct q8_suggestion *ret, const struct q8_inspect *in, struct q8_arena *mem,
+                    struct q8_err *err)
 {
     uint64_t room = 0, next, bytes;
 
-    *ret = (struct q8_doctor){.in = in};
+    *ret = (struct q8_suggestion){.in = in};
     for (uint64_t i = 0; i < in->subjects; i = next) {
         struct family f;
 
@@ -212,7 +212,7 @@ static void print_pattern(const char *name, FILE *out)
 }
 
 /* One line; slices of a fused expert tensor are named once, by the tensor. */
-static void print_cure(const struct q8_doctor *d, uint64_t i, FILE *out)
+static void print_cure(const struct q8_suggestion *d, uint64_t i, FILE *out)
 {
     const struct q8_cure *c = &d->cure[i];
     const struct q8_tensor *t = c->subject->tensor;
@@ -240,7 +240,7 @@ static void print_cure(const struct q8_doctor *d, uint64_t i, FILE *out)
             q8_cure_reason(d->in, c, reason, sizeof reason));
 }
 
-void q8_doctor_print(const struct q8_doctor *d, FILE *out)
+void q8_suggest_print(const struct q8_suggestion *d, FILE *out)
 {
     char size[32], name[512];
 

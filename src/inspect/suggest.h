@@ -23,8 +23,8 @@ struct q8_cure {
     const char *with;            /* the fused group that takes it along though it is above; NULL */
 };
 
-/* The doctor's list. */
-struct q8_doctor {
+/* What is suggested. */
+struct q8_suggestion {
     const struct q8_inspect *in; /* what was measured */
     struct q8_cure *cure;        /* [cures], by name */
     uint64_t cures;              /* 0: all is well */
@@ -36,14 +36,14 @@ struct q8_doctor {
  * in bytes: a smaller group of the target's family where that reaches the SQNR, else float.
  * Members of a fused group get one cure.  Memory is `mem`'s; Q8_ELIMIT.
  */
-bool q8_doctor_run(struct q8_doctor *ret, const struct q8_inspect *in, struct q8_arena *mem,
-                   struct q8_err *err);
+bool q8_suggest_run(struct q8_suggestion *ret, const struct q8_inspect *in, struct q8_arena *mem,
+                    struct q8_err *err);
 
 /* Why, with the figures: a clause for the end of a line; returns text.  256 bytes are enough. */
 char *q8_cure_reason(const struct q8_inspect *in, const struct q8_cure *cure, char *text,
                      size_t size);
 
 /* The file for q8-convert --overrides, each line with its reason. */
-void q8_doctor_print(const struct q8_doctor *d, FILE *out);
+void q8_suggest_print(const struct q8_suggestion *d, FILE *out);
 
 #endif

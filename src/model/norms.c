@@ -153,7 +153,7 @@ static const char *leaf_of(const char *path)
     return dot ? dot + 1 : path;
 }
 
-bool q8_norm_is_gain(const struct q8_tensor *t, uint64_t *ret_length)
+bool q8_norms_is_gain(const struct q8_tensor *t, uint64_t *ret_length)
 {
     static const char *const tails[] = {".weight", ".gamma", ".scale"};
 
@@ -189,7 +189,7 @@ static const struct offset_type *find_type(const char *type)
     return NULL;
 }
 
-bool q8_norm_adds_one(const struct q8_model *model, const struct q8_arch *arch, const char *module)
+bool q8_norms_adds_one(const struct q8_model *model, const struct q8_arch *arch, const char *module)
 {
     const struct offset_type *row = find_type(arch->model_type);
     const struct cJSON *text = q8_json_get(model->config_root, "text_config");
@@ -260,7 +260,7 @@ static bool is_alone(const struct q8_index *ix, const char *norm)
          i < ix->count && strncmp(ix->tensor[i].name, name, parent) == 0; i++) {
         const char *other = ix->tensor[i].name;
 
-        if (q8_norm_is_gain(&ix->tensor[i], &length) && length > parent &&
+        if (q8_norms_is_gain(&ix->tensor[i], &length) && length > parent &&
             !memchr(other + parent, '.', length - parent) &&
             !(length == strlen(norm) && memcmp(other, norm, length) == 0))
             return false;
@@ -295,8 +295,8 @@ static const struct reader *find_reader(const struct q8_index *ix, const char *n
     return NULL;
 }
 
-bool q8_norm_feeds(const char **ret, const struct q8_index *ix, const char *module,
-                   struct q8_arena *mem, struct q8_err *err)
+bool q8_norms_feeds(const char **ret, const struct q8_index *ix, const char *module,
+                    struct q8_arena *mem, struct q8_err *err)
 {
     const struct reader *r = find_reader(ix, module);
     char text[FEEDS_MOST] = "";
@@ -349,8 +349,9 @@ static void mark_path(const struct q8_tensor **ret, const char *path, const char
     }
 }
 
-void q8_norm_mark(const struct q8_tensor **ret, const struct q8_index *ix, const char *norm,
-                  const struct q8_tensor *t, const struct q8_outlier_module *module, uint64_t count)
+void q8_norms_mark(const struct q8_tensor **ret, const struct q8_index *ix, const char *norm,
+                   const struct q8_tensor *t, const struct q8_outlier_module *module,
+                   uint64_t count)
 {
     const struct reader *r = find_reader(ix, norm);
 

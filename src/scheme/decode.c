@@ -15,7 +15,7 @@ struct sizes {
 };
 
 /* Bytes of the codes of a row, as they lie in the file. */
-static uint64_t row_bytes(const struct q8_coded *w)
+static uint64_t row_bytes(const struct q8_stored *w)
 {
     return w->packed ? q8_div_up(w->cols, 4) * 4 : w->cols;
 }
@@ -29,7 +29,7 @@ bool q8_codes_zero(const int8_t *codes, uint64_t n)
     return i == n;
 }
 
-uint64_t q8_decoder_rows(const struct q8_coded *w, uint64_t elements)
+uint64_t q8_decoder_rows(const struct q8_stored *w, uint64_t elements)
 {
     const uint64_t rows = elements / w->cols;
 
@@ -37,12 +37,12 @@ uint64_t q8_decoder_rows(const struct q8_coded *w, uint64_t elements)
 }
 
 /* Nothing here overflows: the tensors have more bytes than these parts of them. */
-static struct sizes find_sizes(const struct q8_coded_list *list, uint64_t elements)
+static struct sizes find_sizes(const struct q8_stored_list *list, uint64_t elements)
 {
     struct sizes s = {1, 1, 1};
 
     for (uint64_t i = 0; i < list->count; i++) {
-        const struct q8_coded *w = &list->weight[i];
+        const struct q8_stored *w = &list->weight[i];
         const uint64_t n = q8_decoder_rows(w, elements), steps = n * (w->cols / w->group);
 
         s.codes = q8_max(s.codes, n * row_bytes(w));
@@ -52,14 +52,14 @@ static struct sizes find_sizes(const struct q8_coded_list *list, uint64_t elemen
     return s;
 }
 
-uint64_t q8_decoder_bytes(const struct q8_coded_list *list, uint64_t elements)
+uint64_t q8_decoder_bytes(const struct q8_stored_list *list, uint64_t elements)
 {
     const struct sizes s = find_sizes(list, elements);
 
     return s.codes + s.scales + s.steps * sizeof(float);
 }
 
-bool q8_decoder_init(struct q8_decoder *d, const struct q8_coded_list *list, uint64_t elements,
+bool q8_decoder_init(struct q8_decoder *d, const struct q8_stored_list *list, uint64_t elements,
                      const struct q8_kernels *kernels, struct q8_arena *mem, struct q8_err *err)
 {
     const struct sizes s = find_sizes(list, elements);
@@ -80,8 +80,8 @@ static void unpack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint
 }
 
 /* The steps of rows [row, row + n). */
-static bool read_steps(struct q8_decoder *d, const struct q8_model *model, const struct q8_coded *w,
-                       uint64_t row, uint64_t n, struct q8_err *err)
+static bool read_steps(struct q8_decoder *d, const struct q8_model *model,
+                       const struct q8_stored *w, uint64_t row, uint64_t n, struct q8_err *err)
 {
     const uint64_t groups = w->cols / w->group, size = q8_dtypes[w->scales->dtype].bits / 8;
     const uint64_t count = w->shared ? 1 : n * groups;
@@ -97,7 +97,7 @@ static bool read_steps(struct q8_decoder *d, const struct q8_model *model, const
     return true;
 }
 
-bool q8_decode_rows(struct q8_decoder *d, const struct q8_model *model, const struct q8_coded *w,
+bool q8_decode_rows(struct q8_decoder *d, const struct q8_model *model, const struct q8_stored *w,
                     uint64_t row, uint64_t n, float *ret, struct q8_err *err)
 {
     const uint64_t width = row_bytes(w), groups = w->cols / w->group;

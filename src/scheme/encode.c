@@ -44,7 +44,7 @@ bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum 
     return e->absmax && e->factor && e->step && e->sums;
 }
 
-float q8_stored_step(float absmax, enum q8_dtype dtype, void *ret_bits)
+float q8_llmc_step(float absmax, enum q8_dtype dtype, void *ret_bits)
 {
     float step = absmax / 127.5f;
     uint16_t bits;
@@ -84,7 +84,7 @@ static void group_factor(const struct q8_encoder *e, enum q8_dtype dtype, float 
         *ret_factor = rounded > 0 ? (1.0f / rounded) * 127.0f : 1.0f;
         *ret_step = rounded > 0 ? (double)rounded / 127.0 : 1.0;
     } else {
-        *ret_factor = q8_stored_step(absmax, dtype, ret_scale);
+        *ret_factor = q8_llmc_step(absmax, dtype, ret_scale);
         *ret_step = (double)*ret_factor;
     }
 }

@@ -29,7 +29,7 @@ struct q8_encoder {
  * `dtype` (F16, BF16, else F32), and that type's epsilon for one that rounds to 0.  Its bits go to
  * *ret_bits, which has the size of the type.
  */
-float q8_stored_step(float absmax, enum q8_dtype dtype, void *ret_bits);
+float q8_llmc_step(float absmax, enum q8_dtype dtype, void *ret_bits);
 
 /* Bytes of memory that q8_encoder_init takes for rows of `cols` columns. */
 uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols);

@@ -19,7 +19,7 @@ static const char plain[] = ".weight", packed[] = ".weight_packed", absmax[] = "
 struct search {
     const struct q8_model *model;
     const char *layout; /* of the config; NULL: none */
-    struct q8_coded_list list;
+    struct q8_stored_list list;
     uint64_t room;
     struct q8_arena *mem;
 };
@@ -47,7 +47,7 @@ static bool fail_tensor(const struct q8_model *model, const struct q8_tensor *t,
 }
 
 /* "it is F32 [4, 1], and the weight is [4, 8]" */
-static bool fail_shape(const struct search *s, const struct q8_coded *w, const struct q8_tensor *t,
+static bool fail_shape(const struct search *s, const struct q8_stored *w, const struct q8_tensor *t,
                        const char *expected, struct q8_err *err)
 {
     char text[200];
@@ -61,7 +61,7 @@ static bool fail_shape(const struct search *s, const struct q8_coded *w, const s
 }
 
 /* bitsandbytes: F32 [rows] or [rows, 1]. */
-static bool check_absmax(const struct search *s, struct q8_coded *w, struct q8_err *err)
+static bool check_absmax(const struct search *s, struct q8_stored *w, struct q8_err *err)
 {
     const struct q8_tensor *t = w->scales;
 
@@ -73,7 +73,7 @@ static bool check_absmax(const struct search *s, struct q8_coded *w, struct q8_e
 }
 
 /* compressed-tensors: one for all, [rows], or [rows, groups] of equal size. */
-static bool check_steps(const struct search *s, struct q8_coded *w, struct q8_err *err)
+static bool check_steps(const struct search *s, struct q8_stored *w, struct q8_err *err)
 {
     const struct q8_tensor *t = w->scales;
     const uint64_t groups = t->rank == 2 ? t->dim[1] : 1;
@@ -108,7 +108,7 @@ static bool check_format(const struct search *s, const struct q8_tensor *t, stru
 }
 
 /* Reads weight_shape: two whole numbers. */
-static bool read_shape(const struct search *s, struct q8_coded *w, struct q8_err *err)
+static bool read_shape(const struct search *s, struct q8_stored *w, struct q8_err *err)
 {
     const struct q8_tensor *t = w->detail;
     uint64_t wide[2];
@@ -126,7 +126,7 @@ static bool read_shape(const struct search *s, struct q8_coded *w, struct q8_err
 }
 
 /* Packed codes fill ceil(cols / 4) words a row; fewer words are fewer bits. */
-static bool check_packed(const struct search *s, struct q8_coded *w, struct q8_err *err)
+static bool check_packed(const struct search *s, struct q8_stored *w, struct q8_err *err)
 {
     const uint64_t words = w->codes->dim[1];
     uint64_t bits;
@@ -145,7 +145,7 @@ static bool check_packed(const struct search *s, struct q8_coded *w, struct q8_e
 }
 
 /* Dimensions, types and small contents of all parts; sets rows, cols and group. */
-static bool check_parts(const struct search *s, struct q8_coded *w, struct q8_err *err)
+static bool check_parts(const struct search *s, struct q8_stored *w, struct q8_err *err)
 {
     if (w->packed) {
         if (!check_packed(s, w, err))
@@ -154,10 +154,10 @@ static bool check_parts(const struct search *s, struct q8_coded *w, struct q8_er
         w->rows = w->codes->dim[0];
         w->cols = w->codes->dim[1];
     }
-    if (w->codes->rank != 2 || !w->rows || !w->cols || w->cols > Q8_CODED_COLS) {
-        q8_fail(err, w->cols > Q8_CODED_COLS ? Q8_EUNSUPPORTED : Q8_EINPUT,
+    if (w->codes->rank != 2 || !w->rows || !w->cols || w->cols > Q8_STORED_COLS) {
+        q8_fail(err, w->cols > Q8_STORED_COLS ? Q8_EUNSUPPORTED : Q8_EINPUT,
                 "int8 codes need two dimensions, none 0, and at most %" PRIu64 " columns",
-                Q8_CODED_COLS);
+                Q8_STORED_COLS);
         return fail_tensor(s->model, w->codes, err);
     }
     if (w->absmax && w->detail && !check_format(s, w->detail, err))
@@ -201,7 +201,7 @@ static bool add_weight(struct search *s, const struct q8_tensor *t, size_t lengt
     const bool bnb = s->layout && strcmp(s->layout, "bitsandbytes") == 0;
     const struct q8_tensor *scb = is_packed ? NULL : beside(s->model, t->name, length, absmax);
     const struct q8_tensor *scale = beside(s->model, t->name, length, steps);
-    struct q8_coded w = {.codes = t, .packed = is_packed}, *list;
+    struct q8_stored w = {.codes = t, .packed = is_packed}, *list;
 
     if (s->layout ? bnb && is_packed : !scb && !scale)
         return true;
@@ -247,19 +247,19 @@ static bool check_scales(const struct search *s, const struct q8_tensor *t, stru
 
 static int compare_modules(const void *a, const void *b)
 {
-    return strcmp(((const struct q8_coded *)a)->module, ((const struct q8_coded *)b)->module);
+    return strcmp(((const struct q8_stored *)a)->module, ((const struct q8_stored *)b)->module);
 }
 
 /* Sorts the list and, where no config does, names its layout. */
 static bool finish(struct search *s, struct q8_err *err)
 {
-    struct q8_coded_list *list = &s->list;
+    struct q8_stored_list *list = &s->list;
 
     if (list->count)
         qsort(list->weight, list->count, sizeof *list->weight, compare_modules);
     list->layout = s->layout;
     for (uint64_t i = 0; i < list->count; i++) {
-        const struct q8_coded *w = &list->weight[i];
+        const struct q8_stored *w = &list->weight[i];
         const char *found = w->absmax   ? "bitsandbytes"
                             : w->packed ? "pack-quantized"
                                         : "int-quantized";
@@ -274,12 +274,12 @@ static bool finish(struct search *s, struct q8_err *err)
     return true;
 }
 
-bool q8_coded_find(struct q8_coded_list *ret, const struct q8_model *model, struct q8_arena *mem,
-                   struct q8_err *err)
+bool q8_stored_find(struct q8_stored_list *ret, const struct q8_model *model, struct q8_arena *mem,
+                    struct q8_err *err)
 {
     struct search s = {.model = model, .mem = mem};
 
-    if (!q8_coded_layout(&s.layout, model, err))
+    if (!q8_stored_layout(&s.layout, model, err))
         return false;
     for (uint64_t i = 0; i < model->index.count; i++) {
         const struct q8_tensor *t = &model->index.tensor[i];
@@ -297,8 +297,8 @@ bool q8_coded_find(struct q8_coded_list *ret, const struct q8_model *model, stru
 }
 
 /* The weight of the module of that length. */
-static const struct q8_coded *find(const struct q8_coded_list *list, const char *module,
-                                   size_t length)
+static const struct q8_stored *find(const struct q8_stored_list *list, const char *module,
+                                    size_t length)
 {
     uint64_t low = 0, high = list->count;
 
@@ -319,26 +319,27 @@ static const struct q8_coded *find(const struct q8_coded_list *list, const char 
     return NULL;
 }
 
-const struct q8_coded *q8_coded_of(const struct q8_coded_list *list, const struct q8_tensor *codes)
+const struct q8_stored *q8_stored_of(const struct q8_stored_list *list,
+                                     const struct q8_tensor *codes)
 {
     const size_t length = q8_text_stem(codes->name, plain) + q8_text_stem(codes->name, packed);
-    const struct q8_coded *w = length ? find(list, codes->name, length) : NULL;
+    const struct q8_stored *w = length ? find(list, codes->name, length) : NULL;
 
     return w && w->codes == codes ? w : NULL;
 }
 
-const struct q8_coded *q8_coded_find_module(const struct q8_coded_list *list, const char *module)
+const struct q8_stored *q8_stored_find_module(const struct q8_stored_list *list, const char *module)
 {
     return find(list, module, strlen(module));
 }
 
-bool q8_coded_is_part(const struct q8_coded_list *list, const struct q8_tensor *t)
+bool q8_stored_is_part(const struct q8_stored_list *list, const struct q8_tensor *t)
 {
     static const char *const suffixes[] = {absmax, steps, shape, format};
 
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         const size_t length = q8_text_stem(t->name, suffixes[i]);
-        const struct q8_coded *w = length ? find(list, t->name, length) : NULL;
+        const struct q8_stored *w = length ? find(list, t->name, length) : NULL;
 
         if (w)
             return w->scales == t || w->detail == t;

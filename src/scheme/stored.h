@@ -6,10 +6,10 @@
 #include "src/model/model.h"
 
 /* Columns of an int8 weight, at most: its rows are held in memory as a whole (4 MiB of codes). */
-#define Q8_CODED_COLS (UINT64_C(4) << 20)
+#define Q8_STORED_COLS (UINT64_C(4) << 20)
 
 /* One int8 weight of a checkpoint.  No dimension is 0. */
-struct q8_coded {
+struct q8_stored {
     const char *module;             /* "model.layers.0.mlp.up_proj" */
     const struct q8_tensor *codes;  /* I8 [rows, cols], or I32 [rows, ceil(cols / 4)] when packed */
     const struct q8_tensor *scales; /* F16, BF16 or F32: one for each group of a row */
@@ -22,9 +22,9 @@ struct q8_coded {
 };
 
 /* All int8 weights of a checkpoint.  Memory is the arena's. */
-struct q8_coded_list {
-    struct q8_coded *weight; /* [count], by module */
-    uint64_t count;          /* 0: none */
+struct q8_stored_list {
+    struct q8_stored *weight; /* [count], by module */
+    uint64_t count;           /* 0: none */
     /*
      * "bitsandbytes", "int-quantized", "pack-quantized" or "mixed-precision", as config.json has
      * it, also where no weight is int8; without one as found, NULL when nothing is.
@@ -39,23 +39,25 @@ struct q8_coded_list {
  * tensor when parts are missing or their types or shapes do not fit each other; Q8_EUNSUPPORTED a
  * quantization that q8 does not read: another quant_method, other than 8 bits, zero points, ...
  */
-bool q8_coded_find(struct q8_coded_list *ret, const struct q8_model *model, struct q8_arena *mem,
-                   struct q8_err *err);
+bool q8_stored_find(struct q8_stored_list *ret, const struct q8_model *model, struct q8_arena *mem,
+                    struct q8_err *err);
 
 /* The weight whose codes are that tensor of the model's index; NULL = none. */
-const struct q8_coded *q8_coded_of(const struct q8_coded_list *list, const struct q8_tensor *codes);
+const struct q8_stored *q8_stored_of(const struct q8_stored_list *list,
+                                     const struct q8_tensor *codes);
 
 /* The weight of that module; NULL = none. */
-const struct q8_coded *q8_coded_find_module(const struct q8_coded_list *list, const char *module);
+const struct q8_stored *q8_stored_find_module(const struct q8_stored_list *list,
+                                              const char *module);
 
 /* Whether a tensor of the model's index is a part of an int8 weight other than its codes. */
-bool q8_coded_is_part(const struct q8_coded_list *list, const struct q8_tensor *t);
+bool q8_stored_is_part(const struct q8_stored_list *list, const struct q8_tensor *t);
 
 /*
  * stored_config.c: the layout that quantization_config names; NULL when there is none.
  * Q8_EUNSUPPORTED, naming what was found, when q8 does not read it.
  */
-bool q8_coded_layout(const char **ret, const struct q8_model *model, struct q8_err *err);
+bool q8_stored_layout(const char **ret, const struct q8_model *model, struct q8_err *err);
 
 /* Whether all of n codes are 0. */
 bool q8_codes_zero(const int8_t *codes, uint64_t n);
@@ -70,16 +72,16 @@ struct q8_decoder {
 };
 
 /* Rows of the weight that are read at a time: up to `elements` in all, one row at least. */
-uint64_t q8_decoder_rows(const struct q8_coded *w, uint64_t elements);
+uint64_t q8_decoder_rows(const struct q8_stored *w, uint64_t elements);
 
 /* Bytes of memory that q8_decoder_init takes. */
-uint64_t q8_decoder_bytes(const struct q8_coded_list *list, uint64_t elements);
+uint64_t q8_decoder_bytes(const struct q8_stored_list *list, uint64_t elements);
 
 /*
  * Memory for q8_decoder_rows(w, elements) rows of each weight of the list; Q8_ELIMIT.  Needs no
  * closing: the memory is `mem`'s.
  */
-bool q8_decoder_init(struct q8_decoder *d, const struct q8_coded_list *list, uint64_t elements,
+bool q8_decoder_init(struct q8_decoder *d, const struct q8_stored_list *list, uint64_t elements,
                      const struct q8_kernels *kernels, struct q8_arena *mem, struct q8_err *err);
 
 /*
@@ -94,7 +96,7 @@ bool q8_decoder_init(struct q8_decoder *d, const struct q8_coded_list *list, uin
  * so the two differ by at most 4 * 2^-24 of the value; by 3 * 2^-24 when absmax is an fp16 number,
  * as all that bitsandbytes writes are.
  */
-bool q8_decode_rows(struct q8_decoder *d, const struct q8_model *model, const struct q8_coded *w,
+bool q8_decode_rows(struct q8_decoder *d, const struct q8_model *model, const struct q8_stored *w,
                     uint64_t row, uint64_t n, float *ret, struct q8_err *err);
 
 #endif

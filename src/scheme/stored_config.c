@@ -126,7 +126,7 @@ static bool bitsandbytes(const char **ret, const struct cJSON *config, struct q8
     return true;
 }
 
-bool q8_coded_layout(const char **ret, const struct q8_model *model, struct q8_err *err)
+bool q8_stored_layout(const char **ret, const struct q8_model *model, struct q8_err *err)
 {
     const struct cJSON *config = q8_json_get(model->config_root, "quantization_config");
     const char *method = q8_json_string(q8_json_get(config, "quant_method"));

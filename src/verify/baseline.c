@@ -26,7 +26,7 @@ char *q8_baseline_settings(const struct q8_verify *v, char *text, size_t size)
     (void)snprintf(text, size,
                    "mode=%s threshold=%s tokens=%" PRIu64 " seed=%" PRIu64 " activations=%s",
                    o->mode == Q8_MODES ? "runtime" : q8_mode_name(o->mode), threshold,
-                   o->probe.tokens, o->probe.seed, digest);
+                   o->activations.tokens, o->activations.seed, digest);
     return text;
 }
 

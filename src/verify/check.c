@@ -14,29 +14,29 @@
 
 enum { REFERENCE, STORED, EXPECTED, LIBRARY, DIGESTS };
 
-void q8_weigher_fit(struct q8_weigher *w, const struct q8_layer *layer, uint64_t tokens)
+void q8_checker_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t tokens)
 {
-    const struct q8_coded *coded = layer->item->b.coded;
+    const struct q8_stored *stored = layer->item->b.stored;
     const struct q8_view int8 = q8_side_view(&layer->item->b);
     const struct q8_view reference = q8_side_view(&layer->item->a);
-    const uint64_t groups = coded->cols / coded->group;
+    const uint64_t groups = stored->cols / stored->group;
     uint64_t rows;
 
-    w->walk.tile_bytes = w->probe ? PRODUCT_TILE_BYTES : TILE_BYTES;
+    w->walk.tile_bytes = w->activations ? PRODUCT_TILE_BYTES : TILE_BYTES;
     w->reference.tile_bytes = TILE_BYTES;
-    w->walk.coded = &w->v->pairs.coded_b;
+    w->walk.stored = &w->v->pairs.stored_b;
     q8_walk_fit(&w->walk, &int8);
     q8_walk_fit(&w->reference, &reference);
     rows = q8_walk_rows(&w->walk, &int8);
-    w->tile = q8_max(w->tile, rows * coded->cols);
+    w->tile = q8_max(w->tile, rows * stored->cols);
     w->scales = q8_max(w->scales, rows * groups);
-    w->cols = q8_max(w->cols, coded->cols);
+    w->cols = q8_max(w->cols, stored->cols);
     w->groups = q8_max(w->groups, groups);
-    if (w->probe)
-        q8_weigh_multiply_fit(w, layer, tokens);
+    if (w->activations)
+        q8_check_products_fit(w, layer, tokens);
 }
 
-static bool open_engine(struct q8_weigher *w, struct q8_err *err)
+static bool open_engine(struct q8_checker *w, struct q8_err *err)
 {
     const struct q8_verify_options *o = &w->v->options;
     const struct q8_engine_setup setup = {o->isa, &o->device, o->threads};
@@ -44,7 +44,7 @@ static bool open_engine(struct q8_weigher *w, struct q8_err *err)
     return q8_engines[o->device.engine].open(&w->engine, &w->room, &setup, &w->mem, err);
 }
 
-bool q8_weigher_open(struct q8_weigher *w, struct q8_err *err)
+bool q8_checker_open(struct q8_checker *w, struct q8_err *err)
 {
     struct q8_arena *mem = &w->mem;
 
@@ -56,7 +56,7 @@ bool q8_weigher_open(struct q8_weigher *w, struct q8_err *err)
     w->reference.room = q8_max(w->reference.room, 1);
     w->wanted = q8_alloc(mem, w->tile, sizeof *w->wanted, err);
     w->codes = q8_alloc(mem, w->tile, sizeof *w->codes, err);
-    w->stored = q8_alloc(mem, w->scales, sizeof *w->stored, err);
+    w->found = q8_alloc(mem, w->scales, sizeof *w->found, err);
     w->expected = q8_alloc(mem, w->scales, sizeof *w->expected, err);
     w->difference = q8_alloc(mem, w->cols, sizeof *w->difference, err);
     w->most = q8_alloc(mem, w->groups, sizeof *w->most, err);
@@ -65,12 +65,12 @@ bool q8_weigher_open(struct q8_weigher *w, struct q8_err *err)
     for (unsigned i = 0; i < DIGESTS; i++)
         if (!q8_xxh_open(&w->digest[i], err))
             return false;
-    return !err->code && q8_expect_init(&w->expect, w->v->options.isa, w->groups, mem, err) &&
+    return !err->code && q8_expected_init(&w->expect, w->v->options.isa, w->groups, mem, err) &&
            q8_walk_open(&w->walk, mem, err) && q8_walk_open(&w->reference, mem, err) &&
-           (!w->probe || open_engine(w, err));
+           (!w->activations || open_engine(w, err));
 }
 
-void q8_weigher_close(struct q8_weigher *w)
+void q8_checker_close(struct q8_checker *w)
 {
     for (unsigned i = 0; i < DIGESTS; i++)
         q8_xxh_close(&w->digest[i]);
@@ -95,17 +95,17 @@ static void add_worst(struct q8_weights *n, uint64_t row, double sqnr)
 }
 
 /* The largest error of a row in steps of its groups. */
-static double most_steps(struct q8_weigher *w, const float *wanted, const float *have,
+static double most_steps(struct q8_checker *w, const float *wanted, const float *have,
                          const float *step, double most)
 {
-    const uint64_t cols = w->coded->cols, groups = cols / w->coded->group;
+    const uint64_t cols = w->stored->cols, groups = cols / w->stored->group;
     double steps = 0;
 
     if (groups == 1)
         return step[0] > 0 ? most / (double)step[0] : 0;
     for (uint64_t i = 0; i < cols; i++)
         w->difference[i] = wanted[i] - have[i];
-    w->kernels.absmax[Q8_FLOAT_F32](w->most, w->difference, cols, w->coded->group);
+    w->kernels.absmax[Q8_FLOAT_F32](w->most, w->difference, cols, w->stored->group);
     for (uint64_t g = 0; g < groups; g++)
         if (step[g] > 0)
             steps =
@@ -114,10 +114,10 @@ static double most_steps(struct q8_weigher *w, const float *wanted, const float 
 }
 
 /* What n rows lost; `have` and `step` are theirs. */
-static void add_errors(struct q8_weigher *w, const float *wanted, const float *have,
+static void add_errors(struct q8_checker *w, const float *wanted, const float *have,
                        const float *step, uint64_t row, uint64_t n)
 {
-    const uint64_t cols = w->coded->cols, groups = cols / w->coded->group;
+    const uint64_t cols = w->stored->cols, groups = cols / w->stored->group;
     struct q8_weights *result = &w->layer->weights;
 
     for (uint64_t r = 0; r < n; r++) {
@@ -139,14 +139,14 @@ static void add_errors(struct q8_weigher *w, const float *wanted, const float *h
 }
 
 /* Scales of n rows against those that the reference asks for. */
-static void judge_scales(struct q8_weigher *w, const float *stored, uint64_t n)
+static void judge_scales(struct q8_checker *w, const float *found, uint64_t n)
 {
-    const uint64_t count = n * (w->coded->cols / w->coded->group);
+    const uint64_t count = n * (w->stored->cols / w->stored->group);
     struct q8_weights *result = &w->layer->weights;
 
     result->scales += count;
     for (uint64_t i = 0; i < count; i++) {
-        const double want = (double)w->expected[i], have = (double)stored[i];
+        const double want = (double)w->expected[i], have = (double)found[i];
 
         if (want == have)
             continue;
@@ -157,15 +157,15 @@ static void judge_scales(struct q8_weigher *w, const float *stored, uint64_t n)
 }
 
 /* Codes of a row against those that the rule gives for the stored scales. */
-static void judge_row(struct q8_weigher *w, const unsigned char *x, const float *scale,
+static void judge_row(struct q8_checker *w, const unsigned char *x, const float *scale,
                       const int8_t *have, const int8_t *want)
 {
     const uint64_t size = q8_float_bytes(w->type);
     struct q8_weights *result = &w->layer->weights;
 
-    for (uint64_t i = 0; i < w->coded->cols; i++)
+    for (uint64_t i = 0; i < w->stored->cols; i++)
         if (have[i] != want[i]) {
-            if (q8_expect_tie(&w->expect, x + i * size, scale[i / w->coded->group], have[i]))
+            if (q8_expected_tie(&w->expect, x + i * size, scale[i / w->stored->group], have[i]))
                 result->ties++;
             else
                 result->off++;
@@ -173,18 +173,18 @@ static void judge_row(struct q8_weigher *w, const unsigned char *x, const float 
 }
 
 /* Level 2 of n rows: x is the reference's as they lie in the file. */
-static void judge_codes(struct q8_weigher *w, const unsigned char *x, const float *stored,
+static void judge_codes(struct q8_checker *w, const unsigned char *x, const float *found,
                         const int8_t *codes, uint64_t n)
 {
-    const uint64_t cols = w->coded->cols, groups = cols / w->coded->group;
+    const uint64_t cols = w->stored->cols, groups = cols / w->stored->group;
     const uint64_t size = q8_float_bytes(w->type);
 
-    q8_expect_scales(&w->expect, x, n, w->expected);
-    judge_scales(w, stored, n);
-    q8_expect_codes(&w->expect, x, n, stored, w->codes);
+    q8_expected_scales(&w->expect, x, n, w->expected);
+    judge_scales(w, found, n);
+    q8_expected_codes(&w->expect, x, n, found, w->codes);
     for (uint64_t r = 0; r < n; r++)
         if (memcmp(codes + r * cols, w->codes + r * cols, cols) != 0)
-            judge_row(w, x + r * cols * size, stored + r * groups, codes + r * cols,
+            judge_row(w, x + r * cols * size, found + r * groups, codes + r * cols,
                       w->codes + r * cols);
     q8_xxh_add(&w->digest[REFERENCE], x, n * cols * size);
     q8_xxh_add(&w->digest[STORED], codes, n * cols);
@@ -194,25 +194,25 @@ static void judge_codes(struct q8_weigher *w, const unsigned char *x, const floa
  * The second turn, of a weight that is off: what the rule makes of the reference alone, and how
  * many codes the library's own rule does not give.
  */
-static void judge_again(struct q8_weigher *w, const unsigned char *x, const float *stored,
+static void judge_again(struct q8_checker *w, const unsigned char *x, const float *found,
                         const int8_t *codes, uint64_t n)
 {
-    const uint64_t count = n * w->coded->cols;
+    const uint64_t count = n * w->stored->cols;
 
-    q8_expect_scales(&w->expect, x, n, w->expected);
-    q8_expect_codes(&w->expect, x, n, w->expected, w->codes);
+    q8_expected_scales(&w->expect, x, n, w->expected);
+    q8_expected_codes(&w->expect, x, n, w->expected, w->codes);
     q8_xxh_add(&w->digest[EXPECTED], w->codes, count);
-    q8_expect_library_codes(&w->expect, x, n, stored, w->codes);
+    q8_expected_library_codes(&w->expect, x, n, found, w->codes);
     for (uint64_t i = 0; i < count; i++)
         w->library_off += codes[i] != w->codes[i];
     q8_xxh_add(&w->digest[LIBRARY], w->codes, count);
 }
 
 /* The reference's rows [row, row + n), which may take several of its tiles. */
-static bool take_reference(struct q8_weigher *w, const float *have, uint64_t row, uint64_t n,
+static bool take_reference(struct q8_checker *w, const float *have, uint64_t row, uint64_t n,
                            struct q8_err *err)
 {
-    const uint64_t cols = w->coded->cols, groups = cols / w->coded->group;
+    const uint64_t cols = w->stored->cols, groups = cols / w->stored->group;
     const int8_t *codes = (const int8_t *)w->walk.decoder.codes;
 
     for (uint64_t r = 0, m; r < n; r += m) {
@@ -222,11 +222,11 @@ static bool take_reference(struct q8_weigher *w, const float *have, uint64_t row
         if (!q8_walk_read(&w->reference, w->v->options.reference, &w->view, row + r, m, &x, err))
             return false;
         if (w->again) {
-            judge_again(w, x, w->stored + r * groups, codes + r * cols, m);
+            judge_again(w, x, w->found + r * groups, codes + r * cols, m);
             continue;
         }
         w->kernels.widen[w->type](w->wanted + r * cols, x, m * cols);
-        judge_codes(w, x, w->stored + r * groups, codes + r * cols, m);
+        judge_codes(w, x, w->found + r * groups, codes + r * cols, m);
         add_errors(w, w->wanted + r * cols, have + r * cols, w->walk.decoder.step + r * groups,
                    row + r, m);
     }
@@ -235,37 +235,37 @@ static bool take_reference(struct q8_weigher *w, const float *have, uint64_t row
 
 static bool take_tile(void *self, void *rows, uint64_t row, uint64_t n, struct q8_err *err)
 {
-    struct q8_weigher *w = self;
+    struct q8_checker *w = self;
 
-    q8_expect_stored(&w->expect, &w->walk.decoder, n, w->stored);
+    q8_expected_stored(&w->expect, &w->walk.decoder, n, w->found);
     if (!w->again)
-        q8_weigh_scales(w, row, n);
+        q8_check_scales(w, row, n);
     if (w->v->options.level < Q8_LEVEL_WEIGHTS)
         return true;
     return take_reference(w, rows, row, n, err) &&
-           (!w->multiply || w->again || q8_weigh_multiply(w, rows, n, err));
+           (!w->multiply || w->again || q8_check_products(w, rows, n, err));
 }
 
 /* One scale for all rows is that of the largest of them. */
-static bool see_all(struct q8_weigher *w, struct q8_pool *pool, struct q8_err *err)
+static bool see_all(struct q8_checker *w, struct q8_pool *pool, struct q8_err *err)
 {
-    for (uint64_t row = 0, n; w->coded->shared && row < w->view.rows; row += n) {
+    for (uint64_t row = 0, n; w->stored->shared && row < w->view.rows; row += n) {
         void *x;
 
         n = q8_min(q8_walk_rows(&w->reference, &w->view), w->view.rows - row);
         if (!q8_walk_read(&w->reference, w->v->options.reference, &w->view, row, n, &x, err) ||
             !q8_pool_advance(pool, 0))
             return false;
-        q8_expect_see(&w->expect, x, n);
+        q8_expected_see(&w->expect, x, n);
     }
     return true;
 }
 
 /* Forgets the layer before. */
-static void begin(struct q8_weigher *w, struct q8_layer *layer)
+static void begin(struct q8_checker *w, struct q8_layer *layer)
 {
     w->layer = layer;
-    w->coded = layer->item->b.coded;
+    w->stored = layer->item->b.stored;
     w->view = q8_side_view(&layer->item->a);
     w->type = q8_dtype_float(layer->item->a.tensor->dtype);
     w->faults = (struct q8_scale_faults){0};
@@ -274,36 +274,36 @@ static void begin(struct q8_weigher *w, struct q8_layer *layer)
     w->again = w->multiply = false;
     w->library_off = 0;
     layer->weights = (struct q8_weights){0};
-    q8_expect_begin(&w->expect, w->coded, layer->item->a.tensor->dtype);
+    q8_expected_begin(&w->expect, w->stored, layer->item->a.tensor->dtype);
     for (unsigned i = 0; i < DIGESTS; i++)
         q8_xxh_reset(&w->digest[i]);
 }
 
-double q8_weigh_sqnr(const struct q8_diff *d)
+double q8_diff_sqnr(const struct q8_diff *d)
 {
     return d->err2 == 0 ? INFINITY : 10 * log10(d->val2 / d->err2);
 }
 
-double q8_weigh_loss(const struct q8_diff *d)
+double q8_diff_loss(const struct q8_diff *d)
 {
     return d->err2 == 0 ? 0 : d->err2 / d->val2;
 }
 
-double q8_weigh_cosine(const struct q8_diff *d)
+double q8_diff_cosine(const struct q8_diff *d)
 {
     return d->val2 == 0 && d->b2 == 0 ? 1 : d->dot / sqrt(d->val2) / sqrt(d->b2);
 }
 
-static void end_weights(struct q8_weigher *w)
+static void end_weights(struct q8_checker *w)
 {
     struct q8_layer *l = w->layer;
     struct q8_weights *n = &l->weights;
 
     n->err2 = w->diff.err2;
     n->val2 = w->diff.val2;
-    n->sqnr = q8_weigh_sqnr(&w->diff);
-    n->relative_mse = q8_weigh_loss(&w->diff);
-    n->cosine = q8_weigh_cosine(&w->diff);
+    n->sqnr = q8_diff_sqnr(&w->diff);
+    n->relative_mse = q8_diff_loss(&w->diff);
+    n->cosine = q8_diff_cosine(&w->diff);
     for (unsigned i = 0; i < n->worsts; i++)
         n->worst[i].sqnr = n->worst[i].sqnr > 0 ? 10 * log10(n->worst[i].sqnr) : -INFINITY;
     l->reference = q8_xxh_sum(&w->digest[REFERENCE]);
@@ -315,7 +315,7 @@ static void end_weights(struct q8_weigher *w)
  * Codes of llm-compressor are judged by its own rule where that explains more of them.  A weight
  * that is as it should be holds what was expected.
  */
-static bool look_again(struct q8_weigher *w, const struct q8_visit *visit, struct q8_pool *pool,
+static bool look_again(struct q8_checker *w, const struct q8_visit *visit, struct q8_pool *pool,
                        struct q8_err *err)
 {
     const struct q8_view int8 = q8_side_view(&w->layer->item->b);
@@ -328,14 +328,14 @@ static bool look_again(struct q8_weigher *w, const struct q8_visit *visit, struc
     q8_pool_extend(pool, int8.rows * int8.cols * sizeof(float));
     if (!q8_walk_run(&w->walk, w->v->options.quantized, &int8, visit, pool, err))
         return false;
-    n->library_rule = q8_expect_has_library(&w->expect) && w->library_off < n->off;
+    n->library_rule = q8_expected_has_library(&w->expect) && w->library_off < n->off;
     if (n->library_rule)
         n->off = w->library_off;
     w->layer->expected = q8_xxh_sum(&w->digest[n->library_rule ? LIBRARY : EXPECTED]);
     return true;
 }
 
-static bool weigh(struct q8_weigher *w, struct q8_pool *pool, struct q8_err *err)
+static bool check(struct q8_checker *w, struct q8_pool *pool, struct q8_err *err)
 {
     const struct q8_visit visit = {.tile = take_tile, .self = w};
     const struct q8_view int8 = q8_side_view(&w->layer->item->b);
@@ -343,7 +343,7 @@ static bool weigh(struct q8_weigher *w, struct q8_pool *pool, struct q8_err *err
 
     if (level >= Q8_LEVEL_WEIGHTS && !see_all(w, pool, err))
         return false;
-    if (level >= Q8_LEVEL_MATMUL && !q8_weigh_multiply_begin(w, err))
+    if (level >= Q8_LEVEL_MATMUL && !q8_check_products_begin(w, err))
         return false;
     if (!q8_walk_run(&w->walk, w->v->options.quantized, &int8, &visit, pool, err))
         return false;
@@ -352,12 +352,12 @@ static bool weigh(struct q8_weigher *w, struct q8_pool *pool, struct q8_err *err
         if (!look_again(w, &visit, pool, err))
             return false;
         w->layer->weights.off_nearest =
-            (double)w->layer->weights.off / ((double)w->coded->rows * (double)w->coded->cols);
+            (double)w->layer->weights.off / ((double)w->stored->rows * (double)w->stored->cols);
     }
-    return q8_weigh_scales_end(w, err) && (!w->multiply || q8_weigh_multiply_end(w, err));
+    return q8_check_scales_end(w, err) && (!w->multiply || q8_check_products_end(w, err));
 }
 
-bool q8_weigher_run(struct q8_weigher *w, struct q8_layer *layer, struct q8_pool *pool,
+bool q8_checker_run(struct q8_checker *w, struct q8_layer *layer, struct q8_pool *pool,
                     struct q8_err *err)
 {
     const bool flushed = q8_denormals_flush(false);
@@ -365,7 +365,7 @@ bool q8_weigher_run(struct q8_weigher *w, struct q8_layer *layer, struct q8_pool
     bool ok;
 
     begin(w, layer);
-    ok = weigh(w, pool, err);
+    ok = check(w, pool, err);
     (void)q8_denormals_flush(flushed);
     if (!ok && err->code == Q8_EINPUT)
         q8_fail_in(err, q8_text_escape(layer->module, place, sizeof place));

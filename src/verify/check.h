@@ -23,13 +23,13 @@ struct q8_kl {
 };
 
 /* Everything that verifying needs besides the rows; one per thread. */
-struct q8_weigher {
-    struct q8_verify *v;            /* the caller's: options, pairs; findings are added */
-    const struct q8_probe *probe;   /* activations; NULL below level 3 */
-    struct q8_kernels kernels;      /* of options.isa */
-    struct q8_arena mem;            /* holds all that follows */
+struct q8_checker {
+    struct q8_verify *v;                      /* the caller's: options, pairs; findings are added */
+    const struct q8_activations *activations; /* activations; NULL below level 3 */
+    struct q8_kernels kernels;                /* of options.isa */
+    struct q8_arena mem;                      /* holds all that follows */
     struct q8_walk walk, reference; /* read the int8 weights, and the rows of the other model */
-    struct q8_expect expect;        /* what should have been stored */
+    struct q8_expected expect;      /* what should have been stored */
     uint64_t tile, scales;          /* elements and scales of the largest tile */
     uint64_t cols, groups;          /* of the widest weight; of the row of most groups */
     struct q8_engine_room room;     /* what level 3 needs */
@@ -38,68 +38,71 @@ struct q8_weigher {
     struct q8_kl *kl;               /* [room.tokens] */
     float *wanted;                  /* [tile] rows of the reference */
     int8_t *codes;                  /* [tile] that a rule gives */
-    float *stored, *expected;       /* [scales] */
+    float *found, *expected;        /* [scales] */
     float *difference;              /* [cols] of a row */
     uint32_t *most;                 /* [groups] largest difference in each, as bits */
     struct q8_xxh digest[4]; /* of the reference, the codes stored, expected, the library's */
 
     /* of the weight at hand */
-    struct q8_layer *layer;        /* where the numbers go */
-    const struct q8_coded *coded;  /* its int8 side */
-    struct q8_view view;           /* the rows of its reference */
-    enum q8_float type;            /* of their elements */
-    struct q8_scale_faults faults; /* level 1 */
-    struct q8_diff diff;           /* level 2 */
-    bool again;                    /* the second turn, of a weight that is off */
-    uint64_t library_off;          /* codes that the library's own rule does not give */
-    struct q8_multiply job;        /* of level 3 */
-    bool multiply;                 /* it is on */
-    struct q8_products products;   /* so far */
+    struct q8_layer *layer;         /* where the numbers go */
+    const struct q8_stored *stored; /* its int8 side */
+    struct q8_view view;            /* the rows of its reference */
+    enum q8_float type;             /* of their elements */
+    struct q8_scale_faults faults;  /* level 1 */
+    struct q8_diff diff;            /* level 2 */
+    bool again;                     /* the second turn, of a weight that is off */
+    uint64_t library_off;           /* codes that the library's own rule does not give */
+    struct q8_multiply job;         /* of level 3 */
+    bool multiply;                  /* it is on */
+    struct q8_products products;    /* so far */
 };
 
-/* Raises what q8_weigher_open must set aside to what that layer needs; `tokens`: of level 3. */
-void q8_weigher_fit(struct q8_weigher *w, const struct q8_layer *layer, uint64_t tokens);
+/* Raises what q8_checker_open must set aside to what that layer needs; `tokens`: of level 3. */
+void q8_checker_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t tokens);
 
-/* A zeroed struct whose `v` and `probe` are set and that was fitted.  Q8_ELIMIT; close always. */
-bool q8_weigher_open(struct q8_weigher *w, struct q8_err *err);
+/*
+ * A zeroed struct whose `v` and `activations` are set and that was fitted.  Q8_ELIMIT; close
+ * always.
+ */
+bool q8_checker_open(struct q8_checker *w, struct q8_err *err);
 
 /* Releases it; accepts a zeroed struct. */
-void q8_weigher_close(struct q8_weigher *w);
+void q8_checker_close(struct q8_checker *w);
 
 /*
  * Verifies one layer: its numbers, its digests, and findings of level 1.  Codes and scales that are
  * off are counted, for q8_diagnose.  False without an error when the pool is stopping.
  */
-bool q8_weigher_run(struct q8_weigher *w, struct q8_layer *layer, struct q8_pool *pool,
+bool q8_checker_run(struct q8_checker *w, struct q8_layer *layer, struct q8_pool *pool,
                     struct q8_err *err);
 
 /* Of b against a: 10 log10(sum a^2 / sum (a - b)^2) dB; infinity when nothing is lost. */
-double q8_weigh_sqnr(const struct q8_diff *d);
+double q8_diff_sqnr(const struct q8_diff *d);
 
 /* sum (a - b)^2 / sum a^2; 0 when nothing is lost. */
-double q8_weigh_loss(const struct q8_diff *d);
+double q8_diff_loss(const struct q8_diff *d);
 
 /* The cosine of a and b; 1 when both are 0. */
-double q8_weigh_cosine(const struct q8_diff *d);
+double q8_diff_cosine(const struct q8_diff *d);
 
 /* ---- pieces, each in its own file ---- */
 
 /* check_scales.c: level 1 of rows [row, row + n), which the walk has just read. */
-void q8_weigh_scales(struct q8_weigher *w, uint64_t row, uint64_t n);
+void q8_check_scales(struct q8_checker *w, uint64_t row, uint64_t n);
 
 /* check_scales.c: what follows the last of them: findings. */
-bool q8_weigh_scales_end(struct q8_weigher *w, struct q8_err *err);
+bool q8_check_scales_end(struct q8_checker *w, struct q8_err *err);
 
 /* check_products.c: what the largest tile of a layer takes in level 3. */
-void q8_weigh_multiply_fit(struct q8_weigher *w, const struct q8_layer *layer, uint64_t tokens);
+void q8_check_products_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t tokens);
 
 /* check_products.c: activations and mode of the layer at hand; sets w->multiply. */
-bool q8_weigh_multiply_begin(struct q8_weigher *w, struct q8_err *err);
+bool q8_check_products_begin(struct q8_checker *w, struct q8_err *err);
 
 /* check_products.c: n rows, of which the reference's are in w->wanted, the others in `rows`. */
-bool q8_weigh_multiply(struct q8_weigher *w, const float *rows, uint64_t n, struct q8_err *err);
+bool q8_check_products(struct q8_checker *w, const float *rows, uint64_t n, struct q8_err *err);
 
 /* check_products.c: what follows the last of them. */
-bool q8_weigh_multiply_end(struct q8_weigher *w, struct q8_err *err);
+bool q8_check_products_end(struct q8_checker *w, struct q8_err *err);
 
 #endif

@@ -11,7 +11,7 @@
 
 #define THRESHOLD 6.0 /* of outlier features: LLM.int8(), section 3.2 */
 
-void q8_weigh_multiply_fit(struct q8_weigher *w, const struct q8_layer *layer, uint64_t tokens)
+void q8_check_products_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t tokens)
 {
     const struct q8_view int8 = q8_side_view(&layer->item->b);
     const uint64_t rows = q8_walk_rows(&w->walk, &int8);
@@ -28,13 +28,13 @@ void q8_weigh_multiply_fit(struct q8_weigher *w, const struct q8_layer *layer, u
 }
 
 /* What the runtime of the format does. */
-static enum q8_mode runtime_mode(const struct q8_coded *coded)
+static enum q8_mode runtime_mode(const struct q8_stored *stored)
 {
-    return coded->absmax ? Q8_MODE_BNB : coded->packed ? Q8_MODE_W8A16 : Q8_MODE_W8A8;
+    return stored->absmax ? Q8_MODE_BNB : stored->packed ? Q8_MODE_W8A16 : Q8_MODE_W8A8;
 }
 
 /* The threshold of outlier columns: the user's, that of config.json, or the paper's. */
-static double find_threshold(const struct q8_weigher *w, enum q8_mode mode)
+static double find_threshold(const struct q8_checker *w, enum q8_mode mode)
 {
     const struct q8_verify_options *o = &w->v->options;
     const struct cJSON *config = q8_json_get(o->quantized->config_root, "quantization_config");
@@ -48,7 +48,7 @@ static double find_threshold(const struct q8_weigher *w, enum q8_mode mode)
 }
 
 /* Least and largest reference weight, for the modes with one scale for all. */
-static bool find_range(struct q8_weigher *w, struct q8_err *err)
+static bool find_range(struct q8_checker *w, struct q8_err *err)
 {
     for (uint64_t row = 0, n; row < w->view.rows; row += n) {
         void *x;
@@ -64,29 +64,29 @@ static bool find_range(struct q8_weigher *w, struct q8_err *err)
 }
 
 /* The engine has failed: at which weight. */
-static bool fail_in_layer(const struct q8_weigher *w, struct q8_err *err)
+static bool fail_in_layer(const struct q8_checker *w, struct q8_err *err)
 {
     char place[400];
 
     return q8_fail_in(err, q8_text_escape(w->layer->module, place, sizeof place));
 }
 
-bool q8_weigh_multiply_begin(struct q8_weigher *w, struct q8_err *err)
+bool q8_check_products_begin(struct q8_checker *w, struct q8_err *err)
 {
     struct q8_layer *l = w->layer;
     const enum q8_mode asked = w->v->options.mode;
     struct q8_multiply *job = &w->job;
 
-    *job = (struct q8_multiply){.type = w->type, .cols = w->coded->cols};
+    *job = (struct q8_multiply){.type = w->type, .cols = w->stored->cols};
     if (job->cols > Q8_MULTIPLY_COLS) {
         l->unmeasured = "more than 131,071 columns: int32 does not hold the sums of such rows";
         return true;
     }
     l->matmul = (struct q8_matmul){.kl = NAN};
-    l->matmul.from = q8_probe_find(w->probe, l->module, &job->tokens);
-    job->mode = asked < Q8_MODES ? asked : runtime_mode(w->coded);
+    l->matmul.from = q8_activations_find(w->activations, l->module, &job->tokens);
+    job->mode = asked < Q8_MODES ? asked : runtime_mode(w->stored);
     job->threshold = find_threshold(w, job->mode);
-    if (!q8_probe_fill(w->probe, l->module, job->cols, job->type, w->x, err) ||
+    if (!q8_activations_fill(w->activations, l->module, job->cols, job->type, w->x, err) ||
         (q8_modes[job->mode].paper && !q8_modes[job->mode].w_rows && !find_range(w, err)))
         return false;
     if (!w->engine.begin(w->engine.self, job, w->x, &l->matmul.outliers, err))
@@ -126,13 +126,13 @@ static void add_logits(struct q8_kl *kl, const float *y, const float *y_int8, ui
     kl->int8_most = int8_most;
 }
 
-bool q8_weigh_multiply(struct q8_weigher *w, const float *rows, uint64_t n, struct q8_err *err)
+bool q8_check_products(struct q8_checker *w, const float *rows, uint64_t n, struct q8_err *err)
 {
     const struct q8_operands operands = {
         .rows = n,
         .codes = (const int8_t *)w->walk.decoder.codes,
         .step = w->walk.decoder.step,
-        .scale = w->coded->absmax ? w->stored : NULL,
+        .scale = w->stored->absmax ? w->found : NULL,
         .weights = rows,
         .reference = w->wanted,
     };
@@ -148,7 +148,7 @@ bool q8_weigh_multiply(struct q8_weigher *w, const float *rows, uint64_t n, stru
 }
 
 /* Mean over the tokens of sum p (log p - log q). */
-static double mean_kl(const struct q8_weigher *w)
+static double mean_kl(const struct q8_checker *w)
 {
     double sum = 0;
 
@@ -160,7 +160,7 @@ static double mean_kl(const struct q8_weigher *w)
     return sum / (double)w->job.tokens;
 }
 
-bool q8_weigh_multiply_end(struct q8_weigher *w, struct q8_err *err)
+bool q8_check_products_end(struct q8_checker *w, struct q8_err *err)
 {
     const struct q8_diff *d = &w->products.diff;
     struct q8_matmul *m = &w->layer->matmul;
@@ -172,9 +172,9 @@ bool q8_weigh_multiply_end(struct q8_weigher *w, struct q8_err *err)
     m->mode = w->job.mode;
     m->threshold = w->job.threshold;
     m->tokens = w->job.tokens;
-    m->relative_error = sqrt(q8_weigh_loss(d));
-    m->sqnr = q8_weigh_sqnr(d);
-    m->cosine = q8_weigh_cosine(d);
+    m->relative_error = sqrt(q8_diff_loss(d));
+    m->sqnr = q8_diff_sqnr(d);
+    m->cosine = q8_diff_cosine(d);
     m->most = d->most;
     m->bad = w->products.bad;
     if (w->layer->kind == Q8_KIND_HEAD)
@@ -182,5 +182,5 @@ bool q8_weigh_multiply_end(struct q8_weigher *w, struct q8_err *err)
     w->layer->have_matmul = true;
     return m->bad == 0 || q8_findings_add(&w->v->findings, &finding, err,
                                           "%" PRIu64 " of %" PRIu64 " products are NaN or infinite",
-                                          m->bad, m->tokens * w->coded->rows);
+                                          m->bad, m->tokens * w->stored->rows);
 }

@@ -13,30 +13,30 @@ static void count(struct q8_scale_faults *f, unsigned kind, uint64_t row)
         f->row[kind] = row;
 }
 
-void q8_weigh_scales(struct q8_weigher *w, uint64_t row, uint64_t n)
+void q8_check_scales(struct q8_checker *w, uint64_t row, uint64_t n)
 {
-    const struct q8_coded *coded = w->coded;
-    const uint64_t groups = coded->cols / coded->group;
+    const struct q8_stored *stored = w->stored;
+    const uint64_t groups = stored->cols / stored->group;
     const int8_t *codes = (const int8_t *)w->walk.decoder.codes;
 
     for (uint64_t r = 0; r < n; r++) {
         for (uint64_t g = 0; g < groups; g++) {
-            const float scale = w->stored[r * groups + g];
+            const float scale = w->found[r * groups + g];
 
             if (!isfinite(scale))
                 count(&w->faults, NOT_FINITE, row + r);
             else if (scale < 0)
                 count(&w->faults, NEGATIVE, row + r);
             else if (scale == 0 &&
-                     !q8_codes_zero(codes + r * coded->cols + g * coded->group, coded->group))
+                     !q8_codes_zero(codes + r * stored->cols + g * stored->group, stored->group))
                 count(&w->faults, ZERO, row + r);
         }
-        if (coded->absmax && memchr(codes + r * coded->cols, 0x80, coded->cols))
+        if (stored->absmax && memchr(codes + r * stored->cols, 0x80, stored->cols))
             count(&w->faults, RANGE, row + r);
     }
 }
 
-bool q8_weigh_scales_end(struct q8_weigher *w, struct q8_err *err)
+bool q8_check_scales_end(struct q8_checker *w, struct q8_err *err)
 {
     static const struct {
         const char *kind, *text;

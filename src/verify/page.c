@@ -43,16 +43,16 @@ static void put_products(const struct q8_verify *v, const struct q8_verify_commo
     else if (!isnan(c->threshold_most))
         fputs(", no outlier columns apart", out);
     fprintf(out, "</span><span>%" PRIu64 " token%s, seed %" PRIu64 "</span><span>%s</span>",
-            c->tokens_most, plural(c->tokens_most), v->options.probe.seed,
+            c->tokens_most, plural(c->tokens_most), v->options.activations.seed,
             q8_verify_sources(c, text, sizeof text));
     if (v->engine) {
         fprintf(out, "<span>on %s%s", v->engine, *v->options.device.name ? ", " : "");
         q8_html_text(out, v->options.device.name);
         fputs("</span>", out);
     }
-    if (v->options.probe.path) {
+    if (v->options.activations.path) {
         fputs("<span>activations ", out);
-        q8_html_name(out, v->options.probe.path);
+        q8_html_name(out, v->options.activations.path);
         fputs("</span>", out);
     }
 }
@@ -69,8 +69,8 @@ static void put_subtitle(const struct q8_verify *v, const struct q8_verify_commo
         q8_html_text(out, class_name);
         fputs("</span>", out);
     }
-    if (v->pairs.coded_b.layout)
-        fprintf(out, "<span>int8: %s</span>", v->pairs.coded_b.layout);
+    if (v->pairs.stored_b.layout)
+        fprintf(out, "<span>int8: %s</span>", v->pairs.stored_b.layout);
     fprintf(out, "<span>level %s</span>", q8_level_name(v->options.level));
     if (c->multiplied)
         put_products(v, c, out);
@@ -154,7 +154,7 @@ static void put_findings(const struct q8_verify *v, FILE *out)
     fputs("</section>\n", out);
 }
 
-bool q8_html_verify(const struct q8_verify *v, FILE *out, struct q8_err *err)
+bool q8_verify_page(const struct q8_verify *v, FILE *out, struct q8_err *err)
 {
     struct q8_verify_common common;
     struct q8_arena mem;

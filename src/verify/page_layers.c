@@ -212,7 +212,7 @@ static void put_settings(const struct q8_layer *layer, FILE *out)
         fprintf(out,
                 "%s[\"How it was multiplied\",[[\"Activations\",\"%s\"],[\"Mode\",\"%s\"],"
                 "[\"Threshold\",",
-                layer->have_weights ? "," : "", q8_probe_kind_name(layer->matmul.from),
+                layer->have_weights ? "," : "", q8_activations_kind_name(layer->matmul.from),
                 q8_mode_name(layer->matmul.mode));
         q8_html_json(out, layer->matmul.threshold);
         fputs("]]]", out);

@@ -204,7 +204,7 @@ static const char *name_mode(unsigned i)
 
 static const char *name_source(unsigned i)
 {
-    return q8_probe_kind_name((enum q8_probe_kind)i);
+    return q8_activations_kind_name((enum q8_activations_kind)i);
 }
 
 char *q8_verify_modes(const struct q8_verify_common *c, char *text, size_t size)
@@ -214,5 +214,5 @@ char *q8_verify_modes(const struct q8_verify_common *c, char *text, size_t size)
 
 char *q8_verify_sources(const struct q8_verify_common *c, char *text, size_t size)
 {
-    return list_counts(c->from, Q8_PROBE_KINDS, name_source, false, text, size);
+    return list_counts(c->from, Q8_ACTIVATIONS_KINDS, name_source, false, text, size);
 }

@@ -23,7 +23,7 @@ bool q8_verify_json(const struct q8_verify *v, FILE *out, struct q8_err *err);
 bool q8_verify_junit(const struct q8_verify *v, FILE *out, struct q8_err *err);
 
 /* One self-contained page with inspect's style (page.h).  Q8_EIO, Q8_ELIMIT. */
-bool q8_html_verify(const struct q8_verify *v, FILE *out, struct q8_err *err);
+bool q8_verify_page(const struct q8_verify *v, FILE *out, struct q8_err *err);
 
 #define Q8_VERIFY_OFFENDERS 5 /* that the report for people names */
 
@@ -52,7 +52,7 @@ struct q8_verify_common {
     uint64_t measured, multiplied;           /* layers with numbers of level 2, of level 3 */
     const struct q8_layer *weights, *matmul; /* those of the lowest SQNR; NULL = none */
     uint64_t mode[Q8_MODES];                 /* layers that were multiplied so */
-    uint64_t from[Q8_PROBE_KINDS];           /* layers with activations from there */
+    uint64_t from[Q8_ACTIVATIONS_KINDS];     /* layers with activations from there */
     uint64_t tokens_least, tokens_most;      /* rows of activations; 0 when there are none */
     double threshold_least, threshold_most;  /* of outliers; NaN: no mode with a threshold */
     uint64_t outliers;                       /* columns multiplied in 16 bit, all layers together */

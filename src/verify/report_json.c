@@ -26,7 +26,7 @@ static void print_models(const struct q8_verify *v, struct q8_json *j)
     q8_json_end(j, '}');
     q8_json_begin(j, "quantized", '{');
     q8_json_text(j, "path", v->options.quantized->path);
-    q8_json_text(j, "layout", v->pairs.coded_b.layout);
+    q8_json_text(j, "layout", v->pairs.stored_b.layout);
     q8_json_end(j, '}');
 }
 
@@ -38,9 +38,9 @@ static void print_settings(const struct q8_verify *v, struct q8_json *j)
     q8_json_text(j, "level", q8_level_name(o->level));
     q8_json_text(j, "mode", o->mode == Q8_MODES ? "runtime" : q8_mode_name(o->mode));
     print_known(j, "threshold", o->threshold);
-    q8_json_number(j, "tokens", o->probe.tokens);
-    q8_json_number(j, "seed", o->probe.seed);
-    q8_json_text(j, "activations", o->probe.path);
+    q8_json_number(j, "tokens", o->activations.tokens);
+    q8_json_number(j, "seed", o->activations.seed);
+    q8_json_text(j, "activations", o->activations.path);
     q8_json_text(j, "engine", v->engine);
     q8_json_text(j, "device", v->engine && *o->device.name ? o->device.name : NULL);
     q8_json_end(j, '}');
@@ -107,7 +107,7 @@ static void print_weights(const struct q8_weights *w, struct q8_json *j)
 static void print_matmul(const struct q8_matmul *m, struct q8_json *j)
 {
     q8_json_begin(j, "matmul", '{');
-    q8_json_text(j, "activations", q8_probe_kind_name(m->from));
+    q8_json_text(j, "activations", q8_activations_kind_name(m->from));
     q8_json_text(j, "mode", q8_mode_name(m->mode));
     q8_json_double(j, "threshold", m->threshold);
     q8_json_number(j, "tokens", m->tokens);

@@ -31,8 +31,8 @@ static void print_models(const struct q8_verify *v, FILE *out)
     char name[1024];
 
     fputs(q8_text_escape(v->options.quantized->path, name, sizeof name), out);
-    if (v->pairs.coded_b.layout)
-        fprintf(out, " (%s)", v->pairs.coded_b.layout);
+    if (v->pairs.stored_b.layout)
+        fprintf(out, " (%s)", v->pairs.stored_b.layout);
     fprintf(out, " against %s", q8_text_escape(v->options.reference->path, name, sizeof name));
     if (v->arch.class_name)
         fprintf(out, " (%s)", q8_text_escape(v->arch.class_name, name, sizeof name));

@@ -20,9 +20,9 @@ struct item {
 /* One run of the threads. */
 struct run {
     struct q8_verify *v;
-    struct q8_probe probe;
+    struct q8_activations activations;
     struct q8_comparer *comparer; /* one per thread */
-    struct q8_weigher *weigher;   /* one per thread */
+    struct q8_checker *weigher;   /* one per thread */
     struct item *item;
     uint64_t items;
     struct q8_sized *order; /* of the items, largest first */
@@ -59,7 +59,7 @@ static void list_work(struct run *r)
     for (uint64_t i = 0; i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
 
-        if (!c->a.coded && !c->b.coded && q8_compared_has_data(c))
+        if (!c->a.stored && !c->b.stored && q8_compared_has_data(c))
             add_item(r, CARRIED, i, false, q8_compared_bytes(c));
     }
     for (uint64_t i = 0; i < q8_integrity_files(v); i++)
@@ -99,7 +99,7 @@ static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *po
     case CARRIED:
         return q8_comparer_run(&r->comparer[worker], &v->pairs.item[item->number], pool, err);
     case FILE_DIGEST: return q8_integrity_file(v, item->number, pool, err);
-    case LAYER: return q8_weigher_run(&r->weigher[worker], &v->layer[item->number], pool, err);
+    case LAYER: return q8_checker_run(&r->weigher[worker], &v->layer[item->number], pool, err);
     default: return q8_diagnose(v, &v->layer[item->number], item->fails, pool, err);
     }
 }
@@ -117,14 +117,14 @@ static bool run_pool(struct run *r, const char *phase, struct q8_err *err)
 }
 
 /* The activations, for the layers that level 3 is for. */
-static bool open_probe(struct run *r, struct q8_arena *mem, struct q8_err *err)
+static bool open_activations(struct run *r, struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_verify *v = r->v;
 
-    if (!q8_probe_open(&r->probe, &v->options.probe, v->options.reference, &v->arch, v->module,
-                       v->modules, mem, err))
+    if (!q8_activations_open(&r->activations, &v->options.activations, v->options.reference,
+                             &v->arch, v->module, v->modules, mem, err))
         return false;
-    v->activations = r->probe.digest;
+    v->activations = r->activations.digest;
     return true;
 }
 
@@ -132,29 +132,29 @@ static bool open_workers(struct run *r, struct q8_arena *mem, struct q8_err *err
 {
     struct q8_verify *v = r->v;
     const unsigned threads = v->options.threads;
-    struct q8_weigher first = {.v = v};
+    struct q8_checker first = {.v = v};
     bool ok;
 
     r->comparer = q8_alloc(mem, threads, sizeof *r->comparer, err);
     r->weigher = q8_alloc(mem, threads, sizeof *r->weigher, err);
     ok = r->comparer && r->weigher;
     if (ok && v->options.level == Q8_LEVEL_MATMUL) {
-        ok = open_probe(r, mem, err);
-        first.probe = &r->probe;
+        ok = open_activations(r, mem, err);
+        first.activations = &r->activations;
     }
     for (uint64_t i = 0; ok && i < v->layers; i++) {
         uint64_t tokens = 0;
 
-        if (first.probe)
-            (void)q8_probe_find(&r->probe, v->layer[i].module, &tokens);
-        q8_weigher_fit(&first, &v->layer[i], tokens);
+        if (first.activations)
+            (void)q8_activations_find(&r->activations, v->layer[i].module, &tokens);
+        q8_checker_fit(&first, &v->layer[i], tokens);
     }
     for (unsigned i = 0; ok && i < threads; i++) {
         r->weigher[i] = first;
-        ok = q8_weigher_open(&r->weigher[i], err) &&
+        ok = q8_checker_open(&r->weigher[i], err) &&
              q8_comparer_open(&r->comparer[i], &v->pairs, err);
     }
-    if (ok && first.probe && v->layers)
+    if (ok && first.activations && v->layers)
         v->engine = r->weigher[0].engine.name;
     return ok;
 }
@@ -162,10 +162,10 @@ static bool open_workers(struct run *r, struct q8_arena *mem, struct q8_err *err
 static void close_workers(struct run *r)
 {
     for (unsigned i = 0; r->comparer && r->weigher && i < r->v->options.threads; i++) {
-        q8_weigher_close(&r->weigher[i]);
+        q8_checker_close(&r->weigher[i]);
         q8_comparer_close(&r->comparer[i]);
     }
-    q8_probe_close(&r->probe);
+    q8_activations_close(&r->activations);
 }
 
 bool q8_verify_data(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)

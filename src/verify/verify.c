@@ -49,7 +49,7 @@ static bool find_totals(struct q8_verify *v, struct q8_arena *mem, struct q8_err
 
 static bool check_pair(struct q8_verify *v, struct q8_err *err)
 {
-    const struct q8_coded_list *a = &v->pairs.coded_a, *b = &v->pairs.coded_b;
+    const struct q8_stored_list *a = &v->pairs.stored_a, *b = &v->pairs.stored_b;
     const struct q8_finding finding = {.level = Q8_LEVEL_INTEGRITY,
                                        .kind = "not-quantized",
                                        .name = Q8_WHOLE_MODEL,
@@ -72,7 +72,7 @@ static bool check_pair(struct q8_verify *v, struct q8_err *err)
 /* Whether it is an int8 weight beside the floats that it was made from. */
 static bool is_layer(const struct q8_compared *c)
 {
-    return c->b.coded && c->a.tensor && c->verdict > Q8_OTHER_SHAPE &&
+    return c->b.stored && c->a.tensor && c->verdict > Q8_OTHER_SHAPE &&
            q8_dtype_float(c->a.tensor->dtype) != Q8_FLOATS;
 }
 
@@ -87,7 +87,7 @@ static bool list_layers(struct q8_verify *v, struct q8_arena *mem, struct q8_err
 
         if (!is_layer(c))
             continue;
-        *l = (struct q8_layer){.module = c->b.coded->module, .item = c};
+        *l = (struct q8_layer){.module = c->b.stored->module, .item = c};
         l->number = q8_path_layer(l->module, &l->role);
         l->kind = q8_arch_kind(&v->arch, c->name, 2);
         if (l->kind == Q8_KIND_OTHER)
@@ -126,7 +126,7 @@ static bool judge_carried(struct q8_verify *v, struct q8_err *err)
     for (uint64_t i = 0; i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
 
-        if (!c->a.tensor || !c->b.tensor || c->b.coded || c->a.coded)
+        if (!c->a.tensor || !c->b.tensor || c->b.stored || c->a.stored)
             continue;
         v->total.carried++;
         v->total.same += c->verdict == Q8_SAME_BYTES;

@@ -40,18 +40,18 @@ struct q8_weights {
 
 /* Level 3: what its products with activations lost. */
 struct q8_matmul {
-    enum q8_probe_kind from; /* where the activations come from */
-    enum q8_mode mode;       /* how they were multiplied */
-    double threshold;        /* of outlier columns; 0: none are apart */
-    uint64_t tokens;         /* rows of activations */
-    uint64_t outliers;       /* columns multiplied in 16 bit */
-    double relative_error;   /* sqrt(sum (y - y')^2 / sum y^2) */
-    double sqnr;             /* dB */
-    double cosine;           /* of y and y' */
-    double most;             /* largest |y - y'| */
-    double kl;               /* mean KL divergence of softmax(y') from softmax(y), nats, of a head's
+    enum q8_activations_kind from; /* where the activations come from */
+    enum q8_mode mode;             /* how they were multiplied */
+    double threshold;              /* of outlier columns; 0: none are apart */
+    uint64_t tokens;               /* rows of activations */
+    uint64_t outliers;             /* columns multiplied in 16 bit */
+    double relative_error;         /* sqrt(sum (y - y')^2 / sum y^2) */
+    double sqnr;                   /* dB */
+    double cosine;                 /* of y and y' */
+    double most;                   /* largest |y - y'| */
+    double kl;    /* mean KL divergence of softmax(y') from softmax(y), nats, of a head's
                                   logits; NaN: it is no head */
-    uint64_t bad;            /* products that are NaN or infinite; left out of the rest */
+    uint64_t bad; /* products that are NaN or infinite; left out of the rest */
 };
 
 /* One int8 weight of the pair. */
@@ -79,7 +79,7 @@ struct q8_verify_options {
     enum q8_level level;                          /* the deepest to look at */
     enum q8_mode mode;                            /* Q8_MODES: what each weight's format does */
     double threshold;                             /* of outliers; NaN: the config's, else 6.0 */
-    struct q8_probe_options probe;                /* activations */
+    struct q8_activations_options activations;    /* activations */
     const struct q8_gate *gate;                   /* thresholds */
     const struct q8_baseline *baseline;           /* an earlier run; NULL: none */
     double max_drop;                              /* dB below the baseline that a layer may be */
@@ -134,7 +134,7 @@ struct q8_verify {
  * Verifies a pair of models.  The same result for any threads and isa, and for any run on one kind
  * of GPU; of engines, see engine.h.  True also when the verdict
  * is "fail".  Q8_EUSAGE when a pattern matches nothing or QUANTIZED is no int8 model; Q8_EINPUT,
- * Q8_EUNSUPPORTED (q8_coded_find), Q8_EIO, Q8_ELIMIT, a signal of the watcher.
+ * Q8_EUNSUPPORTED (q8_stored_find), Q8_EIO, Q8_ELIMIT, a signal of the watcher.
  */
 bool q8_verify_run(struct q8_verify *ret, const struct q8_verify_options *options,
                    struct q8_arena *mem, struct q8_err *err);

@@ -140,7 +140,7 @@ static void add(struct fake *f, const char *name, const struct q8_subject *s, ui
     to->numbers = numbers(f, rows * (cols ? cols : 1), cols ? 0.02 : 0.4);
     if (!cols)
         return;
-    if (f->in.coded.count && sqnr > 0) {
+    if (f->in.stored.count && sqnr > 0) {
         to->codes = codes(f);
         t->dtype = Q8_I8;
     } else {
@@ -256,7 +256,7 @@ static void fill_outliers(struct fake *f, uint64_t layers)
 
 static void fill_doctor(struct fake *f)
 {
-    struct q8_doctor *d = &f->doctor;
+    struct q8_suggestion *d = &f->suggestion;
 
     d->in = &f->in;
     d->cure = get(f, f->in.subjects, sizeof *d->cure);
@@ -294,8 +294,8 @@ void fake_make(struct fake *f, uint64_t layers, bool int8)
     in->options.min_sqnr = FAKE_MIN_SQNR;
     in->options.threshold = 6;
     q8_arch_init(&in->arch, "llama", "LlamaForCausalLM");
-    in->coded.count = int8;
-    in->coded.layout = int8 ? "pack-quantized" : NULL;
+    in->stored.count = int8;
+    in->stored.layout = int8 ? "pack-quantized" : NULL;
     in->subject = get(f, layers * 9 + 7, sizeof *in->subject);
     for (uint64_t l = 0; l < layers; l++)
         add_layer(f, l);

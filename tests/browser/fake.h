@@ -14,7 +14,7 @@
 /* What the pointers of a fake result point to. */
 struct fake {
     struct q8_inspect in;
-    struct q8_doctor doctor;
+    struct q8_suggestion suggestion;
     struct q8_model model;
     struct q8_arena mem; /* q8_arena_clear when done */
     uint64_t seed;       /* internal */

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
     if (argc != 2 && !int8)
         return 2;
     fake_make(&f, strtoul(argv[argc - 1], NULL, 10), int8);
-    ok = q8_html_inspect(&f.in, int8 ? NULL : &f.doctor, stdout, &err) && fflush(stdout) == 0;
+    ok = q8_inspect_page(&f.in, int8 ? NULL : &f.suggestion, stdout, &err) && fflush(stdout) == 0;
     if (!ok)
         fprintf(stderr, "fakepage: %s\n", err.text);
     q8_arena_clear(&f.mem);

@@ -55,7 +55,7 @@ static void draw(struct gpu *g, float *x, const struct gpu_shape *s, enum q8_flo
 }
 
 /* What the CPU makes of it. */
-static void take_tokens(struct gpu *g, struct q8_tokens *t, const struct q8_multiply *job,
+static void take_tokens(struct gpu *g, struct q8_act_codes *t, const struct q8_multiply *job,
                         const float *x)
 {
     const struct q8_engine_room room = {.tokens = job->tokens,
@@ -65,12 +65,12 @@ static void take_tokens(struct gpu *g, struct q8_tokens *t, const struct q8_mult
                                         .products = job->tokens,
                                         .tile = job->cols};
 
-    gpu_that(g, q8_tokens_init(t, &room, &g->kernels, &g->mem, &g->err), "%s", g->err.text);
-    q8_tokens_take(t, job, x);
+    gpu_that(g, q8_act_codes_init(t, &room, &g->kernels, &g->mem, &g->err), "%s", g->err.text);
+    q8_act_codes_take(t, job, x);
 }
 
 /* Scales have the same bits, or are both NaN; the CPU's code of a NaN is anything. */
-static uint64_t count_wrong(const struct q8_tokens *t, const int8_t *codes,
+static uint64_t count_wrong(const struct q8_act_codes *t, const int8_t *codes,
                             const struct q8_cuda_line *line, const float *x)
 {
     const uint64_t cols = t->job.cols;
@@ -105,7 +105,7 @@ static void check_shape(struct gpu *g, const struct gpu_shape *s, enum q8_float 
                                     .pitch = pitch,
                                     .threshold = threshold > 0 ? (float)threshold : -1};
     uint64_t wrong = 0, outliers = 0;
-    struct q8_tokens t;
+    struct q8_act_codes t;
 
     draw(g, x, s, type);
     take_tokens(g, &t, &job, x);

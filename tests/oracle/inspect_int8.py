@@ -95,10 +95,10 @@ def judge_reference(worst, q8, kjv, out):
     tensors, floats = read_dir(out), read_dir(kjv)
     weights = int8_weights(tensors)
     report = judge_inspect.inspect(q8, "--reference", kjv, out)
-    coded = {e["name"]: e for e in report["tensors"] if "int8" in e}
-    worst.whole("int8 weights", sorted(weights), sorted(coded))
+    stored = {e["name"]: e for e in report["tensors"] if "int8" in e}
+    worst.whole("int8 weights", sorted(weights), sorted(stored))
     for module, w in weights.items():
-        x, at, entry = w.floats(), module, coded[module]
+        x, at, entry = w.floats(), module, stored[module]
         judge_inspect.check_numbers(worst, at, x, None, entry)
         judge_inspect.check_rows(worst, at, x, entry)
         judge_inspect.check_columns(worst, at, x, entry)

@@ -242,8 +242,8 @@ def judge_capture(tool, kjv, work):
 
 
 def check(checks, q8, kjv, work):
-    """All checks; dumpprobe lies beside q8-convert's directory in the build."""
-    tool, table = q8.parents[1] / "tests/unit/dumpprobe", quantiles()
+    """All checks; dump_activations lies beside q8-convert's directory in the build."""
+    tool, table = q8.parents[1] / "tests/unit/dump_activations", quantiles()
     checks.attempt("probe: the generator", judge_seeds, tool, table, kjv)
     checks.attempt("probe: captured rows and statistics", judge_files, tool, table, kjv, work)
     checks.attempt("probe: capture.py", judge_capture, tool, kjv, work)

@@ -20,7 +20,7 @@
 /* All that is read of the weight: one tile. */
 struct weight {
     struct q8_decoder decoder;
-    float *floats, *reference, *stored;
+    float *floats, *reference, *found;
 };
 
 static bool save(const char *prefix, const char *suffix, const void *bytes, size_t n)
@@ -38,7 +38,7 @@ static bool save(const char *prefix, const char *suffix, const void *bytes, size
 static const struct q8_compared *find_item(const struct q8_compare *pairs, const char *module)
 {
     for (uint64_t i = 0; i < pairs->items; i++)
-        if (pairs->item[i].b.coded && strcmp(pairs->item[i].b.coded->module, module) == 0)
+        if (pairs->item[i].b.stored && strcmp(pairs->item[i].b.stored->module, module) == 0)
             return &pairs->item[i];
     fprintf(stderr, "products: no int8 weight %s\n", module);
     exit(1);
@@ -48,24 +48,24 @@ static bool read_weight(struct weight *w, const struct q8_compare *pairs,
                         const struct q8_compared *c, const struct q8_kernels *k,
                         struct q8_arena *mem, struct q8_err *err)
 {
-    const struct q8_coded *coded = c->b.coded;
+    const struct q8_stored *stored = c->b.stored;
     const struct q8_view view = q8_side_view(&c->a);
-    const uint64_t elements = coded->rows * coded->cols;
+    const uint64_t elements = stored->rows * stored->cols;
     struct q8_walk walk = {.tile_bytes = elements * 8, .room = elements * 8};
     void *x;
 
     w->floats = q8_alloc(mem, elements, sizeof(float), err);
     w->reference = q8_alloc(mem, elements, sizeof(float), err);
-    w->stored = q8_alloc(mem, coded->rows, sizeof(float), err);
+    w->found = q8_alloc(mem, stored->rows, sizeof(float), err);
     q8_walk_fit(&walk, &view);
     if (err->code || !q8_walk_open(&walk, mem, err) ||
-        !q8_walk_read(&walk, pairs->options.a, &view, 0, coded->rows, &x, err) ||
-        !q8_decoder_init(&w->decoder, &pairs->coded_b, elements, k, mem, err) ||
-        !q8_decode_rows(&w->decoder, pairs->options.b, coded, 0, coded->rows, w->floats, err))
+        !q8_walk_read(&walk, pairs->options.a, &view, 0, stored->rows, &x, err) ||
+        !q8_decoder_init(&w->decoder, &pairs->stored_b, elements, k, mem, err) ||
+        !q8_decode_rows(&w->decoder, pairs->options.b, stored, 0, stored->rows, w->floats, err))
         return false;
     k->widen[q8_dtype_float(c->a.tensor->dtype)](w->reference, x, elements);
-    if (coded->absmax)
-        memcpy(w->stored, w->decoder.scales, coded->rows * sizeof(float));
+    if (stored->absmax)
+        memcpy(w->found, w->decoder.scales, stored->rows * sizeof(float));
     return true;
 }
 
@@ -73,37 +73,37 @@ static bool multiply(const struct q8_compared *c, const struct weight *w,
                      const struct q8_multiply *job, float *x, const struct q8_kernels *k,
                      const char *prefix, struct q8_arena *mem, struct q8_err *err)
 {
-    const struct q8_coded *coded = c->b.coded;
+    const struct q8_stored *stored = c->b.stored;
     const struct q8_engine_room room = {job->tokens,
-                                        coded->cols,
-                                        coded->rows,
-                                        job->tokens * coded->cols,
-                                        job->tokens * coded->rows,
-                                        coded->rows * coded->cols};
-    const struct q8_operands operands = {.rows = coded->rows,
+                                        stored->cols,
+                                        stored->rows,
+                                        job->tokens * stored->cols,
+                                        job->tokens * stored->rows,
+                                        stored->rows * stored->cols};
+    const struct q8_operands operands = {.rows = stored->rows,
                                          .codes = (const int8_t *)w->decoder.codes,
                                          .step = w->decoder.step,
-                                         .scale = coded->absmax ? w->stored : NULL,
+                                         .scale = stored->absmax ? w->found : NULL,
                                          .weights = w->floats,
                                          .reference = w->reference};
     int32_t *acc = q8_alloc(mem, room.products, sizeof *acc, err);
     char *scratch = q8_alloc(mem, Q8_GEMM_SCRATCH + 64, 1, err);
     struct q8_products products = {0};
     struct q8_engine engine;
-    struct q8_tokens tokens;
+    struct q8_act_codes tokens;
     float *y, *y_int8;
     uint64_t outliers;
 
-    if (err->code || !q8_tokens_init(&tokens, &room, k, mem, err) ||
+    if (err->code || !q8_act_codes_init(&tokens, &room, k, mem, err) ||
         !q8_engine_cpu(&engine, &room, q8_isa_detect(Q8_ISAS - 1), mem, err) ||
         !engine.begin(engine.self, job, x, &outliers, err) ||
         !engine.tile(engine.self, &operands, &products, &y, &y_int8, err))
         return false;
-    q8_tokens_take(&tokens, job, x);
+    q8_act_codes_take(&tokens, job, x);
     scratch += (64 - (uintptr_t)scratch % 64) % 64;
-    if (tokens.keeps == coded->cols)
-        k->gemm_s8(acc, coded->rows, tokens.codes, operands.codes, job->tokens, coded->rows,
-                   coded->cols, scratch);
+    if (tokens.keeps == stored->cols)
+        k->gemm_s8(acc, stored->rows, tokens.codes, operands.codes, job->tokens, stored->rows,
+                   stored->cols, scratch);
     for (uint64_t i = 0; i < tokens.outliers; i++)
         printf("%s%u", i ? " " : "", tokens.outlier[i]);
     printf("\n");
@@ -118,12 +118,12 @@ static bool multiply(const struct q8_compared *c, const struct weight *w,
 
 static bool run(char **argv, struct q8_model model[2], struct q8_arena *mem, struct q8_err *err)
 {
-    const struct q8_probe_options options = {
+    const struct q8_activations_options options = {
         .path = *argv[4] ? argv[4] : NULL, .tokens = strtoull(argv[5], NULL, 10), .seed = 1};
     struct q8_compare pairs = {.options = {.a = &model[0], .b = &model[1]}};
     struct q8_multiply job = {.threshold = strtod(argv[6], NULL)};
     const struct q8_compared *c;
-    struct q8_probe probe = {0};
+    struct q8_activations activations = {0};
     struct q8_kernels k;
     struct weight w;
     struct q8_outlier_module module;
@@ -139,15 +139,17 @@ static bool run(char **argv, struct q8_model model[2], struct q8_arena *mem, str
     c = find_item(&pairs, argv[3]);
     job.cols = c->b.cols;
     job.type = q8_dtype_float(c->a.tensor->dtype);
-    job.mode = c->b.coded->absmax ? Q8_MODE_BNB : c->b.coded->packed ? Q8_MODE_W8A16 : Q8_MODE_W8A8;
+    job.mode = c->b.stored->absmax   ? Q8_MODE_BNB
+               : c->b.stored->packed ? Q8_MODE_W8A16
+                                     : Q8_MODE_W8A8;
     module = (struct q8_outlier_module){argv[3], c->b.rows, c->b.cols};
-    ok = q8_probe_open(&probe, &options, &model[0], &arch, &module, 1, mem, err);
-    (void)q8_probe_find(&probe, argv[3], &job.tokens);
+    ok = q8_activations_open(&activations, &options, &model[0], &arch, &module, 1, mem, err);
+    (void)q8_activations_find(&activations, argv[3], &job.tokens);
     x = ok ? q8_alloc(mem, job.tokens * job.cols, sizeof *x, err) : NULL;
-    ok = x && q8_probe_fill(&probe, argv[3], job.cols, job.type, x, err) &&
+    ok = x && q8_activations_fill(&activations, argv[3], job.cols, job.type, x, err) &&
          read_weight(&w, &pairs, c, &k, mem, err) &&
          multiply(c, &w, &job, x, &k, argv[7], mem, err);
-    q8_probe_close(&probe);
+    q8_activations_close(&activations);
     return ok;
 }
 

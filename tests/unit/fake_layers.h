@@ -39,7 +39,7 @@ static inline void fake_open(struct fake_verify *f)
                                               .level = Q8_LEVEL_MATMUL,
                                               .mode = Q8_MODES,
                                               .threshold = NAN,
-                                              .probe = {.tokens = 128, .seed = 1},
+                                              .activations = {.tokens = 128, .seed = 1},
                                               .gate = &f->gate,
                                               .max_drop = 0.5,
                                               .threads = 1};
@@ -71,7 +71,7 @@ static inline struct q8_layer *fake_layer(struct fake_verify *f, const char *mod
                                     .have_matmul = true};
     f->layer[i].weights = (struct q8_weights){
         .sqnr = 40, .relative_mse = 1e-4, .cosine = 0.99995, .most_steps = 0.5, .scales = 4};
-    f->layer[i].matmul = (struct q8_matmul){.from = Q8_PROBE_GAUSSIAN,
+    f->layer[i].matmul = (struct q8_matmul){.from = Q8_ACTIVATIONS_GAUSSIAN,
                                             .mode = Q8_MODE_BNB,
                                             .threshold = 6,
                                             .tokens = 128,

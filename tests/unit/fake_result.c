@@ -36,13 +36,13 @@ static void *get(struct fake_result *f, uint64_t count, uint64_t size)
 static const struct q8_compared *pair(struct fake_result *f, const char *module, uint64_t rows,
                                       uint64_t cols)
 {
-    struct q8_coded *coded = get(f, 1, sizeof *coded);
+    struct q8_stored *stored = get(f, 1, sizeof *stored);
     struct q8_compared *item = get(f, 1, sizeof *item);
 
-    *coded = (struct q8_coded){
+    *stored = (struct q8_stored){
         .module = module, .absmax = true, .rows = rows, .cols = cols, .group = cols};
     item->name = module;
-    item->b = (struct q8_side){.coded = coded, .rows = rows, .cols = cols};
+    item->b = (struct q8_side){.stored = stored, .rows = rows, .cols = cols};
     return item;
 }
 
@@ -66,8 +66,8 @@ static void multiply(struct q8_layer *layer, double sqnr)
     layer->have_matmul = true;
     layer->matmul = (struct q8_matmul){
         .from = strstr(layer->module, "o_proj") || strstr(layer->module, "down_proj")
-                    ? Q8_PROBE_GAUSSIAN
-                    : Q8_PROBE_GAINS,
+                    ? Q8_ACTIVATIONS_GAUSSIAN
+                    : Q8_ACTIVATIONS_GAINS,
         .mode = Q8_MODE_BNB,
         .threshold = 6,
         .tokens = 128,
@@ -200,10 +200,10 @@ static void set_options(struct fake_result *f, enum q8_level level)
     v->options.level = level;
     v->options.mode = Q8_MODES;
     v->options.threshold = (double)NAN;
-    v->options.probe.tokens = 128;
-    v->options.probe.seed = 1;
+    v->options.activations.tokens = 128;
+    v->options.activations.seed = 1;
     v->engine = level >= Q8_LEVEL_MATMUL ? "cpu" : NULL;
-    v->pairs.coded_b.layout = "bitsandbytes";
+    v->pairs.stored_b.layout = "bitsandbytes";
     q8_arch_init(&v->arch, "llama", "LlamaForCausalLM");
     for (unsigned i = 0; i < sizeof v->reference.byte; i++)
         v->reference.byte[i] = (unsigned char)i;

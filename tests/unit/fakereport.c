@@ -13,7 +13,7 @@ static bool print(const char *format, const struct q8_verify *v, struct q8_err *
         return q8_verify_json(v, stdout, err);
     if (strcmp(format, "junit") == 0)
         return q8_verify_junit(v, stdout, err);
-    return q8_html_verify(v, stdout, err);
+    return q8_verify_page(v, stdout, err);
 }
 
 int main(int argc, char **argv)

@@ -26,8 +26,8 @@ static void baseline_settings_are_one_line(void **state)
     assert_string_equal(q8_baseline_settings(&f->v, text, sizeof text), FAKE_SETTINGS);
     f->v.options.mode = Q8_MODE_ZEROPOINT_VECTOR_WISE;
     f->v.options.threshold = 0.1;
-    f->v.options.probe.tokens = UINT64_MAX;
-    f->v.options.probe.seed = 0;
+    f->v.options.activations.tokens = UINT64_MAX;
+    f->v.options.activations.seed = 0;
     assert_true(q8_digest_parse(FAKE_DIGEST_UP, &f->v.activations));
     assert_string_equal(q8_baseline_settings(&f->v, text, sizeof text),
                         "mode=zeropoint-vector-wise threshold=0.1 tokens=18446744073709551615 "

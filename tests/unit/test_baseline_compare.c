@@ -193,7 +193,7 @@ static void compare_with_other_settings_is_refused(void **state)
 {
     struct fake_verify *f = *state;
 
-    f->v.options.probe.seed = 2;
+    f->v.options.activations.seed = 2;
     assert_false(fake_compare(f, BOTH));
     expect_usage(f, "base.json: was made with \"" FAKE_SETTINGS
                     "\", and this run with \"mode=runtime threshold=config tokens=128 seed=2 "
@@ -206,7 +206,7 @@ static void compare_settings_are_of_products_alone(void **state)
     struct fake_verify *f = *state;
 
     f->v.options.level = Q8_LEVEL_WEIGHTS;
-    f->v.options.probe.seed = 2;
+    f->v.options.activations.seed = 2;
     f->layer[0].have_matmul = f->layer[1].have_matmul = false;
     assert_true(fake_compare(
         f, FAKE_BASELINE("weights",
@@ -240,7 +240,7 @@ static void gate_run_compares_with_the_baseline(void **state)
     assert_true(fake_baseline(f, NUMBERS("42.25", "34")));
     assert_true(q8_gate_run(&f->v, &f->err));
     assert_non_null(fake_find(f, "drop", FAKE_Q));
-    f->v.options.probe.tokens = 5;
+    f->v.options.activations.tokens = 5;
     assert_false(q8_gate_run(&f->v, &f->err));
     assert_int_equal(f->err.code, Q8_EUSAGE);
 }

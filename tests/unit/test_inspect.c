@@ -232,14 +232,14 @@ static void inspect_costs_are_the_arithmetics_of_the_targets(void **state)
     assert_int_equal(q8_cost_of(q8_target_find("ct-w8a8")), q8_cost_of(q8_target_find("ct-w8a16")));
 }
 
-/* What the doctor writes about the weight with the bad column. */
+/* What the suggestion writes about the weight with the bad column. */
 static void doctor_gives_groups_where_they_cure(void **state)
 {
     static float x[ROWS * COLS], y[ROWS * COLS];
     const struct scratch_tensor t[] = {SCRATCH("l.0.q_proj.weight", "F32", "[40, 64]", x),
                                        SCRATCH("l.0.v_proj.weight", "F32", "[40, 64]", y),
                                        SCRATCH("l.1.v_proj.weight", "F32", "[40, 64]", y)};
-    struct q8_doctor doctor;
+    struct q8_suggestion suggestion;
     struct bench b = {0};
 
     (void)state;
@@ -247,19 +247,19 @@ static void doctor_gives_groups_where_they_cure(void **state)
     fill_noise(y, COLS);
     assert_true(run(&b, t, COUNT(t), 1));
     b.in.options.min_sqnr = find(&b, "l.0.q_proj")->matrix->cost[2].sqnr - 0.01; /* groups of 32 */
-    assert_true(q8_doctor_run(&doctor, &b.in, &b.scratch.mem, &b.scratch.err));
-    assert_int_equal(doctor.cures, 2); /* q and, with it, v of that layer */
-    assert_string_equal(doctor.cure[0].subject->name, "l.0.q_proj");
-    assert_string_equal(doctor.cure[0].use->name, "ct-w8a16-g32");
-    assert_null(doctor.cure[0].with);
-    assert_string_equal(doctor.cure[1].with, "qkv_proj");
+    assert_true(q8_suggest_run(&suggestion, &b.in, &b.scratch.mem, &b.scratch.err));
+    assert_int_equal(suggestion.cures, 2); /* q and, with it, v of that layer */
+    assert_string_equal(suggestion.cure[0].subject->name, "l.0.q_proj");
+    assert_string_equal(suggestion.cure[0].use->name, "ct-w8a16-g32");
+    assert_null(suggestion.cure[0].with);
+    assert_string_equal(suggestion.cure[1].with, "qkv_proj");
     /* one scale more per row, and weight_shape */
-    assert_int_equal(doctor.cure[0].bytes, ROWS * sizeof(float) + 16);
+    assert_int_equal(suggestion.cure[0].bytes, ROWS * sizeof(float) + 16);
 
     b.in.options.min_sqnr = 200;
-    assert_true(q8_doctor_run(&doctor, &b.in, &b.scratch.mem, &b.scratch.err));
-    assert_int_equal(doctor.cures, 3);
-    assert_null(doctor.cure[2].use); /* float */
+    assert_true(q8_suggest_run(&suggestion, &b.in, &b.scratch.mem, &b.scratch.err));
+    assert_int_equal(suggestion.cures, 3);
+    assert_null(suggestion.cure[2].use); /* float */
     drop(&b);
 }
 
@@ -267,7 +267,7 @@ static void doctor_lines_name_patterns_that_match(void **state)
 {
     static float x[ROWS * COLS];
     const struct scratch_tensor t[] = {SCRATCH("re:a *#b.weight", "F32", "[40, 64]", x)};
-    struct q8_doctor doctor;
+    struct q8_suggestion suggestion;
     struct bench b = {0};
     char *text = NULL;
     size_t size;
@@ -277,9 +277,9 @@ static void doctor_lines_name_patterns_that_match(void **state)
     fill_noise(x, 3);
     assert_true(run(&b, t, 1, 1));
     b.in.options.min_sqnr = 200;
-    assert_true(q8_doctor_run(&doctor, &b.in, &b.scratch.mem, &b.scratch.err));
+    assert_true(q8_suggest_run(&suggestion, &b.in, &b.scratch.mem, &b.scratch.err));
     out = open_memstream(&text, &size);
-    q8_doctor_print(&doctor, out);
+    q8_suggest_print(&suggestion, out);
     assert_int_equal(fclose(out), 0);
     assert_non_null(strstr(text, "\nskip re?a???b  # "));
     free(text);

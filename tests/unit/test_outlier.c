@@ -216,7 +216,7 @@ static void outlier_norm_exceptions_multiply_by_the_gain(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         q8_arch_init(&arch, cases[i].type, NULL);
-        assert_int_equal(q8_norm_adds_one(&model, &arch, cases[i].module), cases[i].adds_one);
+        assert_int_equal(q8_norms_adds_one(&model, &arch, cases[i].module), cases[i].adds_one);
     }
 }
 
@@ -247,14 +247,14 @@ static void outlier_norm_gain_is_told_by_its_name(void **state)
         struct q8_tensor t = {.name = cases[i].name, .dtype = Q8_F32, .rank = 1, .dim = {4}};
         uint64_t length = 0;
 
-        assert_int_equal(q8_norm_is_gain(&t, &length), cases[i].length != 0);
+        assert_int_equal(q8_norms_is_gain(&t, &length), cases[i].length != 0);
         if (cases[i].length)
             assert_int_equal(length, cases[i].length);
         t.dtype = Q8_I32;
-        assert_false(q8_norm_is_gain(&t, &length));
+        assert_false(q8_norms_is_gain(&t, &length));
         t.dtype = Q8_F32;
         t.rank = 2;
-        assert_false(q8_norm_is_gain(&t, &length));
+        assert_false(q8_norms_is_gain(&t, &length));
     }
 }
 
@@ -306,7 +306,7 @@ static void outlier_norm_feeds_what_the_class_has(void **state)
             assert_true(q8_index_add(&ix, &t, &mem, &err));
         }
         q8_index_sort(&ix);
-        assert_true(q8_norm_feeds(&feeds, &ix, cases[i].norm, &mem, &err));
+        assert_true(q8_norms_feeds(&feeds, &ix, cases[i].norm, &mem, &err));
         if (!feeds != !cases[i].feeds || (feeds && strcmp(feeds, cases[i].feeds) != 0))
             fail_msg("%s feeds '%s'", cases[i].norm, feeds ? feeds : "");
         q8_arena_clear(&mem);

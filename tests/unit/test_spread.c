@@ -42,7 +42,7 @@ static void rank_is_the_place_in_the_sorted_list(void **state)
         qsort(sorted, n, sizeof *sorted, compare);
         for (uint64_t k = 0; k < n; k++) {
             memcpy(work, v, sizeof v);
-            assert_true(q8_rank(work, n, k) == sorted[k]);
+            assert_true(q8_spread_rank(work, n, k) == sorted[k]);
             for (uint64_t i = 0; i < n; i++)
                 assert_true(i < k ? work[i] <= sorted[k] : work[i] >= sorted[k]);
         }
@@ -57,12 +57,12 @@ static void rank_sorted_and_equal_lists_end(void **state)
     (void)state;
     for (uint64_t i = 0; i < n; i++)
         v[i] = (double)(n - i);
-    assert_true(q8_rank(v, n, n / 2) == (double)(n / 2 + 1));
+    assert_true(q8_spread_rank(v, n, n / 2) == (double)(n / 2 + 1));
     memset(v, 0, sizeof v);
-    assert_true(q8_rank(v, n, 5) == 0);
+    assert_true(q8_spread_rank(v, n, 5) == 0);
     for (uint64_t i = 0; i < n; i++) /* organ pipe */
         v[i] = (double)(i < n / 2 ? i : n - i);
-    assert_true(q8_rank(v, n, 0) == 0);
+    assert_true(q8_spread_rank(v, n, 0) == 0);
 }
 
 static void rank_top_sums_the_largest(void **state)
@@ -70,16 +70,16 @@ static void rank_top_sums_the_largest(void **state)
     double v[] = {1, 16, 4, 2, 8};
 
     (void)state;
-    assert_true(q8_rank_top(v, 5, 2) == 24);
-    assert_true(q8_rank_top(v, 5, 5) == 31);
-    assert_true(q8_rank_top(v, 5, 0) == 0);
-    assert_true(q8_rank_top(v, 0, 0) == 0);
+    assert_true(q8_spread_top(v, 5, 2) == 24);
+    assert_true(q8_spread_top(v, 5, 5) == 31);
+    assert_true(q8_spread_top(v, 5, 0) == 0);
+    assert_true(q8_spread_top(v, 0, 0) == 0);
 }
 
 static void rank_spread_takes_the_lower_median(void **state)
 {
     double v[] = {9, 1, 7, 3};
-    const struct q8_spread s = q8_rank_spread(v, 4), none = q8_rank_spread(v, 0);
+    const struct q8_spread s = q8_spread_of(v, 4), none = q8_spread_of(v, 0);
 
     (void)state;
     assert_true(s.least == 1 && s.median == 3 && s.most == 9);

@@ -45,7 +45,7 @@ static bool run(struct verified *s, enum q8_level level)
                                             .level = level,
                                             .mode = Q8_MODES,
                                             .threshold = NAN,
-                                            .probe = {.tokens = 4, .seed = 1},
+                                            .activations = {.tokens = 4, .seed = 1},
                                             .gate = &s->gate,
                                             .threads = 2,
                                             .isa = q8_isa_detect(Q8_ISAS - 1)};

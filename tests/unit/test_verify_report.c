@@ -108,7 +108,7 @@ static void verify_text_tells_what_differs_among_layers(void **state)
         f.v.layer[i].matmul.mode = Q8_MODE_W8A16;
         f.v.layer[i].matmul.threshold = 0;
         f.v.layer[i].matmul.tokens = 7;
-        f.v.layer[i].matmul.from = Q8_PROBE_CAPTURED;
+        f.v.layer[i].matmul.from = Q8_ACTIVATIONS_CAPTURED;
     }
     f.v.layer[5].matmul.threshold = 5;
     text = fake_result_print(&f, put_text);
@@ -266,7 +266,7 @@ static void verify_json_of_integrity_alone_has_nulls(void **state)
 static void verify_reports_have_no_time_in_them(void **state)
 {
     static fake_result_fn *const reports[] = {put_text, q8_verify_json, q8_verify_junit,
-                                              q8_html_verify};
+                                              q8_verify_page};
 
     (void)state;
     for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
@@ -283,7 +283,7 @@ static void verify_reports_have_no_time_in_them(void **state)
 static void verify_reports_say_when_the_disk_is_full(void **state)
 {
     static fake_result_fn *const reports[] = {put_text, q8_verify_json, q8_verify_junit,
-                                              q8_html_verify};
+                                              q8_verify_page};
 
     (void)state;
     for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {

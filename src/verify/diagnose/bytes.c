@@ -84,8 +84,8 @@ static bool look_around(struct search *f, uint64_t at, int64_t *ret_by, struct q
 
 bool q8_bytes_shift(struct q8_survey *s, enum q8_basis basis, int64_t *ret_by, struct q8_err *err)
 {
-    const uint64_t cols = s->coded->cols;
-    struct search f = {.s = s, .basis = basis, .all = s->coded->rows * cols};
+    const uint64_t cols = s->stored->cols;
+    struct search f = {.s = s, .basis = basis, .all = s->stored->rows * cols};
     uint64_t rest;
 
     *ret_by = 0;

@@ -21,7 +21,7 @@ enum q8_basis q8_codes_nearest(const struct q8_survey *s)
 
 static uint64_t count_codes(const struct q8_survey *s)
 {
-    return s->coded->rows * s->coded->cols;
+    return s->stored->rows * s->stored->cols;
 }
 
 static bool tell_negated(const struct q8_survey *s, const struct q8_code_survey *n,
@@ -31,7 +31,7 @@ static bool tell_negated(const struct q8_survey *s, const struct q8_code_survey 
 
     if (n->negated != n->off)
         return false;
-    for (uint64_t r = 0; r < s->coded->rows; r++)
+    for (uint64_t r = 0; r < s->stored->rows; r++)
         live += s->row_have[Q8_BASIS_RULE][r] != 0;
     if (n->negated_rows >= live)
         TELL(ret, "codes-negated", "every code has the other sign");
@@ -109,10 +109,11 @@ static bool tell_numbers(const struct q8_survey *s, const struct q8_code_survey 
         return false;
     if (n->unsign == count_codes(s)) {
         TELL(ret, "codes-unsigned",
-             s->coded->packed ? "the highest bit of every code is the other way round: plain codes "
-                                "where code ^ 0x80 was expected"
-                              : "the highest bit of every code is the other way round: code ^ 0x80 "
-                                "where plain codes were expected");
+             s->stored->packed
+                 ? "the highest bit of every code is the other way round: plain codes "
+                   "where code ^ 0x80 was expected"
+                 : "the highest bit of every code is the other way round: code ^ 0x80 "
+                   "where plain codes were expected");
         return true;
     }
     if (n->zero == n->off && n->off > n->by_one) {
@@ -163,7 +164,7 @@ static void tell_order(const struct q8_order *o, const char *item, const char *a
 /* Rows with their scales, then rows of codes alone. */
 static bool tell_rows(struct q8_survey *s, enum q8_basis basis, struct q8_code_cause *ret)
 {
-    const uint64_t rows = s->coded->rows;
+    const uint64_t rows = s->stored->rows;
     const bool scales = s->scale.off > 0;
     struct q8_order o;
 
@@ -184,7 +185,7 @@ static bool tell_rows(struct q8_survey *s, enum q8_basis basis, struct q8_code_c
     if (o.kind == Q8_ORDER_OTHER || o.kind == Q8_ORDER_SAME)
         return false;
     tell_order(&o, "row",
-               scales || s->coded->shared ? "" : " (codes alone: the scales are in place)", ret);
+               scales || s->stored->shared ? "" : " (codes alone: the scales are in place)", ret);
     return true;
 }
 
@@ -192,7 +193,7 @@ static bool tell_rows(struct q8_survey *s, enum q8_basis basis, struct q8_code_c
 static bool tell_columns(struct q8_survey *s, enum q8_basis basis, bool lossy,
                          struct q8_code_cause *ret)
 {
-    const uint64_t rows = s->coded->rows, cols = s->coded->cols;
+    const uint64_t rows = s->stored->rows, cols = s->stored->cols;
     struct q8_order o = {.kind = Q8_ORDER_OTHER};
 
     if (rows == cols)
@@ -220,7 +221,7 @@ void q8_codes_rest(const struct q8_survey *s, struct q8_code_cause *ret)
 {
     const struct q8_code_survey *n = &s->code[q8_codes_nearest(s)];
     const uint64_t all = count_codes(s);
-    const bool spread = n->by_two == n->off && n->rows * 2 > s->coded->rows && n->off > n->rows;
+    const bool spread = n->by_two == n->off && n->rows * 2 > s->stored->rows && n->off > n->rows;
 
     if (n->by_one == n->off)
         TELL(ret, "codes-off-by-one",

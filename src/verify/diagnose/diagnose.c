@@ -28,7 +28,7 @@ static bool is_everywhere(const struct q8_survey *s)
 {
     uint64_t live = 0;
 
-    for (uint64_t r = 0; r < s->coded->rows; r++)
+    for (uint64_t r = 0; r < s->stored->rows; r++)
         live += s->row_want[Q8_BASIS_RULE][r] != 0;
     return s->code[q8_codes_nearest(s)].rows * 2 > live;
 }
@@ -41,10 +41,10 @@ static bool try_reference(struct work *w, const struct q8_view *view, bool *ret,
                           struct q8_err *err)
 {
     struct q8_survey s = {.pool = w->pool};
-    const bool ok = q8_survey_open(&s, w->v, w->layer->item->b.coded, view, false, err) &&
+    const bool ok = q8_survey_open(&s, w->v, w->layer->item->b.stored, view, false, err) &&
                     q8_survey_run(&s, err);
 
-    *ret = ok && least_off(&s) <= s.coded->rows * s.coded->cols / 100 &&
+    *ret = ok && least_off(&s) <= s.stored->rows * s.stored->cols / 100 &&
            least_off(&s) <= least_off(&w->survey) / 4; /* nearly all of a weight may be 0 */
     *ret_scales = s.scale.off <= s.scale.all / 100;
     q8_survey_close(&s);
@@ -52,26 +52,26 @@ static bool try_reference(struct work *w, const struct q8_view *view, bool *ret,
 }
 
 /* Whether some rows of the stored codes are those of a layer's reference, by either rule. */
-static bool sample_rows(struct work *w, const struct q8_layer *stored,
+static bool sample_rows(struct work *w, const struct q8_layer *from,
                         const struct q8_layer *reference, bool *ret, struct q8_err *err)
 {
-    const struct q8_coded *coded = stored->item->b.coded;
+    const struct q8_stored *stored = from->item->b.stored;
     const struct q8_view view = q8_side_view(&reference->item->a);
     bool ok, live = false, same[Q8_ORDERED] = {true, true};
     struct q8_survey s = {.pool = w->pool};
 
-    ok = q8_survey_open(&s, w->v, coded, &view, false, err);
+    ok = q8_survey_open(&s, w->v, stored, &view, false, err);
     for (unsigned i = 0; ok && i < SAMPLES; i++) {
-        const uint64_t at = (coded->rows - 1) * i / (SAMPLES - 1) * coded->cols;
-        int8_t *have = q8_alloc(&s.mem, coded->cols, 1, err);
-        int8_t *want = q8_alloc(&s.mem, coded->cols, 1, err);
+        const uint64_t at = (stored->rows - 1) * i / (SAMPLES - 1) * stored->cols;
+        int8_t *have = q8_alloc(&s.mem, stored->cols, 1, err);
+        int8_t *want = q8_alloc(&s.mem, stored->cols, 1, err);
 
-        ok = have && want && q8_survey_read(&s, Q8_BASES, at, coded->cols, have, err);
-        for (uint64_t c = 0; ok && c < coded->cols; c++)
+        ok = have && want && q8_survey_read(&s, Q8_BASES, at, stored->cols, have, err);
+        for (uint64_t c = 0; ok && c < stored->cols; c++)
             live |= have[c] != 0;
         for (unsigned b = 0; ok && b < Q8_ORDERED; b++) {
-            ok = q8_survey_read(&s, (enum q8_basis)b, at, coded->cols, want, err);
-            same[b] = ok && same[b] && memcmp(want, have, coded->cols) == 0;
+            ok = q8_survey_read(&s, (enum q8_basis)b, at, stored->cols, want, err);
+            same[b] = ok && same[b] && memcmp(want, have, stored->cols) == 0;
         }
     }
     *ret = ok && live && (same[0] || same[1]);
@@ -83,19 +83,18 @@ static bool sample_rows(struct work *w, const struct q8_layer *stored,
  * Whether the codes of `stored` are those of the reference of another layer.  Digests are those of
  * the format's rule; where the library's own is another, rows are looked at.
  */
-static bool holds(struct work *w, const struct q8_layer *stored, const struct q8_layer *reference,
+static bool holds(struct work *w, const struct q8_layer *from, const struct q8_layer *reference,
                   bool *ret, struct q8_err *err)
 {
-    const struct q8_side *a = &stored->item->b, *b = &reference->item->b;
+    const struct q8_side *a = &from->item->b, *b = &reference->item->b;
 
     *ret = false;
-    if (!stored->have_weights || !reference->have_weights || a->rows != b->rows ||
-        a->cols != b->cols)
+    if (!from->have_weights || !reference->have_weights || a->rows != b->rows || a->cols != b->cols)
         return true;
-    *ret = q8_digest_same(&stored->stored, &reference->expected);
-    if (*ret || a->coded->shared || !q8_expect_has_library(&w->survey.expect))
+    *ret = q8_digest_same(&from->stored, &reference->expected);
+    if (*ret || a->stored->shared || !q8_expected_has_library(&w->survey.expect))
         return true;
-    return sample_rows(w, stored, reference, ret, err);
+    return sample_rows(w, from, reference, ret, err);
 }
 
 /* other-weight */
@@ -133,7 +132,7 @@ static bool find_turned(struct work *w, bool *ret, struct q8_err *err)
     struct q8_view view = w->survey.view;
     bool scales;
 
-    if (view.rows != view.cols || view.first != 0 || view.coded || w->layer->item->a.slice)
+    if (view.rows != view.cols || view.first != 0 || view.stored || w->layer->item->a.slice)
         return true;
     view.transpose = !view.transpose;
     if (!try_reference(w, &view, ret, &scales, err))
@@ -211,8 +210,8 @@ bool q8_diagnose(struct q8_verify *v, struct q8_layer *layer, bool fails, struct
 {
     const struct q8_view view = q8_side_view(&layer->item->a);
     struct work w = {.v = v, .layer = layer, .pool = pool, .survey.pool = pool};
-    const bool stored = !layer->have_weights || layer->weights.scales_off > 0;
-    const bool ok = q8_survey_open(&w.survey, v, layer->item->b.coded, &view, stored, err) &&
+    const bool as_stored = !layer->have_weights || layer->weights.scales_off > 0;
+    const bool ok = q8_survey_open(&w.survey, v, layer->item->b.stored, &view, as_stored, err) &&
                     q8_survey_run(&w.survey, err) && tell(&w, fails, err);
 
     q8_survey_close(&w.survey);

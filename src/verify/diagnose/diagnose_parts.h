@@ -70,20 +70,20 @@ struct q8_order {
 
 /* One pass over an int8 weight and a reference of its shape, and what it needs. */
 struct q8_survey {
-    struct q8_verify *v;          /* the caller's */
-    const struct q8_coded *coded; /* the int8 weight */
-    struct q8_view view;          /* the reference */
-    struct q8_pool *pool;         /* asked whether to stop; the caller sets it */
-    struct q8_arena mem;          /* holds all of it */
-    struct q8_walk walk;          /* reads the reference */
-    struct q8_decoder decoder;    /* reads the codes and scales */
-    struct q8_expect expect;      /* what they should be */
-    uint64_t tile;                /* rows that are read at a time */
-    float *want_scale;            /* [tile, groups] expected */
-    float *have_scale;            /* [tile, groups] stored */
-    int8_t *want;                 /* [tile, cols] codes of a basis */
-    float dead;                   /* expected scale of a group of zeros */
-    uint64_t *key;                /* [cols] what a code of that column counts in its row's digest */
+    struct q8_verify *v;            /* the caller's */
+    const struct q8_stored *stored; /* the int8 weight */
+    struct q8_view view;            /* the reference */
+    struct q8_pool *pool;           /* asked whether to stop; the caller sets it */
+    struct q8_arena mem;            /* holds all of it */
+    struct q8_walk walk;            /* reads the reference */
+    struct q8_decoder decoder;      /* reads the codes and scales */
+    struct q8_expected expect;      /* what they should be */
+    uint64_t tile;                  /* rows that are read at a time */
+    float *want_scale;              /* [tile, groups] expected */
+    float *have_scale;              /* [tile, groups] stored */
+    int8_t *want;                   /* [tile, cols] codes of a basis */
+    float dead;                     /* expected scale of a group of zeros */
+    uint64_t *key; /* [cols] what a code of that column counts in its row's digest */
 
     /* Digests: 0 for a row or column of zeros.  A row's is that of a column of the same codes. */
     uint64_t *row_want[Q8_ORDERED], *row_have[Q8_ORDERED]; /* [rows] of codes */
@@ -106,11 +106,11 @@ struct q8_code_cause {
 /* ---- survey.c ---- */
 
 /*
- * Memory for a survey of coded against that view; s->pool is set already.  `stored`: codes are
+ * Memory for a survey of stored against that view; s->pool is set already.  `stored`: codes are
  * held against the stored scales too.  Q8_ELIMIT.  Close it in every case.
  */
-bool q8_survey_open(struct q8_survey *s, struct q8_verify *v, const struct q8_coded *coded,
-                    const struct q8_view *view, bool stored, struct q8_err *err);
+bool q8_survey_open(struct q8_survey *s, struct q8_verify *v, const struct q8_stored *stored,
+                    const struct q8_view *view, bool as_stored, struct q8_err *err);
 
 /* Releases it; accepts a zeroed struct. */
 void q8_survey_close(struct q8_survey *s);

@@ -17,7 +17,7 @@ static int64_t rank_of(const struct q8_survey *s, float scale)
     uint32_t bits;
 
     memcpy(&bits, &scale, sizeof bits);
-    switch (s->coded->scales->dtype) {
+    switch (s->stored->scales->dtype) {
     case Q8_F16: rank = q8_float_to_half(fabsf(scale)); break;
     case Q8_BF16: rank = q8_float_to_bf16(fabsf(scale)); break;
     default: rank = bits & 0x7fffffff; break;
@@ -28,7 +28,7 @@ static int64_t rank_of(const struct q8_survey *s, float scale)
 /* How far a number may have been moved when it was rounded to the type of the scales. */
 static double rounding(const struct q8_survey *s, double scale)
 {
-    switch (s->coded->scales->dtype) {
+    switch (s->stored->scales->dtype) {
     case Q8_F16: return fmax(fabs(scale) * 0x1p-11, 0x1p-25);
     case Q8_BF16: return fabs(scale) * 0x1p-8;
     default: return fabs(scale) * 0x1p-24;
@@ -55,7 +55,7 @@ static void narrow(struct q8_scale_survey *n, const struct q8_survey *s, float w
 void q8_scales_add(struct q8_scale_survey *n, const struct q8_survey *s, uint64_t row,
                    const float *want, const float *have)
 {
-    for (uint64_t g = 0; g < s->expect.groups && (row == 0 || !s->coded->shared); g++) {
+    for (uint64_t g = 0; g < s->expect.groups && (row == 0 || !s->stored->shared); g++) {
         n->all++;
         if (want[g] != s->dead)
             narrow(n, s, want[g], have[g]);
@@ -88,7 +88,7 @@ static double pick(double low, double high)
 /* "row 5", "row 5, group 2": 64 bytes. */
 static const char *place_of(const struct q8_survey *s, const struct q8_scale_off *at, char text[64])
 {
-    if (s->coded->shared)
+    if (s->stored->shared)
         (void)snprintf(text, 64, "that of all rows");
     else if (s->expect.groups == 1)
         (void)snprintf(text, 64, "row %" PRIu64, at->row);
@@ -127,9 +127,9 @@ static bool tell_order(struct q8_survey *s, const struct q8_finding *finding, co
     struct q8_finding f = *finding;
     struct q8_order o;
 
-    if (s->coded->shared)
+    if (s->stored->shared)
         return false;
-    o = q8_order_find(s->scale_want, s->scale_have, s->coded->rows, s->spare);
+    o = q8_order_find(s->scale_want, s->scale_have, s->stored->rows, s->spare);
     if (o.kind == Q8_ORDER_SWAPPED) {
         f.kind = "scales-swapped";
         q8_findings_add(to, &f, err, "the scales of rows %" PRIu64 " and %" PRIu64 " are swapped%s",

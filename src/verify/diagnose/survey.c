@@ -20,7 +20,7 @@ static uint64_t mix(uint64_t i)
 
 static bool take_digests(struct q8_survey *s, struct q8_err *err)
 {
-    const uint64_t rows = s->coded->rows, cols = s->coded->cols;
+    const uint64_t rows = s->stored->rows, cols = s->stored->cols;
     uint64_t **const of_rows[] = {&s->row_want[0], &s->row_want[1], &s->row_have[0],
                                   &s->row_have[1], &s->scale_want,  &s->scale_have,
                                   &s->both_want,   &s->both_have};
@@ -39,35 +39,35 @@ static bool take_digests(struct q8_survey *s, struct q8_err *err)
     return !err->code;
 }
 
-bool q8_survey_open(struct q8_survey *s, struct q8_verify *v, const struct q8_coded *coded,
-                    const struct q8_view *view, bool stored, struct q8_err *err)
+bool q8_survey_open(struct q8_survey *s, struct q8_verify *v, const struct q8_stored *stored,
+                    const struct q8_view *view, bool as_stored, struct q8_err *err)
 {
-    const struct q8_coded_list list = {.weight = (struct q8_coded *)coded, .count = 1};
-    const uint64_t groups = coded->cols / coded->group;
+    const struct q8_stored_list list = {.weight = (struct q8_stored *)stored, .count = 1};
+    const uint64_t groups = stored->cols / stored->group;
     uint32_t bits;
 
-    *s = (struct q8_survey){.v = v, .coded = coded, .view = *view, .pool = s->pool};
+    *s = (struct q8_survey){.v = v, .stored = stored, .view = *view, .pool = s->pool};
     q8_arena_init(&s->mem, UINT64_MAX);
     s->walk = (struct q8_walk){.tile_bytes = TILE_ELEMENTS * sizeof(float),
-                               .coded = view->coded ? &v->pairs.coded_a : NULL,
+                               .stored = view->stored ? &v->pairs.stored_a : NULL,
                                .kernels = &s->expect.kernels,
                                .infinite = true};
     q8_walk_fit(&s->walk, view);
-    s->tile = q8_min(q8_walk_rows(&s->walk, view), q8_decoder_rows(coded, TILE_ELEMENTS));
-    s->dead = coded->absmax ? 0 : q8_stored_step(0, coded->scales->dtype, &bits);
+    s->tile = q8_min(q8_walk_rows(&s->walk, view), q8_decoder_rows(stored, TILE_ELEMENTS));
+    s->dead = stored->absmax ? 0 : q8_llmc_step(0, stored->scales->dtype, &bits);
     s->want_scale = q8_alloc(&s->mem, s->tile * groups, sizeof *s->want_scale, err);
     s->have_scale = q8_alloc(&s->mem, s->tile * groups, sizeof *s->have_scale, err);
-    s->want = q8_alloc(&s->mem, s->tile * coded->cols, 1, err);
-    if (err->code || !q8_expect_init(&s->expect, v->options.isa, groups, &s->mem, err) ||
+    s->want = q8_alloc(&s->mem, s->tile * stored->cols, 1, err);
+    if (err->code || !q8_expected_init(&s->expect, v->options.isa, groups, &s->mem, err) ||
         !q8_walk_open(&s->walk, &s->mem, err) ||
         !q8_decoder_init(&s->decoder, &list, TILE_ELEMENTS, &s->expect.kernels, &s->mem, err) ||
         !take_digests(s, err))
         return false;
-    q8_expect_begin(&s->expect, coded, view->coded ? Q8_F32 : view->tensor->dtype);
+    q8_expected_begin(&s->expect, stored, view->stored ? Q8_F32 : view->tensor->dtype);
     s->active[Q8_BASIS_RULE] = true;
-    s->active[Q8_BASIS_LIBRARY] = coded->absmax || q8_expect_has_library(&s->expect);
-    s->active[Q8_BASIS_STORED] = stored;
-    s->active[Q8_BASIS_STORED_LIBRARY] = stored && q8_expect_has_library(&s->expect);
+    s->active[Q8_BASIS_LIBRARY] = stored->absmax || q8_expected_has_library(&s->expect);
+    s->active[Q8_BASIS_STORED] = as_stored;
+    s->active[Q8_BASIS_STORED_LIBRARY] = as_stored && q8_expected_has_library(&s->expect);
     return true;
 }
 
@@ -83,17 +83,17 @@ static bool read_reference(struct q8_survey *s, uint64_t row, uint64_t n, void *
     if (!q8_walk_read(&s->walk, s->v->options.reference, &s->view, row, n, ret_x, err) ||
         !q8_pool_advance(s->pool, 0))
         return false;
-    q8_expect_scales(&s->expect, *ret_x, n, s->want_scale);
+    q8_expected_scales(&s->expect, *ret_x, n, s->want_scale);
     return true;
 }
 
 /* Rows of codes and scales. */
 static bool read_stored(struct q8_survey *s, uint64_t row, uint64_t n, struct q8_err *err)
 {
-    if (!q8_decode_rows(&s->decoder, s->v->options.quantized, s->coded, row, n, NULL, err) ||
+    if (!q8_decode_rows(&s->decoder, s->v->options.quantized, s->stored, row, n, NULL, err) ||
         !q8_pool_advance(s->pool, 0))
         return false;
-    q8_expect_stored(&s->expect, &s->decoder, n, s->have_scale);
+    q8_expected_stored(&s->expect, &s->decoder, n, s->have_scale);
     return true;
 }
 
@@ -103,9 +103,9 @@ static void fill_want(struct q8_survey *s, enum q8_basis basis, const void *x, u
     const float *scale = basis < Q8_ORDERED ? s->want_scale : s->have_scale;
 
     if (basis == Q8_BASIS_LIBRARY || basis == Q8_BASIS_STORED_LIBRARY)
-        q8_expect_library_codes(&s->expect, x, n, scale, s->want);
+        q8_expected_library_codes(&s->expect, x, n, scale, s->want);
     else
-        q8_expect_codes(&s->expect, x, n, scale, s->want);
+        q8_expected_codes(&s->expect, x, n, scale, s->want);
 }
 
 /* One code that is off. */
@@ -139,7 +139,7 @@ static void add_off(struct q8_code_survey *n, uint64_t row, uint64_t col, int wa
 static void add_row(struct q8_survey *s, enum q8_basis basis, const unsigned char *x, uint64_t row,
                     const int8_t *want, int8_t *have)
 {
-    const uint64_t cols = s->coded->cols, size = q8_float_bytes(s->expect.type);
+    const uint64_t cols = s->stored->cols, size = q8_float_bytes(s->expect.type);
     const float *scale = basis < Q8_ORDERED ? s->want_scale : s->have_scale;
     struct q8_code_survey *n = &s->code[basis];
     const uint64_t before = n->off;
@@ -152,7 +152,7 @@ static void add_row(struct q8_survey *s, enum q8_basis basis, const unsigned cha
         /* what has no opposite may have stayed */
         negated += have[c] == -want[c] || (want[c] == -128 && (have[c] == -128 || have[c] == 127));
         if (want[c] != have[c] &&
-            !q8_expect_tie(&s->expect, x + c * size, scale[c / s->coded->group], have[c]))
+            !q8_expected_tie(&s->expect, x + c * size, scale[c / s->stored->group], have[c]))
             add_off(n, row, c, want[c], have[c]);
     }
     n->rows += n->off > before;
@@ -161,7 +161,7 @@ static void add_row(struct q8_survey *s, enum q8_basis basis, const unsigned cha
         n->negated += n->off - before;
     }
     for (uint64_t c = 0; basis == Q8_BASIS_LIBRARY && c < cols; c++)
-        if (q8_expect_tie(&s->expect, x + c * size, scale[c / s->coded->group], have[c]))
+        if (q8_expected_tie(&s->expect, x + c * size, scale[c / s->stored->group], have[c]))
             have[c] = want[c];
 }
 
@@ -172,7 +172,7 @@ static uint64_t digest_row(const struct q8_survey *s, const int8_t *codes, uint6
     const uint64_t key = mix(row);
     uint64_t digest = 0;
 
-    for (uint64_t c = 0; c < s->coded->cols; c++) {
+    for (uint64_t c = 0; c < s->stored->cols; c++) {
         const uint64_t code = (uint64_t)(int64_t)codes[c];
 
         digest += code * s->key[c];
@@ -197,7 +197,7 @@ static uint64_t digest_scales(const struct q8_survey *s, const float *scale)
 static void add_codes(struct q8_survey *s, enum q8_basis basis, const unsigned char *x,
                       uint64_t row, uint64_t n)
 {
-    const uint64_t cols = s->coded->cols, size = q8_float_bytes(s->expect.type);
+    const uint64_t cols = s->stored->cols, size = q8_float_bytes(s->expect.type);
 
     fill_want(s, basis, x, n);
     for (uint64_t r = 0; r < n; r++) {
@@ -217,7 +217,7 @@ static void add_tile(struct q8_survey *s, const unsigned char *x, uint64_t row, 
     /* the library's comes last: it puts ties right */
     static const enum q8_basis order[Q8_BASES] = {Q8_BASIS_STORED, Q8_BASIS_STORED_LIBRARY,
                                                   Q8_BASIS_RULE, Q8_BASIS_LIBRARY};
-    const uint64_t cols = s->coded->cols, groups = s->expect.groups;
+    const uint64_t cols = s->stored->cols, groups = s->expect.groups;
 
     s->expect.kernels.tally(s->tally, (const int8_t *)s->decoder.codes, n * cols);
     for (unsigned i = 0; i < Q8_BASES; i++)
@@ -235,14 +235,14 @@ static void add_tile(struct q8_survey *s, const unsigned char *x, uint64_t row, 
 /* A shared scale is that of all rows: they are read once more. */
 static bool find_shared(struct q8_survey *s, struct q8_err *err)
 {
-    for (uint64_t row = 0, n; s->coded->shared && row < s->coded->rows; row += n) {
+    for (uint64_t row = 0, n; s->stored->shared && row < s->stored->rows; row += n) {
         void *x;
 
-        n = q8_min(s->tile, s->coded->rows - row);
+        n = q8_min(s->tile, s->stored->rows - row);
         if (!q8_walk_read(&s->walk, s->v->options.reference, &s->view, row, n, &x, err) ||
             !q8_pool_advance(s->pool, 0))
             return false;
-        q8_expect_see(&s->expect, x, n);
+        q8_expected_see(&s->expect, x, n);
     }
     return true;
 }
@@ -251,10 +251,10 @@ bool q8_survey_run(struct q8_survey *s, struct q8_err *err)
 {
     if (!find_shared(s, err))
         return false;
-    for (uint64_t row = 0, n; row < s->coded->rows; row += n) {
+    for (uint64_t row = 0, n; row < s->stored->rows; row += n) {
         void *x;
 
-        n = q8_min(s->tile, s->coded->rows - row);
+        n = q8_min(s->tile, s->stored->rows - row);
         if (!read_reference(s, row, n, &x, err) || !read_stored(s, row, n, err))
             return false;
         add_tile(s, x, row, n);
@@ -265,7 +265,7 @@ bool q8_survey_run(struct q8_survey *s, struct q8_err *err)
 bool q8_survey_read(struct q8_survey *s, enum q8_basis basis, uint64_t at, uint64_t n, int8_t *ret,
                     struct q8_err *err)
 {
-    const uint64_t cols = s->coded->cols;
+    const uint64_t cols = s->stored->cols;
 
     for (uint64_t end = at + n, m; at < end; at += m, ret += m) {
         const uint64_t row = at / cols, rows = q8_min(s->tile, q8_div_up(end, cols) - row);

@@ -170,7 +170,7 @@ static bool judge_module(void *self, const struct q8_module *m, struct q8_err *e
     struct bnb *s = self;
     char text[300];
 
-    if (m->coded)
+    if (m->stored)
         return judge_int8(s, m, err);
     if (!(CONVERTED & 1u << m->kind) || skip_reason(s, m, text, sizeof text) || s->skip.unclear)
         return true;

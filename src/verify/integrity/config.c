@@ -70,12 +70,12 @@ static bool judge_changes(struct q8_verify *v, struct q8_err *err)
 /* Whether the file has that head, or one of that name below another module, as an int8 weight. */
 static bool have_head(const struct q8_verify *v, const char *head)
 {
-    const struct q8_coded_list *coded = &v->pairs.coded_b;
+    const struct q8_stored_list *stored = &v->pairs.stored_b;
     const size_t length = strlen(head);
     char name[512];
 
-    for (uint64_t i = 0; i < coded->count; i++) {
-        const char *module = coded->weight[i].module;
+    for (uint64_t i = 0; i < stored->count; i++) {
+        const char *module = stored->weight[i].module;
         const size_t n = strlen(module);
 
         if (n >= length && strcmp(module + n - length, head) == 0 &&
@@ -95,14 +95,14 @@ bool q8_integrity_modules(struct q8_verify *v,
     for (uint64_t i = 0; i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
         const size_t length = q8_text_stem(c->name, ".weight");
-        struct q8_module m = {.coded = c->b.coded};
+        struct q8_module m = {.stored = c->b.stored};
 
         if (!c->b.tensor || !length ||
-            (!m.coded &&
+            (!m.stored &&
              (c->b.tensor->rank != 2 || q8_dtype_float(c->b.tensor->dtype) == Q8_FLOATS)))
             continue;
         m.kind = q8_arch_kind(&v->arch, c->name, 2);
-        m.name = m.coded ? m.coded->module : q8_strndup(v->findings.mem, c->name, length, err);
+        m.name = m.stored ? m.stored->module : q8_strndup(v->findings.mem, c->name, length, err);
         m.sure = m.name && v->arch.known && !q8_arch_moved(&v->arch, m.name);
         if (!m.name || !each(self, &m, err))
             return false;
@@ -127,12 +127,12 @@ bool q8_integrity_config(struct q8_verify *v, struct q8_err *err)
     if (!judge_changes(v, err))
         return false;
     if (!q8_json_at(config, 0))
-        return v->pairs.coded_b.count == 0 ||
+        return v->pairs.stored_b.count == 0 ||
                q8_findings_add(&v->findings, Q8_FINDING("config-missing", Q8_CONFIG, true), err,
                                "there is no quantization_config beside %" PRIu64
                                " int8 weights: transformers takes the codes for the weights, "
                                "without a word",
-                               v->pairs.coded_b.count);
-    return strcmp(v->pairs.coded_b.layout, "bitsandbytes") == 0 ? q8_integrity_bnb(v, err)
-                                                                : q8_integrity_ct(v, err);
+                               v->pairs.stored_b.count);
+    return strcmp(v->pairs.stored_b.layout, "bitsandbytes") == 0 ? q8_integrity_bnb(v, err)
+                                                                 : q8_integrity_ct(v, err);
 }

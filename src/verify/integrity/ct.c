@@ -149,7 +149,7 @@ static bool judge_group(struct ct *s, struct group *g, const struct q8_module *m
         return q8_findings_add(f, Q8_FINDING("config-format", Q8_CONFIG, true), err,
                                "%s is pack-quantized with input_activations: vLLM finds no scheme",
                                name);
-    if (is_plain(g) && m->coded->group != m->coded->cols)
+    if (is_plain(g) && m->stored->group != m->stored->cols)
         return q8_findings_add(f, Q8_FINDING("config-strategy", Q8_CONFIG, true), err,
                                "%s is int-quantized in groups of columns: vLLM takes int8 weights "
                                "and activations only with one scale per row or tensor",
@@ -158,7 +158,7 @@ static bool judge_group(struct ct *s, struct group *g, const struct q8_module *m
 }
 
 /* How many scales the group asks for; 0: that cannot be told.  Sets the word for it. */
-static uint64_t count_scales(const struct cJSON *weights, const struct q8_coded *w,
+static uint64_t count_scales(const struct cJSON *weights, const struct q8_stored *w,
                              const char **ret_strategy)
 {
     const char *strategy = q8_json_string(q8_json_get(weights, "strategy"));
@@ -183,21 +183,21 @@ static bool judge_scheme(struct ct *s, struct group *g, const struct q8_module *
                          struct q8_err *err)
 {
     const struct cJSON *weights = q8_json_get(g->json, "weights");
-    const uint64_t stored = q8_tensor_elements(m->coded->scales);
+    const uint64_t stored = q8_tensor_elements(m->stored->scales);
     struct q8_findings *f = &s->v->findings;
     const char *strategy;
     char word[64];
     uint64_t wanted;
 
-    if (m->coded->packed ? is_plain(g) : is_packed(g))
+    if (m->stored->packed ? is_plain(g) : is_packed(g))
         return q8_findings_add(f, Q8_FINDING("config-format", m->name, true), err,
                                "config.json says %s, but its codes are %s: vLLM looks for tensors "
                                "that are not there",
                                q8_text_escape(g->format, word, sizeof word),
-                               m->coded->packed ? "packed" : "plain");
+                               m->stored->packed ? "packed" : "plain");
     if (q8_json_kind(weights) != '{')
         return true;
-    wanted = count_scales(weights, m->coded, &strategy);
+    wanted = count_scales(weights, m->stored, &strategy);
     if (wanted && wanted != stored)
         return q8_findings_add(f, Q8_FINDING("config-strategy", m->name, true), err,
                                "config.json says %s, so the number of its scales should be %" PRIu64
@@ -235,7 +235,7 @@ static bool judge_module(void *self, const struct q8_module *m, struct q8_err *e
     struct ct *s = self;
     const struct group *g;
 
-    if (m->coded)
+    if (m->stored)
         return judge_int8(s, m, err);
     g = find_group(s, m);
     if (!((LINEAR | BIT(EMBEDDING)) & 1u << m->kind) || !g || find_ignored(s, m) ||

@@ -13,9 +13,9 @@
 
 /* A module of the quantized model, as who reads its config looks at it. */
 struct q8_module {
-    const char *name;             /* "model.layers.0.mlp.up_proj" */
-    enum q8_kind kind;            /* in the reference's class */
-    const struct q8_coded *coded; /* its int8 weight; NULL: it is float */
+    const char *name;               /* "model.layers.0.mlp.up_proj" */
+    enum q8_kind kind;              /* in the reference's class */
+    const struct q8_stored *stored; /* its int8 weight; NULL: it is float */
     bool absent; /* a head: the class has it, the file has not, or not by that name */
     /*
      * The class is one that the table was proved for and the module has the same name in memory:

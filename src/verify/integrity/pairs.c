@@ -88,7 +88,7 @@ static bool find_shared(const struct q8_verify *v, const struct q8_side *side,
     char weight[4096];
 
     *ret = false;
-    if (side->coded || side->slice || !is_tied(v))
+    if (side->stored || side->slice || !is_tied(v))
         return true;
     if (side->tensor->rank == 2)
         return !is_table(v, side->tensor) ||
@@ -122,7 +122,7 @@ static bool is_activation_scale(const struct q8_verify *v, const struct q8_tenso
             continue;
         memcpy(module, t->name, length);
         module[length] = 0;
-        return q8_coded_find_module(&v->pairs.coded_b, module) != NULL;
+        return q8_stored_find_module(&v->pairs.stored_b, module) != NULL;
     }
     return false;
 }
@@ -185,11 +185,11 @@ static bool judge_both(struct q8_verify *v, const struct q8_compared *c, const c
                                "expected %s as in the reference, found %s",
                                q8_side_shape(&c->a, text[0], SHAPE_TEXT),
                                q8_side_shape(&c->b, text[1], SHAPE_TEXT));
-    if (c->verdict != Q8_OTHER_TYPE && (!c->type_changed || c->b.coded))
+    if (c->verdict != Q8_OTHER_TYPE && (!c->type_changed || c->b.stored))
         return true;
     return q8_findings_add(
         &v->findings, Q8_FINDING("type", name, true), err,
-        "expected %s%s as in the reference, found %s", c->b.coded ? "a float weight, not " : "",
+        "expected %s%s as in the reference, found %s", c->b.stored ? "a float weight, not " : "",
         q8_side_type(&c->a, text[0], TYPE_TEXT), q8_side_type(&c->b, text[1], TYPE_TEXT));
 }
 
@@ -199,7 +199,7 @@ bool q8_integrity_pairs(struct q8_verify *v, struct q8_err *err)
 
     for (uint64_t i = 0; ok && i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
-        const char *name = c->b.coded ? c->b.coded->module : c->name;
+        const char *name = c->b.stored ? c->b.stored->module : c->name;
 
         if (c->verdict == Q8_ONLY_A)
             ok = judge_missing(v, c, err);

@@ -1,4 +1,4 @@
-/* probe.h - a small model, perhaps a file of activations, and the probe over both, for tests */
+/* make_activations.h - a small model, activations, and what is made of both, for tests */
 #ifndef Q8_TESTS_PROBE_H
 #define Q8_TESTS_PROBE_H
 
@@ -6,7 +6,7 @@
 #include "tests/unit/scratch.h"
 
 #define LAYER "model.layers.0."
-#define TOKENS 2 /* that the probe is asked for */
+#define TOKENS 2 /* that the activations is asked for */
 #define SEED 42
 
 /* The modules of the model. */
@@ -51,14 +51,14 @@ static const struct scratch_tensor probe_tensors[] = {
     WEIGHT(LAYER "self_attn.v_proj", "[2,3]", 6),
 };
 
-/* All of it, with the memory of the probe. */
+/* All of it, with the memory of the activations. */
 struct fixture {
-    struct scratch model, file;      /* file: when it was made */
-    struct q8_probe_options options; /* path: of the file, or NULL */
-    char path[4096];                 /* room for it */
-    struct q8_arena mem;             /* of the probe */
-    struct q8_probe probe;           /* as fixture_open leaves it */
-    struct q8_err err;               /* of it */
+    struct scratch model, file;            /* file: when it was made */
+    struct q8_activations_options options; /* path: of the file, or NULL */
+    char path[4096];                       /* room for it */
+    struct q8_arena mem;                   /* of the activations */
+    struct q8_activations activations;     /* as fixture_open leaves it */
+    struct q8_err err;                     /* of it */
 };
 
 /* Makes the model, and of the tensors, if there are any, the file. */
@@ -76,24 +76,24 @@ static inline void fixture_make(struct fixture *f, const struct scratch_tensor *
     f->options.path = f->path;
 }
 
-/* Opens a probe over the modules, again if need be; `type` is the class of the model. */
+/* Opens a activations over the modules, again if need be; `type` is the class of the model. */
 static inline bool fixture_open(struct fixture *f, const char *type,
                                 const struct q8_outlier_module *module, uint64_t count)
 {
     struct q8_arch arch;
 
-    q8_probe_close(&f->probe);
+    q8_activations_close(&f->activations);
     q8_arena_clear(&f->mem);
     f->err = (struct q8_err){0};
     q8_arch_init(&arch, type, NULL);
-    return q8_probe_open(&f->probe, &f->options, &f->model.model, &arch, module, count, &f->mem,
-                         &f->err);
+    return q8_activations_open(&f->activations, &f->options, &f->model.model, &arch, module, count,
+                               &f->mem, &f->err);
 }
 
 /* Removes everything. */
 static inline void fixture_close(struct fixture *f)
 {
-    q8_probe_close(&f->probe);
+    q8_activations_close(&f->activations);
     q8_arena_clear(&f->mem);
     if (*f->file.dir)
         scratch_close(&f->file);

@@ -1,5 +1,5 @@
-/* test_probe_bad.c - files of activations that are refused, and running out of memory */
-#include "tests/unit/probe.h"
+/* test_activations_bad.c - files of activations that are refused, and running out of memory */
+#include "tests/unit/make_activations.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -125,15 +125,17 @@ static void probe_refuses_values_that_are_not_finite(void **state)
         const char *path = i == 4 ? f.model.dir : f.path;
 
         f.err = (struct q8_err){0};
-        if (q8_probe_fill(&f.probe, cases[i].module, cases[i].cols, cases[i].type, x, &f.err))
+        if (q8_activations_fill(&f.activations, cases[i].module, cases[i].cols, cases[i].type, x,
+                                &f.err))
             fail_msg("accepted: %s", cases[i].words);
         if (f.err.code != Q8_EINPUT || strncmp(f.err.text, path, strlen(path)) != 0 ||
             !strstr(f.err.text, cases[i].words))
             fail_msg("wants '%s', got %d '%s'", cases[i].words, f.err.code, f.err.text);
     }
     f.err = (struct q8_err){0}; /* the same where there is room for it */
-    assert_true(q8_probe_fill(&f.probe, LAYER "mlp.gate", 4, Q8_FLOAT_BF16, x, &f.err));
-    assert_true(q8_probe_fill(&f.probe, LAYER "mlp.down_proj", 6, Q8_FLOAT_F32, x, &f.err));
+    assert_true(q8_activations_fill(&f.activations, LAYER "mlp.gate", 4, Q8_FLOAT_BF16, x, &f.err));
+    assert_true(
+        q8_activations_fill(&f.activations, LAYER "mlp.down_proj", 6, Q8_FLOAT_F32, x, &f.err));
     fixture_close(&f);
 }
 
@@ -148,7 +150,7 @@ static void probe_refuses_a_captured_nan_of_an_npz_file(void **state)
     (void)snprintf(f.path, sizeof f.path, "%s/probe/nan.npz", testdata);
     f.options.path = f.path;
     assert_true(fixture_open(&f, "llama", &module, 1));
-    assert_false(q8_probe_fill(&f.probe, module.name, 4, Q8_FLOAT_F16, x, &f.err));
+    assert_false(q8_activations_fill(&f.activations, module.name, 4, Q8_FLOAT_F16, x, &f.err));
     assert_int_equal(f.err.code, Q8_EINPUT);
     assert_non_null(strstr(f.err.text, "v_proj': token 1, feature 2 is nan"));
     fixture_close(&f);
@@ -165,12 +167,15 @@ static void probe_notices_that_the_file_changed(void **state)
     fixture_make(&f, stored, 1);
     assert_true(fixture_open(&f, "llama", probe_modules, PROBE_MODULES));
     scratch_write(&f.file, "model.safetensors", "x", 1, "ab");
-    assert_false(q8_probe_fill(&f.probe, LAYER "self_attn.q_proj", 4, Q8_FLOAT_F32, x, &f.err));
+    assert_false(
+        q8_activations_fill(&f.activations, LAYER "self_attn.q_proj", 4, Q8_FLOAT_F32, x, &f.err));
     assert_int_equal(f.err.code, Q8_EIO);
     f.err = (struct q8_err){0}; /* what is not from the file is there still */
-    assert_true(q8_probe_fill(&f.probe, LAYER "mlp.up_proj", 4, Q8_FLOAT_F32, x, &f.err));
+    assert_true(
+        q8_activations_fill(&f.activations, LAYER "mlp.up_proj", 4, Q8_FLOAT_F32, x, &f.err));
     assert_int_equal(truncate(f.path, 8), 0);
-    assert_false(q8_probe_fill(&f.probe, LAYER "self_attn.q_proj", 4, Q8_FLOAT_F32, x, &f.err));
+    assert_false(
+        q8_activations_fill(&f.activations, LAYER "self_attn.q_proj", 4, Q8_FLOAT_F32, x, &f.err));
     assert_int_equal(f.err.code, Q8_EIO);
     fixture_close(&f);
 }

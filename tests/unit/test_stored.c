@@ -1,5 +1,5 @@
 /*
- * test_coded.c - int8 weights as bitsandbytes and llm-compressor store them (formats.md 2.1.1,
+ * test_stored.c - int8 weights as bitsandbytes and llm-compressor store them (formats.md 2.1.1,
  * 2.2.1, 2.2.3): found, refused, and dequantized to values worked out by hand
  */
 #include "src/scheme/stored.h"
@@ -40,9 +40,9 @@ static const struct scratch_tensor bnb_parts[] = {
     SCRATCH("norm.weight", "F32", "[2]", halves)};
 
 /* Dequantizes the first weight of a scratch model, rows one by one and all together. */
-static void decode(struct scratch *s, const struct q8_coded_list *list, const float *want)
+static void decode(struct scratch *s, const struct q8_stored_list *list, const float *want)
 {
-    const struct q8_coded *w = &list->weight[0];
+    const struct q8_stored *w = &list->weight[0];
     struct q8_kernels kernels;
     struct q8_decoder d;
     float have[64];
@@ -65,12 +65,12 @@ static void decode(struct scratch *s, const struct q8_coded_list *list, const fl
 static void expect(const char *config, const struct scratch_tensor *t, size_t count,
                    const char *layout, const float *want)
 {
-    struct q8_coded_list list;
+    struct q8_stored_list list;
     struct scratch s;
 
     scratch_make(&s, config, t, count);
     assert_true(scratch_open(&s));
-    if (!q8_coded_find(&list, &s.model, &s.mem, &s.err))
+    if (!q8_stored_find(&list, &s.model, &s.mem, &s.err))
         fail_msg("%s", s.err.text);
     assert_int_equal(list.count, 1);
     assert_string_equal(list.layout, layout);
@@ -171,7 +171,7 @@ static void coded_modules_are_found_whatever_their_names(void **state)
                                            {"a.b.weight", "a.b.weight_scale"},
                                            {"ab.weight", "ab.weight_scale"}};
     struct scratch_tensor t[9];
-    struct q8_coded_list list;
+    struct q8_stored_list list;
     struct scratch s;
 
     (void)state;
@@ -182,23 +182,23 @@ static void coded_modules_are_found_whatever_their_names(void **state)
     t[8] = (struct scratch_tensor)SCRATCH("x.weight_shape", "I64", "[2]", six_cols);
     scratch_make(&s, CT("int-quantized"), t, 9);
     assert_true(scratch_open(&s));
-    assert_true(q8_coded_find(&list, &s.model, &s.mem, &s.err));
+    assert_true(q8_stored_find(&list, &s.model, &s.mem, &s.err));
     assert_int_equal(list.count, 4);
     for (size_t i = 0; i < COUNT(names); i++) {
         const struct q8_tensor *weight = q8_index_find(&s.model.index, parts[i][0]);
         const struct q8_tensor *scale = q8_index_find(&s.model.index, parts[i][1]);
-        const struct q8_coded *w = q8_coded_find_module(&list, names[i]);
+        const struct q8_stored *w = q8_stored_find_module(&list, names[i]);
 
         assert_non_null(w);
         assert_string_equal(w->module, names[i]);
-        assert_ptr_equal(q8_coded_of(&list, weight), w);
-        assert_null(q8_coded_of(&list, scale));
-        assert_true(q8_coded_is_part(&list, scale));
-        assert_false(q8_coded_is_part(&list, weight));
+        assert_ptr_equal(q8_stored_of(&list, weight), w);
+        assert_null(q8_stored_of(&list, scale));
+        assert_true(q8_stored_is_part(&list, scale));
+        assert_false(q8_stored_is_part(&list, weight));
     }
-    assert_null(q8_coded_find_module(&list, "a.c"));
-    assert_null(q8_coded_find_module(&list, ""));
-    assert_false(q8_coded_is_part(&list, q8_index_find(&s.model.index, "x.weight_shape")));
+    assert_null(q8_stored_find_module(&list, "a.c"));
+    assert_null(q8_stored_find_module(&list, ""));
+    assert_false(q8_stored_is_part(&list, q8_index_find(&s.model.index, "x.weight_shape")));
     scratch_close(&s);
 }
 
@@ -206,13 +206,13 @@ static void coded_float_model_has_none(void **state)
 {
     const struct scratch_tensor t[] = {SCRATCH("a.weight", "F32", "[2, 1]", halves),
                                        SCRATCH("b.weight", "I8", "[2, 4]", codes)};
-    struct q8_coded_list list;
+    struct q8_stored_list list;
     struct scratch s;
 
     (void)state;
     scratch_make(&s, "{\"quantization_config\": null}", t, 2);
     assert_true(scratch_open(&s));
-    assert_true(q8_coded_find(&list, &s.model, &s.mem, &s.err));
+    assert_true(q8_stored_find(&list, &s.model, &s.mem, &s.err));
     assert_int_equal(list.count, 0);
     assert_null(list.layout);
     scratch_close(&s);
@@ -222,12 +222,12 @@ static void coded_float_model_has_none(void **state)
 static void refuse(const char *config, const struct scratch_tensor *t, size_t count, int code,
                    const char *text)
 {
-    struct q8_coded_list list;
+    struct q8_stored_list list;
     struct scratch s;
 
     scratch_make(&s, config, t, count);
     assert_true(scratch_open(&s));
-    if (q8_coded_find(&list, &s.model, &s.mem, &s.err) || s.err.code != code ||
+    if (q8_stored_find(&list, &s.model, &s.mem, &s.err) || s.err.code != code ||
         !strstr(s.err.text, text))
         fail_msg("wants %d '%s', got %d '%s'", code, text, s.err.code, s.err.text);
     scratch_close(&s);

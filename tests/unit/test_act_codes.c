@@ -1,5 +1,5 @@
 /*
- * test_tokens.c - activations as int8 by the rule of each mode, worked out by hand from the
+ * test_act_codes.c - activations as int8 by the rule of each mode, worked out by hand from the
  * formulas of act_codes.h and engine.h
  */
 #include "src/forward/act_codes.h"
@@ -10,11 +10,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* Room for a few tokens, and what q8_tokens_take made of them. */
+/* Room for a few tokens, and what q8_act_codes_take made of them. */
 struct taken {
     struct q8_arena mem;
     struct q8_kernels kernels;
-    struct q8_tokens t;
+    struct q8_act_codes t;
 };
 
 static void take(struct taken *s, const struct q8_multiply *job, const float *x)
@@ -25,8 +25,8 @@ static void take(struct taken *s, const struct q8_multiply *job, const float *x)
 
     q8_arena_init(&s->mem, 1 << 20);
     q8_kernels_init(&s->kernels, q8_isa_detect(Q8_ISAS));
-    assert_true(q8_tokens_init(&s->t, &room, &s->kernels, &s->mem, &err));
-    q8_tokens_take(&s->t, job, x);
+    assert_true(q8_act_codes_init(&s->t, &room, &s->kernels, &s->mem, &err));
+    q8_act_codes_take(&s->t, job, x);
 }
 
 /*

@@ -1,5 +1,5 @@
 /*
- * test_expect.c - scales and codes that a weight should have: by hand from the formulas of
+ * test_expected.c - scales and codes that a weight should have: by hand from the formulas of
  * bitsandbytes and llm-compressor (formats.md 2.1.2, 2.2.2), and random ones against q8_encode_rows
  */
 #include "src/scheme/encode.h"
@@ -19,8 +19,8 @@
 /* An int8 weight without data, and what expects of it. */
 struct setup {
     struct q8_tensor scales;
-    struct q8_coded coded;
-    struct q8_expect expect;
+    struct q8_stored stored;
+    struct q8_expected expect;
     struct q8_arena mem;
     struct q8_err err;
     int8_t codes[8 * COLS];
@@ -31,19 +31,20 @@ static void open_expect(struct setup *s, bool absmax, enum q8_dtype scales, enum
                         uint64_t cols, uint64_t group)
 {
     *s = (struct setup){.scales.dtype = scales};
-    s->coded = (struct q8_coded){
+    s->stored = (struct q8_stored){
         .scales = &s->scales, .absmax = absmax, .rows = 1, .cols = cols, .group = group};
     q8_arena_init(&s->mem, 1 << 20);
-    assert_true(q8_expect_bytes(cols / group) > 0);
-    assert_true(q8_expect_init(&s->expect, q8_isa_detect(Q8_ISAS), cols / group, &s->mem, &s->err));
-    q8_expect_begin(&s->expect, &s->coded, type);
+    assert_true(q8_expected_bytes(cols / group) > 0);
+    assert_true(
+        q8_expected_init(&s->expect, q8_isa_detect(Q8_ISAS), cols / group, &s->mem, &s->err));
+    q8_expected_begin(&s->expect, &s->stored, type);
 }
 
 /* Codes of one row with those scales. */
 static void expect_codes(struct setup *s, const void *x, const float *scales, const int8_t *want)
 {
-    q8_expect_codes(&s->expect, x, 1, scales, s->codes);
-    assert_memory_equal(s->codes, want, s->coded.cols);
+    q8_expected_codes(&s->expect, x, 1, scales, s->codes);
+    assert_memory_equal(s->codes, want, s->stored.cols);
 }
 
 /* 2049 is no fp16 and rounds to 2048; ties go to even. */
@@ -55,10 +56,10 @@ static void expect_bitsandbytes_rounds_to_half(void **state)
 
     (void)state;
     open_expect(&s, true, Q8_F32, Q8_F64, 4, 4);
-    q8_expect_scales(&s.expect, row, 1, s.scale);
+    q8_expected_scales(&s.expect, row, 1, s.scale);
     assert_true(s.scale[0] == 2048.0f);
     expect_codes(&s, row, s.scale, want);
-    q8_expect_scales(&s.expect, zeros, 1, s.scale);
+    q8_expected_scales(&s.expect, zeros, 1, s.scale);
     assert_true(s.scale[0] == 0);
     expect_codes(&s, zeros, s.scale, nothing);
     q8_arena_clear(&s.mem);
@@ -73,11 +74,11 @@ static void expect_compressed_tensors_has_a_step_for_each_group(void **state)
 
     (void)state;
     open_expect(&s, false, Q8_F32, Q8_F32, 6, 3);
-    q8_expect_scales(&s.expect, row, 1, s.scale);
+    q8_expected_scales(&s.expect, row, 1, s.scale);
     assert_true(s.scale[0] == 1.0f);
     assert_true(s.scale[1] == 0x1p-23f); /* torch.finfo(float32).eps */
     expect_codes(&s, row, s.scale, want);
-    assert_false(q8_expect_has_library(&s.expect));
+    assert_false(q8_expected_has_library(&s.expect));
     q8_arena_clear(&s.mem);
 }
 
@@ -90,13 +91,13 @@ static void expect_shared_scale_is_that_of_all_rows(void **state)
 
     (void)state;
     open_expect(&s, false, Q8_BF16, Q8_F32, 2, 2);
-    s.coded.shared = true;
-    q8_expect_see(&s.expect, rows, 1);
-    q8_expect_see(&s.expect, rows + 2, 1);
-    q8_expect_scales(&s.expect, rows, 2, s.scale);
+    s.stored.shared = true;
+    q8_expected_see(&s.expect, rows, 1);
+    q8_expected_see(&s.expect, rows + 2, 1);
+    q8_expected_scales(&s.expect, rows, 2, s.scale);
     assert_true(s.scale[0] == 2.0f); /* 255.25 / 127.5 = 2.00196; bf16 has 2 and 2.015625 */
     assert_true(s.scale[1] == 2.0f);
-    q8_expect_codes(&s.expect, rows, 2, s.scale, s.codes);
+    q8_expected_codes(&s.expect, rows, 2, s.scale, s.codes);
     assert_memory_equal(s.codes, want, sizeof want);
     q8_arena_clear(&s.mem);
 }
@@ -110,7 +111,7 @@ static void expect_makes_nothing_of_what_has_no_code(void **state)
 
     (void)state;
     open_expect(&s, false, Q8_F32, Q8_F32, 6, 2);
-    q8_expect_scales(&s.expect, row, 1, s.scale);
+    q8_expected_scales(&s.expect, row, 1, s.scale);
     assert_true(isnan(s.scale[0]) && isnan(s.scale[1]) && s.scale[2] == 1);
     expect_codes(&s, row, s.scale, want);
     s.scale[0] = s.scale[1] = 1;
@@ -118,7 +119,7 @@ static void expect_makes_nothing_of_what_has_no_code(void **state)
     q8_arena_clear(&s.mem);
 
     open_expect(&s, true, Q8_F32, Q8_F32, 2, 2);
-    q8_expect_scales(&s.expect, wide, 1, s.scale);
+    q8_expected_scales(&s.expect, wide, 1, s.scale);
     assert_true(isnan(s.scale[0]));
     expect_codes(&s, wide, s.scale, want);
     q8_arena_clear(&s.mem);
@@ -186,9 +187,9 @@ static void expect_library_rounds_the_quotient(void **state)
 
         open_expect(&s, false, cases[i].scales, cases[i].type, 1, 1);
         expect_codes(&s, x, &cases[i].scale, &cases[i].rule);
-        q8_expect_library_codes(&s.expect, x, 1, &cases[i].scale, s.codes);
+        q8_expected_library_codes(&s.expect, x, 1, &cases[i].scale, s.codes);
         assert_int_equal(s.codes[0], cases[i].library);
-        assert_int_equal(q8_expect_has_library(&s.expect),
+        assert_int_equal(q8_expected_has_library(&s.expect),
                          cases[i].scales == cases[i].type && cases[i].type != Q8_F32);
         q8_arena_clear(&s.mem);
     }
@@ -202,14 +203,14 @@ static void expect_tie_is_a_matter_of_bitsandbytes(void **state)
 
     (void)state;
     open_expect(&s, true, Q8_F32, Q8_F32, 1, 1);
-    assert_true(q8_expect_tie(&s.expect, &half, 1, 63));
-    assert_false(q8_expect_tie(&s.expect, &half, 1, 62));
-    assert_false(q8_expect_tie(&s.expect, &half, 1, 65));
-    assert_false(q8_expect_tie(&s.expect, &quarter, 1, 31));
-    assert_false(q8_expect_tie(&s.expect, &half, 0, 0));
+    assert_true(q8_expected_tie(&s.expect, &half, 1, 63));
+    assert_false(q8_expected_tie(&s.expect, &half, 1, 62));
+    assert_false(q8_expected_tie(&s.expect, &half, 1, 65));
+    assert_false(q8_expected_tie(&s.expect, &quarter, 1, 31));
+    assert_false(q8_expected_tie(&s.expect, &half, 0, 0));
     q8_arena_clear(&s.mem);
     open_expect(&s, false, Q8_F32, Q8_F32, 1, 1);
-    assert_false(q8_expect_tie(&s.expect, &half, 1, 1));
+    assert_false(q8_expected_tie(&s.expect, &half, 1, 1));
     q8_arena_clear(&s.mem);
 }
 
@@ -222,10 +223,10 @@ static void expect_stored_scales_are_what_the_file_holds(void **state)
 
     (void)state;
     open_expect(&s, false, Q8_BF16, Q8_BF16, 4, 4);
-    q8_expect_stored(&s.expect, &d, 2, s.scale);
+    q8_expected_stored(&s.expect, &d, 2, s.scale);
     assert_true(s.scale[0] == 1 && s.scale[1] == 2);
-    s.coded.shared = true;
-    q8_expect_stored(&s.expect, &d, 3, s.scale);
+    s.stored.shared = true;
+    q8_expected_stored(&s.expect, &d, 3, s.scale);
     assert_true(s.scale[0] == 1 && s.scale[1] == 1 && s.scale[2] == 1);
     q8_arena_clear(&s.mem);
 }
@@ -259,8 +260,8 @@ static void expect_is_what_the_encoder_writes(void **state)
                        ? 0
                        : ldexpf((float)next_random(&seed) - 0x1p30f, -32 + tiny + (int)(k / COLS));
         open_expect(&s, absmax, Q8_F32, Q8_F32, COLS, scheme->group ? scheme->group : COLS);
-        q8_expect_scales(&s.expect, x, 4, s.scale);
-        q8_expect_codes(&s.expect, x, 4, s.scale, s.codes);
+        q8_expected_scales(&s.expect, x, 4, s.scale);
+        q8_expected_codes(&s.expect, x, 4, s.scale, s.codes);
         assert_true(q8_encoder_init(&encoder, scheme, Q8_ISA_ref, false, COLS, &s.mem, &s.err));
         (void)q8_denormals_flush(true);
         assert_true(q8_encode_rows(&encoder, Q8_FLOAT_F32, Q8_F32, x, 4, COLS, 0, codes, scales,

@@ -1,4 +1,4 @@
-/* test_html_verify.c - the page of q8-verify */
+/* test_verify_page.c - the page of q8-verify */
 #include "src/base/json.h"
 #include "src/verify/report.h"
 #include "tests/unit/fake_result.h"
@@ -12,7 +12,7 @@
 /* The page of f, to be freed; f is cleared. */
 static char *page_of_fake(struct fake_result *f)
 {
-    char *text = fake_result_print(f, q8_html_verify);
+    char *text = fake_result_print(f, q8_verify_page);
 
     q8_arena_clear(&f->mem);
     return text;

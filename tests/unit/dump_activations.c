@@ -1,10 +1,10 @@
 /*
- * dumpprobe.c - the activations of one module, as q8-verify multiplies with them, for the judge
+ * dump_activations.c - the activations of one module, as q8-verify has them, for the judge
  *
  * Raw float32 [tokens, cols] on standard output, rounded to the type of the module's weight (F64:
  * to float32); where they come from on standard error.
  *
- *     dumpprobe MODEL MODULE TOKENS SEED [ACTIVATIONS]
+ *     dump_activations MODEL MODULE TOKENS SEED [ACTIVATIONS]
  */
 #include "src/base/json.h"
 #include "src/forward/activations.h"
@@ -52,10 +52,10 @@ static bool open_model(struct dump *d, const char *path)
     return !d->err.code;
 }
 
-static bool dump_module(struct dump *d, const struct q8_probe *p, const char *name)
+static bool dump_module(struct dump *d, const struct q8_activations *p, const char *name)
 {
     uint64_t i = 0, tokens, cols;
-    enum q8_probe_kind kind;
+    enum q8_activations_kind kind;
     float *x;
 
     while (i < d->count && strcmp(d->module[i].name, name) != 0)
@@ -63,19 +63,19 @@ static bool dump_module(struct dump *d, const struct q8_probe *p, const char *na
     if (i == d->count)
         return q8_fail(&d->err, Q8_EUSAGE, "no such module");
     cols = d->module[i].cols;
-    kind = q8_probe_find(p, name, &tokens);
+    kind = q8_activations_find(p, name, &tokens);
     x = q8_alloc(&d->mem, tokens * cols, sizeof *x, &d->err);
-    if (!x || !q8_probe_fill(p, name, cols, d->type[i], x, &d->err))
+    if (!x || !q8_activations_fill(p, name, cols, d->type[i], x, &d->err))
         return false;
-    (void)fprintf(stderr, "%s\n", q8_probe_kind_name(kind));
+    (void)fprintf(stderr, "%s\n", q8_activations_kind_name(kind));
     return fwrite(x, sizeof *x, tokens * cols, stdout) == tokens * cols ||
            q8_fail(&d->err, Q8_EIO, "cannot write");
 }
 
 int main(int argc, char **argv)
 {
-    struct q8_probe_options options = {0};
-    struct q8_probe probe = {0};
+    struct q8_activations_options options = {0};
+    struct q8_activations activations = {0};
     struct dump d = {0};
     bool ok;
 
@@ -86,11 +86,12 @@ int main(int argc, char **argv)
     options.path = argc == 6 ? argv[5] : NULL;
     q8_arena_init(&d.mem, UINT64_C(1) << 30);
     ok = open_model(&d, argv[1]) &&
-         q8_probe_open(&probe, &options, &d.model, &d.arch, d.module, d.count, &d.mem, &d.err) &&
-         dump_module(&d, &probe, argv[2]);
+         q8_activations_open(&activations, &options, &d.model, &d.arch, d.module, d.count, &d.mem,
+                             &d.err) &&
+         dump_module(&d, &activations, argv[2]);
     if (!ok)
-        (void)fprintf(stderr, "dumpprobe: %s\n", d.err.text);
-    q8_probe_close(&probe);
+        (void)fprintf(stderr, "dump_activations: %s\n", d.err.text);
+    q8_activations_close(&activations);
     q8_model_close(&d.model);
     q8_arena_clear(&d.mem);
     return ok ? 0 : d.err.code;

@@ -1,4 +1,4 @@
-/* test_html.c - the page of q8-inspect, and the escapes that keep names what they are */
+/* test_inspect_page.c - the page of q8-inspect, and the escapes that keep names what they are */
 #include "src/base/json.h"
 #include "src/inspect/page.h"
 #include "src/report/escape.h"
@@ -130,7 +130,7 @@ static void html_number_has_the_digits_of_its_form(void **state)
 }
 
 /* The page of a fake model, to be freed. */
-static char *page_of(uint64_t layers, bool int8, bool doctor)
+static char *page_of(uint64_t layers, bool int8, bool suggestion)
 {
     struct q8_err err = {0};
     char *text = NULL;
@@ -140,7 +140,7 @@ static char *page_of(uint64_t layers, bool int8, bool doctor)
 
     assert_non_null(out);
     fake_make(&f, layers, int8);
-    assert_true(q8_html_inspect(&f.in, doctor ? &f.doctor : NULL, out, &err));
+    assert_true(q8_inspect_page(&f.in, suggestion ? &f.suggestion : NULL, out, &err));
     assert_int_equal(fclose(out), 0);
     assert_int_equal(strlen(text), size); /* no NUL in it */
     q8_arena_clear(&f.mem);
@@ -291,8 +291,8 @@ static void html_page_without_layers_has_no_map(void **state)
     fake_make(&f, 4, false);
     f.in.subjects = 0;
     f.in.outliers = (struct q8_outlier_list){0};
-    f.doctor.cures = 0;
-    assert_true(q8_html_inspect(&f.in, &f.doctor, out, &err));
+    f.suggestion.cures = 0;
+    assert_true(q8_inspect_page(&f.in, &f.suggestion, out, &err));
     assert_int_equal(fclose(out), 0);
     assert_int_equal(count(page, "id=\"map\""), 0);
     assert_int_equal(count(page, "id=\"features\""), 0);
@@ -310,7 +310,7 @@ static char *page_of_fake(struct fake *f)
     FILE *out = open_memstream(&text, &size);
 
     assert_non_null(out);
-    assert_true(q8_html_inspect(&f->in, NULL, out, &err));
+    assert_true(q8_inspect_page(&f->in, NULL, out, &err));
     assert_int_equal(fclose(out), 0);
     q8_arena_clear(&f->mem);
     return text;
@@ -364,7 +364,7 @@ static void html_page_says_when_the_disk_is_full(void **state)
     (void)state;
     assert_non_null(out);
     fake_make(&f, 4, false);
-    assert_false(q8_html_inspect(&f.in, &f.doctor, out, &err));
+    assert_false(q8_inspect_page(&f.in, &f.suggestion, out, &err));
     assert_int_equal(err.code, Q8_EIO);
     q8_arena_clear(&f.mem);
     (void)fclose(out);
