@@ -10,28 +10,28 @@
 
 /* Names and widths: safetensors 0.8.0, safetensors/src/tensor.rs. */
 const struct q8_dtype_row q8_dtypes[Q8_DTYPES] = {
-    [Q8_BOOL] = {"BOOL", 8},
-    [Q8_F4] = {"F4", 4},
-    [Q8_F6_E2M3] = {"F6_E2M3", 6},
-    [Q8_F6_E3M2] = {"F6_E3M2", 6},
-    [Q8_U8] = {"U8", 8},
-    [Q8_I8] = {"I8", 8},
-    [Q8_F8_E5M2] = {"F8_E5M2", 8},
-    [Q8_F8_E4M3] = {"F8_E4M3", 8},
-    [Q8_F8_E8M0] = {"F8_E8M0", 8},
-    [Q8_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8},
-    [Q8_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8},
-    [Q8_I16] = {"I16", 16},
-    [Q8_U16] = {"U16", 16},
-    [Q8_F16] = {"F16", 16},
-    [Q8_BF16] = {"BF16", 16},
-    [Q8_I32] = {"I32", 32},
-    [Q8_U32] = {"U32", 32},
-    [Q8_F32] = {"F32", 32},
-    [Q8_C64] = {"C64", 64},
-    [Q8_F64] = {"F64", 64},
-    [Q8_I64] = {"I64", 64},
-    [Q8_U64] = {"U64", 64},
+    [Q8_BOOL] = {"BOOL", 1, 1},
+    [Q8_F4] = {"F4", 2, 1},
+    [Q8_F6_E2M3] = {"F6_E2M3", 4, 3},
+    [Q8_F6_E3M2] = {"F6_E3M2", 4, 3},
+    [Q8_U8] = {"U8", 1, 1},
+    [Q8_I8] = {"I8", 1, 1},
+    [Q8_F8_E5M2] = {"F8_E5M2", 1, 1},
+    [Q8_F8_E4M3] = {"F8_E4M3", 1, 1},
+    [Q8_F8_E8M0] = {"F8_E8M0", 1, 1},
+    [Q8_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 1, 1},
+    [Q8_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 1, 1},
+    [Q8_I16] = {"I16", 1, 2},
+    [Q8_U16] = {"U16", 1, 2},
+    [Q8_F16] = {"F16", 1, 2},
+    [Q8_BF16] = {"BF16", 1, 2},
+    [Q8_I32] = {"I32", 1, 4},
+    [Q8_U32] = {"U32", 1, 4},
+    [Q8_F32] = {"F32", 1, 4},
+    [Q8_C64] = {"C64", 1, 8},
+    [Q8_F64] = {"F64", 1, 8},
+    [Q8_I64] = {"I64", 1, 8},
+    [Q8_U64] = {"U64", 1, 8},
 };
 
 enum q8_dtype q8_dtype_find(const char *name, uint64_t len)
@@ -42,24 +42,31 @@ enum q8_dtype q8_dtype_find(const char *name, uint64_t len)
     return Q8_DTYPES;
 }
 
+uint64_t q8_dtype_size(enum q8_dtype dtype)
+{
+    return q8_dtypes[dtype].elements == 1 ? q8_dtypes[dtype].bytes : 0;
+}
+
 bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_err *err)
 {
-    uint64_t bits = q8_dtypes[t->dtype].bits;
+    const struct q8_dtype_row *block = &q8_dtypes[t->dtype];
+    uint64_t bits = block->bytes * 8; /* of as many blocks as there are elements */
 
     for (uint32_t d = 0; d < t->rank; d++)
         if (!q8_mul(bits, t->dim[d], &bits))
             return q8_fail(err, Q8_EINPUT, "its shape needs more than 2^64 bits");
-    if (bits % 8)
-        return q8_fail(err, Q8_EINPUT, "its shape needs %" PRIu64 " bits, not whole bytes", bits);
-    *ret_bytes = bits / 8;
+    if (bits / 8 / block->bytes % block->elements)
+        return q8_fail(err, Q8_EINPUT, "its shape needs %" PRIu64 " bits, not whole bytes",
+                       bits / block->elements);
+    *ret_bytes = bits / 8 / block->elements;
     return true;
 }
 
 uint64_t q8_tensor_elements(const struct q8_tensor *t)
 {
-    uint64_t bits = q8_dtypes[t->dtype].bits;
+    const struct q8_dtype_row *block = &q8_dtypes[t->dtype];
 
-    return bits < 8 ? t->nbytes * 8 / bits : t->nbytes / (bits / 8);
+    return t->nbytes / block->bytes * block->elements;
 }
 
 void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size)

@@ -37,17 +37,23 @@ enum q8_dtype {
     Q8_DTYPES /* how many; also "none" */
 };
 
-/* A type as it is named on disk and how wide it is. */
+/*
+ * A type as it is named on disk, and its smallest block of whole bytes: 1 element for most, more
+ * where elements share bytes (two F4 a byte, four F6 three bytes).
+ */
 struct q8_dtype_row {
-    const char *name; /* "BF16" */
-    uint32_t bits;    /* of one element: 4 or 6 where several share a byte */
+    const char *name;         /* "BF16" */
+    uint32_t elements, bytes; /* of a block; neither is 0 */
 };
 
-/* Name and width of every type, by enum q8_dtype. */
+/* Name and block of every type, by enum q8_dtype. */
 extern const struct q8_dtype_row q8_dtypes[Q8_DTYPES];
 
 /* The type of that name (not NUL-terminated, `len` bytes), or Q8_DTYPES. */
 enum q8_dtype q8_dtype_find(const char *name, uint64_t len);
+
+/* Bytes of one element; 0 when elements of that type share bytes. */
+uint64_t q8_dtype_size(enum q8_dtype dtype);
 
 /* Where the bytes of one tensor lie.  Owns nothing. */
 struct q8_tensor {
@@ -74,7 +80,7 @@ struct q8_index {
     bool have_meta;            /* a metadata object is present, be it empty */
 };
 
-/* Bytes of a packed tensor of that type and shape; Q8_EINPUT on overflow or a part of a byte. */
+/* Bytes of a packed tensor of that type and shape; Q8_EINPUT on overflow or a part of a block. */
 bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_err *err);
 
 /* How many elements its nbytes hold. */

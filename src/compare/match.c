@@ -172,7 +172,7 @@ static uint64_t count_elements(const struct q8_side *s)
 {
     if (s->stored || s->slice)
         return s->rows * s->cols;
-    return q8_dtypes[s->tensor->dtype].bits < 8 ? s->tensor->nbytes : q8_tensor_elements(s->tensor);
+    return q8_dtype_size(s->tensor->dtype) ? q8_tensor_elements(s->tensor) : s->tensor->nbytes;
 }
 
 /* What both headers tell. */

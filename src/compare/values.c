@@ -40,7 +40,7 @@ bool q8_compared_has_data(const struct q8_compared *c)
 static uint64_t side_bytes(const struct q8_side *s)
 {
     if (s->slice)
-        return s->rows * s->cols * (q8_dtypes[s->tensor->dtype].bits / 8);
+        return s->rows * s->cols * q8_dtype_size(s->tensor->dtype);
     return s->tensor->nbytes + (s->stored ? s->stored->scales->nbytes : 0);
 }
 
@@ -160,10 +160,10 @@ static bool compare_bytes(struct work *w, const struct q8_tensor *const t[2],
 static bool same_bytes(struct work *w, bool *ret_same, struct q8_err *err)
 {
     const struct q8_compared *c = w->c;
-    const uint32_t bits = q8_dtypes[c->a.tensor->dtype].bits;
-    const uint64_t size = c->have_numbers ? 0 : bits < 8 ? 1 : bits / 8;
+    const uint64_t step = q8_dtype_size(c->a.tensor->dtype); /* 0: of whole tensors only */
+    const uint64_t size = c->have_numbers ? 0 : q8_max(step, 1);
     const struct q8_tensor *data[2] = {c->a.tensor, c->b.tensor}, *scales[2];
-    const uint64_t first[2] = {c->a.first * bits / 8, c->b.first * bits / 8}, none[2] = {0};
+    const uint64_t first[2] = {c->a.first * step, c->b.first * step}, none[2] = {0};
 
     *ret_same = !c->type_changed && !c->a.transpose && !c->b.transpose;
     if (!*ret_same)

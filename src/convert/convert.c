@@ -27,7 +27,7 @@ uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *me
 static uint64_t job_bytes(const struct q8_job *job)
 {
     return job->reason ? job->tensor->nbytes
-                       : job->rows * job->cols * (q8_dtypes[job->tensor->dtype].bits / 8);
+                       : job->rows * job->cols * q8_dtype_size(job->tensor->dtype);
 }
 
 /* What is left to do, largest first. */

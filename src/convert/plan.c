@@ -52,7 +52,7 @@ const char *q8_plan_obstacle(const struct q8_target *target, enum q8_kind kind,
         return "its type is no float that q8 quantizes";
     if (t->nbytes == 0)
         return "it is empty";
-    if (cols > Q8_ROW_LIMIT / (q8_dtypes[t->dtype].bits / 8))
+    if (cols > Q8_ROW_LIMIT / q8_dtype_size(t->dtype))
         return "its rows are longer than the 4 MiB that q8 holds in memory";
     return NULL;
 }

@@ -14,7 +14,7 @@
 /* Of a tile in memory: int8 weights become floats. */
 static uint64_t element_bytes(const struct q8_view *view)
 {
-    return view->stored ? sizeof(float) : q8_dtypes[view->tensor->dtype].bits / 8;
+    return view->stored ? sizeof(float) : q8_dtype_size(view->tensor->dtype);
 }
 
 uint64_t q8_walk_rows(const struct q8_walk *walk, const struct q8_view *view)

@@ -154,7 +154,7 @@ static void scale_to_maxima(float *x, uint64_t tokens, uint64_t cols, const floa
 static bool multiply_gains(const struct q8_activations *p, const struct q8_activations_module *m,
                            float *x, uint64_t tokens, struct q8_err *err)
 {
-    uint64_t step = q8_dtypes[m->norm->dtype].bits / 8;
+    uint64_t step = q8_dtype_size(m->norm->dtype);
     unsigned char bytes[COLUMNS * sizeof(double)];
     float gain[COLUMNS];
 

@@ -135,7 +135,7 @@ bool q8_activations_read(struct q8_activations *p, const struct q8_outlier_modul
 bool q8_activations_rows(const struct q8_activations *p, const struct q8_activations_array *a,
                          float *x, struct q8_err *err)
 {
-    uint64_t step = q8_dtypes[a->where.dtype].bits / 8, n = a->tokens * a->cols, many;
+    uint64_t step = q8_dtype_size(a->where.dtype), n = a->tokens * a->cols, many;
     unsigned char piece[PIECE];
 
     if (a->value) {

@@ -21,7 +21,7 @@ struct run {
 static uint64_t source_bytes(const struct q8_subject *s)
 {
     return s->stored ? s->numbers.elements * sizeof(float)
-                     : s->numbers.elements * (q8_dtypes[s->tensor->dtype].bits / 8);
+                     : s->numbers.elements * q8_dtype_size(s->tensor->dtype);
 }
 
 /* What is measured, largest first. */

@@ -56,7 +56,7 @@ bool q8_outlier_is_float(enum q8_dtype dtype)
 
 void q8_outlier_floats(float *ret, enum q8_dtype dtype, const void *bytes, uint64_t n)
 {
-    uint64_t step = q8_dtypes[dtype].bits / 8;
+    uint64_t step = q8_dtype_size(dtype);
     const unsigned char *p = bytes;
 
     for (uint64_t i = 0; i < n; i++, p += step) {

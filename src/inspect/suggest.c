@@ -68,7 +68,7 @@ static uint64_t stored_bytes(const struct q8_subject *s, const struct q8_target 
     uint64_t bytes = 0;
 
     if (!target)
-        return s->numbers.elements * (q8_dtypes[s->tensor->dtype].bits / 8);
+        return s->numbers.elements * q8_dtype_size(s->tensor->dtype);
     for (unsigned p = 0; p < Q8_PARTS && target->scheme.part[p].kind != Q8_PART_NONE; p++) {
         struct q8_tensor t = {0};
         struct q8_err none = {0}; /* sizes of what is there fit */

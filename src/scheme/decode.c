@@ -46,7 +46,7 @@ static struct sizes find_sizes(const struct q8_stored_list *list, uint64_t eleme
         const uint64_t n = q8_decoder_rows(w, elements), steps = n * (w->cols / w->group);
 
         s.codes = q8_max(s.codes, n * row_bytes(w));
-        s.scales = q8_max(s.scales, steps * (q8_dtypes[w->scales->dtype].bits / 8));
+        s.scales = q8_max(s.scales, steps * q8_dtype_size(w->scales->dtype));
         s.steps = q8_max(s.steps, steps);
     }
     return s;
@@ -83,7 +83,7 @@ static void unpack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint
 static bool read_steps(struct q8_decoder *d, const struct q8_model *model,
                        const struct q8_stored *w, uint64_t row, uint64_t n, struct q8_err *err)
 {
-    const uint64_t groups = w->cols / w->group, size = q8_dtypes[w->scales->dtype].bits / 8;
+    const uint64_t groups = w->cols / w->group, size = q8_dtype_size(w->scales->dtype);
     const uint64_t count = w->shared ? 1 : n * groups;
 
     if (!q8_model_read(model, w->scales, w->shared ? 0 : row * groups * size, d->scales,

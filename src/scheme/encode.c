@@ -112,7 +112,7 @@ static bool encode_row(struct q8_encoder *e, enum q8_float type, enum q8_dtype s
                        unsigned char *scales, struct q8_stats *stats, struct q8_err *err)
 {
     uint64_t group = e->scheme->group ? e->scheme->group : cols;
-    uint64_t groups = count_groups(e->scheme, cols), width = q8_dtypes[scale_dtype].bits / 8;
+    uint64_t groups = count_groups(e->scheme, cols), width = q8_dtype_size(scale_dtype);
     bool tiny = false, any = false;
     double err2 = 0, val2 = 0;
 
@@ -149,7 +149,7 @@ bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scal
 {
     uint64_t groups = count_groups(e->scheme, cols);
     uint64_t row_bytes = cols * q8_float_bytes(type);
-    uint64_t scale_bytes = groups * q8_dtypes[scale_dtype].bits / 8;
+    uint64_t scale_bytes = groups * q8_dtype_size(scale_dtype);
 
     for (uint64_t r = 0; r < rows; r++)
         if (!encode_row(e, type, scale_dtype, (const unsigned char *)x + r * row_bytes, cols,

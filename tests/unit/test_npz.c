@@ -48,7 +48,7 @@ static double element(enum q8_dtype dtype, const unsigned char *p)
         int64_t i8;
     } value = {0};
 
-    memcpy(&value, p, q8_dtypes[dtype].bits / 8);
+    memcpy(&value, p, q8_dtype_size(dtype));
     switch (dtype) {
     case Q8_F16: return (double)q8_half_to_float(value.half);
     case Q8_F32: return (double)value.f4;
@@ -65,7 +65,7 @@ static double element(enum q8_dtype dtype, const unsigned char *p)
 static bool see(void *self, const struct q8_tensor *array, const void *data, struct q8_err *err)
 {
     struct seen *seen = self;
-    uint64_t step = q8_dtypes[array->dtype].bits / 8;
+    uint64_t step = q8_dtype_size(array->dtype);
 
     (void)err;
     assert_int_equal(array->offset, 0);

@@ -26,7 +26,25 @@ static void tensor_types_of_whole_bytes_get_wider(void **state)
 {
     (void)state;
     for (int d = Q8_U8; d + 1 < Q8_DTYPES; d++)
-        assert_true(q8_dtypes[d].bits <= q8_dtypes[d + 1].bits);
+        assert_true(q8_dtype_size((enum q8_dtype)d) <= q8_dtype_size((enum q8_dtype)(d + 1)));
+}
+
+static void tensor_elements_that_share_bytes_have_no_size(void **state)
+{
+    (void)state;
+    assert_int_equal(q8_dtype_size(Q8_BF16), 2);
+    assert_int_equal(q8_dtype_size(Q8_C64), 8);
+    assert_int_equal(q8_dtype_size(Q8_BOOL), 1);
+    assert_int_equal(q8_dtype_size(Q8_F4), 0);
+    assert_int_equal(q8_dtype_size(Q8_F6_E2M3), 0);
+}
+
+static void tensor_elements_are_counted_by_block(void **state)
+{
+    (void)state;
+    assert_int_equal(q8_tensor_elements(&(struct q8_tensor){.dtype = Q8_F4, .nbytes = 3}), 6);
+    assert_int_equal(q8_tensor_elements(&(struct q8_tensor){.dtype = Q8_F6_E3M2, .nbytes = 6}), 8);
+    assert_int_equal(q8_tensor_elements(&(struct q8_tensor){.dtype = Q8_F64, .nbytes = 48}), 6);
 }
 
 static void tensor_bytes_multiplies_the_shape(void **state)
@@ -153,6 +171,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tensor_types_are_found_by_their_whole_name),
         cmocka_unit_test(tensor_types_of_whole_bytes_get_wider),
+        cmocka_unit_test(tensor_elements_that_share_bytes_have_no_size),
+        cmocka_unit_test(tensor_elements_are_counted_by_block),
         cmocka_unit_test(tensor_bytes_multiplies_the_shape),
         cmocka_unit_test(tensor_bytes_refuses_overflow_and_parts_of_bytes),
         cmocka_unit_test(tensor_shape_has_room_for_the_widest),
