@@ -5,6 +5,7 @@
 #include "src/base/text.h"
 #include "src/scheme/encode.h"
 #include "src/scheme/scheme.h"
+#include "src/scheme/error.h"
 
 #include <math.h>
 #include <string.h>
@@ -267,7 +268,7 @@ static bool compare_values(struct work *w, struct q8_err *err)
     if (isfinite(c->most))
         c->most = most;
     c->relative = c->most > 0 || isnan(c->most) ? c->most / c->absmax : 0;
-    c->sqnr = isfinite(c->most) ? q8_stats_sqnr(&stats) : NAN;
+    c->sqnr = isfinite(c->most) ? q8_sqnr(stats.val2, stats.err2) : NAN;
     c->verdict = c->unequal ? Q8_OTHER_VALUES : Q8_SAME_VALUES;
     return true;
 }

@@ -2,6 +2,7 @@
 #include "src/convert/report.h"
 
 #include "src/base/text.h"
+#include "src/scheme/error.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -105,17 +106,22 @@ static void print_totals(const struct q8_report *r, FILE *out)
             q8_text_bytes(t->output_bytes, b, sizeof b));
 }
 
+static double stats_sqnr(const struct q8_stats *stats)
+{
+    return q8_sqnr(stats->val2, stats->err2);
+}
+
 unsigned q8_report_worst(const struct q8_convert *c, uint64_t worst[Q8_WORST])
 {
     unsigned n = 0;
 
     for (uint64_t i = 0; i < c->plan->jobs; i++) {
-        double sqnr = q8_stats_sqnr(&c->result[i].stats);
+        double sqnr = stats_sqnr(&c->result[i].stats);
         unsigned k = n;
 
         if (c->plan->job[i].reason)
             continue;
-        while (k > 0 && sqnr < q8_stats_sqnr(&c->result[worst[k - 1]].stats))
+        while (k > 0 && sqnr < stats_sqnr(&c->result[worst[k - 1]].stats))
             k--;
         if (k == Q8_WORST)
             continue;
@@ -134,7 +140,7 @@ static void print_worst(const struct q8_convert *c, FILE *out)
 
     fprintf(out, "lowest SQNR:\n");
     for (unsigned k = 0; k < n; k++)
-        fprintf(out, "  %6.2f dB  %s\n", q8_stats_sqnr(&c->result[worst[k]].stats),
+        fprintf(out, "  %6.2f dB  %s\n", stats_sqnr(&c->result[worst[k]].stats),
                 q8_text_escape(c->plan->job[worst[k]].module, name, sizeof name));
 }
 
@@ -149,7 +155,7 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
     print_totals(r, out);
     if (c->options.measure) {
         print_worst(c, out);
-        fprintf(out, "SQNR of all int8 weights: %.2f dB\n", q8_stats_sqnr(&all));
+        fprintf(out, "SQNR of all int8 weights: %.2f dB\n", stats_sqnr(&all));
     }
     fprintf(out, "rows of zeros: %" PRIu64 "\n", all.zero_rows);
     if (c->kept)

@@ -2,12 +2,13 @@
 #include "src/convert/report.h"
 
 #include "src/base/json.h"
+#include "src/scheme/error.h"
 
 /* null when it was not measured */
 static void print_sqnr(const struct q8_report *r, const struct q8_stats *stats, struct q8_json *j)
 {
     if (r->convert->options.measure)
-        q8_json_double(j, "sqnr_db", q8_stats_sqnr(stats));
+        q8_json_double(j, "sqnr_db", q8_sqnr(stats->val2, stats->err2));
     else
         q8_json_text(j, "sqnr_db", NULL);
 }

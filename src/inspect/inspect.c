@@ -3,6 +3,7 @@
 
 #include "src/base/clock.h"
 #include "src/inspect/measure.h"
+#include "src/scheme/error.h"
 
 #include <math.h>
 #include <string.h>
@@ -123,7 +124,7 @@ static void add_totals(struct q8_inspect *in)
             add_total(s, err2, val2);
     }
     for (unsigned c = 0; c < Q8_COSTS; c++)
-        in->total.sqnr[c] = val2[c] == 0 ? NAN : 10 * log10(val2[c] / err2[c]);
+        in->total.sqnr[c] = val2[c] == 0 ? NAN : q8_sqnr(val2[c], err2[c]);
 }
 
 static bool is_linear(const struct q8_subject *s)

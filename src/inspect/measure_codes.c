@@ -2,6 +2,7 @@
 #include "src/inspect/measure.h"
 
 #include "src/base/num.h"
+#include "src/scheme/error.h"
 
 #include <math.h>
 #include <string.h>
@@ -98,7 +99,7 @@ void q8_measure_codes_end(struct q8_measure *g)
     /* bitsandbytes' codes end at -127 */
     n->saturated = (double)(g->tally[127] + g->tally[128] + (w->absmax ? g->tally[129] : 0)) / all;
     n->have_reference = g->subject->reference.tensor != NULL;
-    n->sqnr = g->diff.err2 > 0 ? 10 * log10(g->diff.val2 / g->diff.err2) : INFINITY;
+    n->sqnr = q8_sqnr(g->diff.val2, g->diff.err2);
     n->mse = g->diff.err2 / all;
-    n->most_error = g->diff.most;
+    n->most_error = isfinite(g->diff.err2) ? g->diff.most : NAN;
 }

@@ -1,5 +1,6 @@
 /* measure_end.c - what follows the last row: medians, columns that stand out, SQNR */
 #include "src/inspect/measure.h"
+#include "src/scheme/error.h"
 
 #include <math.h>
 #include <string.h>
@@ -120,7 +121,7 @@ static void end_costs(struct q8_measure *g)
 
         if (cost->obstacle)
             continue;
-        cost->sqnr = err2 > 0 ? 10 * log10(g->subject->numbers.sum2 / err2) : INFINITY;
+        cost->sqnr = q8_sqnr(g->subject->numbers.sum2, err2);
         cost->mse = err2 / elements;
         cost->most = g->cost[c].most;
         cost->worst_share = err2 > 0 ? q8_spread_top(g->row_err2[c], g->usable, worst) / err2 : 0;

@@ -158,10 +158,3 @@ bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scal
             return false;
     return true;
 }
-
-double q8_stats_sqnr(const struct q8_stats *stats)
-{
-    if (stats->err2 == 0)
-        return INFINITY;
-    return 10 * log10(stats->val2 / stats->err2);
-}

@@ -52,7 +52,4 @@ bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scal
                     const void *x, uint64_t rows, uint64_t cols, uint64_t first_row, int8_t *codes,
                     void *scales, struct q8_stats *stats, struct q8_err *err);
 
-/* The signal-to-noise ratio in dB, 10 log10(val2 / err2); infinity when nothing was lost. */
-double q8_stats_sqnr(const struct q8_stats *stats);
-
 #endif

@@ -4,6 +4,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"
+#include "src/scheme/error.h"
 
 #include <math.h>
 #include <string.h>
@@ -279,21 +280,6 @@ static void begin(struct q8_checker *w, struct q8_layer *layer)
         q8_xxh_reset(&w->digest[i]);
 }
 
-double q8_diff_sqnr(const struct q8_diff *d)
-{
-    return d->err2 == 0 ? INFINITY : 10 * log10(d->val2 / d->err2);
-}
-
-double q8_diff_loss(const struct q8_diff *d)
-{
-    return d->err2 == 0 ? 0 : d->err2 / d->val2;
-}
-
-double q8_diff_cosine(const struct q8_diff *d)
-{
-    return d->val2 == 0 && d->b2 == 0 ? 1 : d->dot / sqrt(d->val2) / sqrt(d->b2);
-}
-
 static void end_weights(struct q8_checker *w)
 {
     struct q8_layer *l = w->layer;
@@ -301,9 +287,9 @@ static void end_weights(struct q8_checker *w)
 
     n->err2 = w->diff.err2;
     n->val2 = w->diff.val2;
-    n->sqnr = q8_diff_sqnr(&w->diff);
-    n->relative_mse = q8_diff_loss(&w->diff);
-    n->cosine = q8_diff_cosine(&w->diff);
+    n->sqnr = q8_sqnr(n->val2, n->err2);
+    n->relative_mse = q8_relative_mse(n->val2, n->err2);
+    n->cosine = q8_cosine(n->val2, w->diff.b2, w->diff.dot);
     for (unsigned i = 0; i < n->worsts; i++)
         n->worst[i].sqnr = n->worst[i].sqnr > 0 ? 10 * log10(n->worst[i].sqnr) : -INFINITY;
     l->reference = q8_xxh_sum(&w->digest[REFERENCE]);

@@ -76,15 +76,6 @@ void q8_checker_close(struct q8_checker *w);
 bool q8_checker_run(struct q8_checker *w, struct q8_layer *layer, struct q8_pool *pool,
                     struct q8_err *err);
 
-/* Of b against a: 10 log10(sum a^2 / sum (a - b)^2) dB; infinity when nothing is lost. */
-double q8_diff_sqnr(const struct q8_diff *d);
-
-/* sum (a - b)^2 / sum a^2; 0 when nothing is lost. */
-double q8_diff_loss(const struct q8_diff *d);
-
-/* The cosine of a and b; 1 when both are 0. */
-double q8_diff_cosine(const struct q8_diff *d);
-
 /* ---- pieces, each in its own file ---- */
 
 /* check_scales.c: level 1 of rows [row, row + n), which the walk has just read. */

@@ -5,6 +5,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/forward/act_codes.h"
+#include "src/scheme/error.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -172,9 +173,9 @@ bool q8_check_products_end(struct q8_checker *w, struct q8_err *err)
     m->mode = w->job.mode;
     m->threshold = w->job.threshold;
     m->tokens = w->job.tokens;
-    m->relative_error = sqrt(q8_diff_loss(d));
-    m->sqnr = q8_diff_sqnr(d);
-    m->cosine = q8_diff_cosine(d);
+    m->relative_error = sqrt(q8_relative_mse(d->val2, d->err2));
+    m->sqnr = q8_sqnr(d->val2, d->err2);
+    m->cosine = q8_cosine(d->val2, d->b2, d->dot);
     m->most = d->most;
     m->bad = w->products.bad;
     if (w->layer->kind == Q8_KIND_HEAD)

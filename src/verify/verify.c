@@ -4,6 +4,7 @@
 #include "src/base/clock.h"
 #include "src/base/text.h"
 #include "src/convert/plan.h"
+#include "src/scheme/error.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -169,7 +170,7 @@ static void add_totals(struct q8_verify *v)
         }
     }
     v->total.weights_sqnr =
-        v->options.level < Q8_LEVEL_WEIGHTS || val2 == 0 ? NAN : 10 * log10(val2 / err2);
+        v->options.level < Q8_LEVEL_WEIGHTS || val2 == 0 ? NAN : q8_sqnr(val2, err2);
     v->total.matmul_sqnr = multiplied ? sqnr / (double)multiplied : NAN;
 }
 

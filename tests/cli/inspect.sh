@@ -53,6 +53,19 @@ grep -v '^#' overrides.txt | while read -r verb target name rest; do
     [ "$want" = "$have" ] || die "$name: $want dB were promised, it has $have"
 done || exit 1
 
+# a scale that is NaN leaves nothing of its weight: the lowest SQNR of all, not the highest
+"$Q8" -q --no-sync model broken
+name=model.layers.0.self_attn.k_proj
+header=$(od -An -tu8 -N8 broken/model.safetensors | tr -d ' ')
+scale=$(dd if=broken/model.safetensors bs=1 skip=8 count="$header" 2>/dev/null |
+    sed "s/.*\"$name.SCB\":{[^}]*\"data_offsets\":\[\([0-9]*\),.*/\1/")
+printf '\000\000\300\177' |
+    dd of=broken/model.safetensors bs=1 seek=$((8 + header + scale)) conv=notrunc 2>/dev/null
+"$INSPECT" -q --reference=model --json=broken.json --csv=broken.csv broken
+grep -q '"below_min_sqnr": 1,' broken.json || die "a NaN is not below: $(grep below broken.json)"
+column reference_sqnr_db broken.csv | grep -qi "\"$name\" -inf" ||
+    die "the SQNR of a NaN: $(grep $name broken.csv)"
+
 # headers, differences
 [ "$("$INSPECT" --header model | grep -c '^[^ ]* BF16')" = 39 ] || die "--header lists other tensors"
 "$INSPECT" --diff model model >/dev/null || die "a model differs from itself"
