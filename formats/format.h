@@ -33,10 +33,10 @@ struct q8_format {
 
     /*
      * Reads and checks everything but the data: on success `out` holds every tensor, sorted by
-     * offset, with absolute offsets inside [0, source size), and the metadata; room that `out`
-     * has for tensors is used again; on failure `out` is of no use.  Memory grows with
-     * the bytes that were read, never with a number that the file claims.  Errors: Q8_EINPUT with
-     * the tensor and the byte, Q8_ELIMIT, Q8_EIO.
+     * offset, with absolute offsets inside [0, source size) and strides where it is not packed, and
+     * the metadata; room that `out` has for tensors is used again; on failure `out` is of no use.
+     * Memory grows with the bytes that were read, never with a number that the file claims.  Call
+     * it by q8_format_parse.  Errors: Q8_EINPUT with the tensor and the byte, Q8_ELIMIT, Q8_EIO.
      */
     bool (*parse)(struct q8_source *source, struct q8_index *out, struct q8_arena *mem,
                   struct q8_err *err);
@@ -59,6 +59,13 @@ const struct q8_format *q8_format_find(const char *name);
 
 /* The format whose suffix the name of a file ends in, a constant; NULL = none. */
 const struct q8_format *q8_format_of(const char *file);
+
+/*
+ * Parses a file, and holds the format to its promise: that the data of each tensor is whole and in
+ * the file (q8_tensor_check, with the tensor's name in front).
+ */
+bool q8_format_parse(const struct q8_format *format, struct q8_source *source, struct q8_index *out,
+                     struct q8_arena *mem, struct q8_err *err);
 
 /* A source over `size` bytes of memory that must outlive it. */
 struct q8_source q8_source_memory(const void *bytes, uint64_t size);

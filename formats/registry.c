@@ -1,6 +1,9 @@
 /* registry.c - the table of formats, from the list in formats/meson.build */
 #include "formats/format.h"
 
+#include "src/base/text.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #define Q8_FORMAT(name) extern const struct q8_format q8_format_##name;
@@ -32,6 +35,22 @@ const struct q8_format *q8_format_of(const char *file)
             return q8_formats[i];
     }
     return NULL;
+}
+
+bool q8_format_parse(const struct q8_format *format, struct q8_source *source, struct q8_index *out,
+                     struct q8_arena *mem, struct q8_err *err)
+{
+    char name[256], place[300];
+
+    if (!format->parse(source, out, mem, err))
+        return false;
+    for (uint64_t i = 0; i < out->count; i++)
+        if (!q8_tensor_check(&out->tensor[i], source->size, err)) {
+            (void)snprintf(place, sizeof place, "tensor '%s'",
+                           q8_text_escape(out->tensor[i].name, name, sizeof name));
+            return q8_fail_in(err, place);
+        }
+    return true;
 }
 
 static bool memory_read(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)

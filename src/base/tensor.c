@@ -69,6 +69,70 @@ uint64_t q8_tensor_elements(const struct q8_tensor *t)
     return t->nbytes / block->bytes * block->elements;
 }
 
+/* Bytes from the first element of a strided tensor to the end of the last; false on overflow. */
+static bool find_extent(const struct q8_tensor *t, uint64_t *ret_bytes)
+{
+    uint64_t last = 0, away;
+
+    for (uint32_t d = 0; d < t->rank; d++)
+        if (!q8_mul(t->dim[d] - 1, t->stride[d], &away) || !q8_add(last, away, &last))
+            return false;
+    return q8_add(last, 1, &last) && q8_mul(last, q8_dtype_size(t->dtype), ret_bytes);
+}
+
+bool q8_tensor_check(const struct q8_tensor *t, uint64_t size, struct q8_err *err)
+{
+    uint64_t bytes;
+
+    if (t->strided && !q8_dtype_size(t->dtype))
+        return q8_fail(err, Q8_EUNSUPPORTED, "its %s elements share bytes and are not packed",
+                       q8_dtypes[t->dtype].name);
+    if (!q8_tensor_bytes(t, &bytes, err))
+        return false;
+    if (bytes != t->nbytes)
+        return q8_fail(err, Q8_EINPUT, "its shape needs %" PRIu64 " bytes, its data has %" PRIu64,
+                       bytes, t->nbytes);
+    if ((t->strided && bytes && !find_extent(t, &bytes)) || !q8_within(t->offset, bytes, size))
+        return q8_fail(err, Q8_EINPUT,
+                       "its data at byte %" PRIu64 " reaches beyond the %" PRIu64
+                       " bytes of the file",
+                       t->offset, size);
+    return true;
+}
+
+uint64_t q8_tensor_place(const struct q8_tensor *t, uint64_t index)
+{
+    uint64_t place = 0;
+
+    if (!t->strided)
+        return index;
+    for (uint32_t d = t->rank; d-- > 0; index /= t->dim[d])
+        place += index % t->dim[d] * t->stride[d];
+    return place;
+}
+
+struct q8_tensor q8_tensor_turn(const struct q8_tensor *t, uint64_t first)
+{
+    const uint64_t size = q8_dtype_size(t->dtype);
+    const uint64_t rows = t->dim[t->rank - 2], cols = t->dim[t->rank - 1];
+    const uint64_t *stride = t->stride + t->rank - 2;
+    struct q8_tensor ret = {.name = t->name,
+                            .dtype = t->dtype,
+                            .rank = 2,
+                            .dim = {cols, rows},
+                            .offset = t->offset + q8_tensor_place(t, first) * size,
+                            .nbytes = rows * cols * size,
+                            .shard = t->shard,
+                            .strided = true,
+                            .stride = {1, cols}};
+
+    if (t->strided) {
+        ret.stride[0] = stride[1];
+        ret.stride[1] = stride[0];
+    }
+    return ret;
+}
+
 void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "[");

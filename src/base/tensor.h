@@ -62,8 +62,11 @@ struct q8_tensor {
     uint32_t rank;             /* 0 is a scalar */
     uint64_t dim[Q8_MAX_RANK]; /* outermost first; 0 is legal and means no bytes */
     uint64_t offset;           /* of the first byte, from the start of its file */
-    uint64_t nbytes;           /* of its data, as dtype and dim need them */
+    uint64_t nbytes;           /* of its data when packed, as dtype and dim need them */
     uint32_t shard;            /* which file of the model, from 0; 0 for a file alone */
+    bool strided;              /* not packed: `stride` says where the elements are */
+    /* from an element to the next of each dimension, in elements; 0: the same one again */
+    uint64_t stride[Q8_MAX_RANK];
 };
 
 /* A key and value that a file carries along ("format": "pt"). */
@@ -85,6 +88,22 @@ bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_e
 
 /* How many elements its nbytes hold. */
 uint64_t q8_tensor_elements(const struct q8_tensor *t);
+
+/*
+ * Whether the bytes are those that the shape needs and all lie in the first `size` bytes of the
+ * file: what a format promises of each tensor.  Else Q8_EINPUT; Q8_EUNSUPPORTED for strides between
+ * elements that share bytes.
+ */
+bool q8_tensor_check(const struct q8_tensor *t, uint64_t size, struct q8_err *err);
+
+/* Where element `index`, the last dimension innermost, lies: in elements from the offset. */
+uint64_t q8_tensor_place(const struct q8_tensor *t, uint64_t index);
+
+/*
+ * The matrix of the last two dimensions that begins at element `first`, turned: a strided tensor of
+ * rank 2 whose rows are its columns.  t->rank >= 2; its elements have whole bytes.
+ */
+struct q8_tensor q8_tensor_turn(const struct q8_tensor *t, uint64_t first);
 
 /* "[4096, 11008]" into `text` (at least 200 bytes); "[]" for a scalar. */
 void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size);

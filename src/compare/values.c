@@ -142,7 +142,7 @@ static bool compare_bytes(struct work *w, const struct q8_tensor *const t[2],
                           const uint64_t first[2], uint64_t bytes, uint64_t size, bool *ret_same,
                           struct q8_err *err)
 {
-    unsigned char *a = w->d->walk[0].source, *b = w->d->walk[1].source;
+    unsigned char *a = w->d->walk[0].rows, *b = w->d->walk[1].rows;
 
     for (uint64_t at = 0, n; at < bytes && (*ret_same || size); at += n) {
         n = q8_min(TILE_BYTES, bytes - at);
@@ -184,9 +184,9 @@ static bool read_values(struct q8_comparer *d, const struct q8_compared *c, int 
     const struct q8_side *s = side(c, which);
     const struct q8_view view = view_of(c, which);
     char place[1024], name[256];
-    void *rows;
+    const void *rows = q8_walk_read(&d->walk[which], model(d, which), &view, row, n, err);
 
-    if (q8_walk_read(&d->walk[which], model(d, which), &view, row, n, &rows, err)) {
+    if (rows) {
         d->kernels.widen[s->stored ? Q8_FLOAT_F32 : q8_dtype_float(s->tensor->dtype)](
             d->values[which], rows, n * view.cols);
         return true;

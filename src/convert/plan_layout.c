@@ -40,6 +40,7 @@ const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tenso
 
     if (job->reason) {
         *ret = *job->tensor;
+        ret->strided = false;
         return job->tensor->name;
     }
     scheme = &job->as->scheme;

@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A transposed source is read in pieces of one row of the tile: larger tiles, larger pieces. */
-#define TURNED_TILES 4
+/* Elements that are not in the file as in the tile are gathered: larger tiles, larger pieces. */
+#define GATHERED_TILES 4
 
 /* Of a tile in memory: int8 weights become floats. */
 static uint64_t element_bytes(const struct q8_view *view)
@@ -19,7 +19,8 @@ static uint64_t element_bytes(const struct q8_view *view)
 
 uint64_t q8_walk_rows(const struct q8_walk *walk, const struct q8_view *view)
 {
-    uint64_t bytes = walk->tile_bytes * (view->transpose ? TURNED_TILES : 1);
+    bool gathered = view->transpose || view->tensor->strided;
+    uint64_t bytes = walk->tile_bytes * (gathered ? GATHERED_TILES : 1);
     uint64_t rows = bytes / (view->cols * element_bytes(view));
 
     return rows ? q8_min(rows, view->rows) : 1;
@@ -29,56 +30,34 @@ void q8_walk_fit(struct q8_walk *walk, const struct q8_view *view)
 {
     uint64_t bytes = q8_walk_rows(walk, view) * view->cols * element_bytes(view);
 
-    if (bytes > walk->room)
-        walk->room = bytes;
-    walk->transpose |= view->transpose;
+    walk->room = q8_max(walk->room, bytes);
 }
 
 uint64_t q8_walk_bytes(const struct q8_walk *walk)
 {
-    return walk->room * (walk->transpose ? 2 : 1) +
+    return walk->room +
            (walk->stored ? q8_decoder_bytes(walk->stored, walk->tile_bytes / sizeof(float)) : 0);
 }
 
 bool q8_walk_open(struct q8_walk *walk, struct q8_arena *mem, struct q8_err *err)
 {
-    walk->source = q8_alloc(mem, walk->room, 1, err);
-    walk->turned = walk->transpose ? q8_alloc(mem, walk->room, 1, err) : NULL;
-    return walk->source && (walk->turned || !walk->transpose) &&
-           (!walk->stored ||
-            q8_decoder_init(&walk->decoder, walk->stored, walk->tile_bytes / sizeof(float),
-                            walk->kernels, mem, err));
+    walk->rows = q8_alloc(mem, walk->room, 1, err);
+    return walk->rows && (!walk->stored || q8_decoder_init(&walk->decoder, walk->stored,
+                                                           walk->tile_bytes / sizeof(float),
+                                                           walk->kernels, mem, err));
 }
 
-/* Digest of a source that the tiles do not read in order. */
+/* Digest of a tensor that the tiles do not read in the order of its elements. */
 static bool digest_source(struct q8_walk *walk, const struct q8_model *model,
                           const struct q8_view *view, struct q8_pool *pool, struct q8_err *err)
 {
     for (uint64_t at = 0, n; at < view->tensor->nbytes; at += n) {
         n = q8_min(walk->room, view->tensor->nbytes - at);
-        if (!q8_model_read(model, view->tensor, at, walk->source, n, err) ||
+        if (!q8_model_read(model, view->tensor, at, walk->rows, n, err) ||
             !q8_pool_advance(pool, 0))
             return false;
-        q8_xxh_add(walk->xxh, walk->source, n);
+        q8_xxh_add(walk->xxh, walk->rows, n);
     }
-    return true;
-}
-
-/* Reads columns [row, row + rows) of a [cols, all] source and turns them into rows. */
-static bool read_columns(struct q8_walk *walk, const struct q8_model *model,
-                         const struct q8_view *view, uint64_t row, uint64_t rows,
-                         struct q8_err *err)
-{
-    uint64_t size = element_bytes(view);
-
-    for (uint64_t c = 0; c < view->cols; c++)
-        if (!q8_model_read(model, view->tensor, (c * view->rows + row) * size,
-                           walk->source + c * rows * size, rows * size, err))
-            return false;
-    for (uint64_t r = 0; r < rows; r++)
-        for (uint64_t c = 0; c < view->cols; c++)
-            memcpy(walk->turned + (r * view->cols + c) * size, walk->source + (c * rows + r) * size,
-                   size);
     return true;
 }
 
@@ -104,25 +83,30 @@ static bool narrow_rows(const struct q8_walk *walk, unsigned char *bytes, uint64
     return ok;
 }
 
-bool q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
-                  uint64_t row, uint64_t n, void **ret_rows, struct q8_err *err)
+void *q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
+                   uint64_t row, uint64_t n, struct q8_err *err)
 {
     const uint64_t size = element_bytes(view), bytes = n * view->cols * size;
+    const struct q8_tensor *t = view->tensor;
+    struct q8_tensor turned;
+    uint64_t first = view->first;
 
-    *ret_rows = view->transpose ? walk->turned : walk->source;
     if (view->stored)
-        return q8_decode_rows(&walk->decoder, model, view->stored, row, n, *ret_rows, err);
+        return q8_decode_rows(&walk->decoder, model, view->stored, row, n, walk->rows, err)
+                   ? walk->rows
+                   : NULL;
     if (view->transpose) {
-        if (!read_columns(walk, model, view, row, n, err))
-            return false;
-    } else {
-        if (!q8_model_read(model, view->tensor, (view->first + row * view->cols) * size,
-                           walk->source, bytes, err))
-            return false;
-        if (walk->xxh)
-            q8_xxh_add(walk->xxh, walk->source, bytes);
+        turned = q8_tensor_turn(t, first);
+        t = &turned;
+        first = 0;
     }
-    return view->tensor->dtype != Q8_F64 || narrow_rows(walk, *ret_rows, row, n, view->cols, err);
+    if (!q8_model_read(model, t, (first + row * view->cols) * size, walk->rows, bytes, err))
+        return NULL;
+    if (walk->xxh && !view->transpose)
+        q8_xxh_add(walk->xxh, walk->rows, bytes);
+    if (t->dtype == Q8_F64 && !narrow_rows(walk, walk->rows, row, n, view->cols, err))
+        return NULL;
+    return walk->rows;
 }
 
 bool q8_walk_run(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
@@ -136,8 +120,8 @@ bool q8_walk_run(struct q8_walk *walk, const struct q8_model *model, const struc
         n = q8_min(q8_walk_rows(walk, view), view->rows - row);
         if (visit->room)
             n = q8_min(n, visit->room(visit->self));
-        if (!q8_walk_read(walk, model, view, row, n, &rows, err) ||
-            !visit->tile(visit->self, rows, row, n, err) ||
+        rows = q8_walk_read(walk, model, view, row, n, err);
+        if (!rows || !visit->tile(visit->self, rows, row, n, err) ||
             !q8_pool_advance(pool, n * view->cols * element_bytes(view)))
             return false;
     }

@@ -30,21 +30,19 @@ struct q8_visit {
 /* One thread's buffers.  A zeroed struct grown by q8_walk_fit is ready. */
 struct q8_walk {
     uint64_t tile_bytes;                 /* of source per tile, which should stay in the L2 cache */
-    uint64_t room;                       /* bytes of each buffer */
-    bool transpose;                      /* whether views may be transposed */
-    unsigned char *source;               /* a tile as it was read */
+    uint64_t room;                       /* bytes of the buffer */
+    void *rows;                          /* the tile that was read last */
     const struct q8_stored_list *stored; /* int8 weights that views may be of; NULL: none is */
     const struct q8_kernels *kernels;    /* the caller's, for those */
     struct q8_decoder decoder;           /* reads their rows; the last tile's codes and steps */
-    unsigned char *turned;               /* a transposed tile as rows; NULL when no view is */
     bool infinite;                       /* F64 beyond fp32 becomes an infinity, not a failure */
-    struct q8_xxh *xxh; /* takes all source bytes in the order of the file; NULL: nobody does */
+    struct q8_xxh *xxh; /* takes all source bytes, packed, in order; NULL: nobody does */
 };
 
 /* Rows of the view that are read at a time: whole ones, one at least. */
 uint64_t q8_walk_rows(const struct q8_walk *walk, const struct q8_view *view);
 
-/* Raises `room` and `transpose` to what that view needs. */
+/* Raises `room` to what that view needs. */
 void q8_walk_fit(struct q8_walk *walk, const struct q8_view *view);
 
 /* Bytes of memory that q8_walk_open takes. */
@@ -53,9 +51,12 @@ uint64_t q8_walk_bytes(const struct q8_walk *walk);
 /* Memory for all views that were fitted; Q8_ELIMIT.  Needs no closing: the memory is `mem`'s. */
 bool q8_walk_open(struct q8_walk *walk, struct q8_arena *mem, struct q8_err *err);
 
-/* Reads rows [row, row + n) of a view, at most q8_walk_rows; *ret_rows is where they lie. */
-bool q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
-                  uint64_t row, uint64_t n, void **ret_rows, struct q8_err *err);
+/*
+ * Reads rows [row, row + n) of a view, at most q8_walk_rows: as the visitor gets them, the walk's
+ * until the next are read; NULL on failure.
+ */
+void *q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
+                   uint64_t row, uint64_t n, struct q8_err *err);
 
 /*
  * Shows every row of the view to the visitor, in order, in tiles that the shape alone decides (and

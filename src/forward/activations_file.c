@@ -2,6 +2,7 @@
 #include "src/forward/activations_parts.h"
 
 #include "src/base/num.h"
+#include "src/base/tensor_read.h"
 
 #include <string.h>
 
@@ -79,7 +80,7 @@ static bool load_maxima(struct q8_activations_array *a, const struct q8_file *fi
 
     q8_arena_init(&scratch, mem->limit);
     bytes = q8_alloc(&scratch, a->where.nbytes, 1, err);
-    ok = bytes && q8_file_read(file, a->where.offset, bytes, a->where.nbytes, err) &&
+    ok = bytes && q8_tensor_read(file, &a->where, 0, bytes, a->where.nbytes, err) &&
          (q8_statistics_maxima(&value, &a->where, bytes, mem, err) || q8_arrays_fail(a->name, err));
     q8_arena_clear(&scratch);
     a->value = value;
@@ -144,7 +145,7 @@ bool q8_activations_rows(const struct q8_activations *p, const struct q8_activat
     }
     for (uint64_t i = 0; i < n; i += many) {
         many = q8_min(n - i, sizeof piece / step);
-        if (!q8_file_read(&p->parts->file, a->where.offset + i * step, piece, many * step, err))
+        if (!q8_tensor_read(&p->parts->file, &a->where, i * step, piece, many * step, err))
             return false;
         q8_outlier_floats(x + i, a->where.dtype, piece, many);
     }

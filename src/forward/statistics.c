@@ -3,6 +3,7 @@
 
 #include "formats/format.h"
 #include "src/base/num.h"
+#include "src/base/tensor_read.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>
@@ -63,7 +64,7 @@ static bool add_vector(void *self, const struct q8_tensor *t, const void *data, 
     if (!data) {
         q8_arena_clear(&r->scratch);
         data = bytes = q8_alloc(&r->scratch, t->nbytes, 1, err);
-        if (!bytes || !q8_file_read(r->file, t->offset, bytes, t->nbytes, err))
+        if (!bytes || !q8_tensor_read(r->file, t, 0, bytes, t->nbytes, err))
             return false;
     }
     name = q8_strndup(r->mem, t->name, strlen(t->name), err);
@@ -86,7 +87,7 @@ static bool visit_tensors(const struct q8_format *format, struct q8_source *sour
     bool ok;
 
     q8_arena_init(&names, limit);
-    ok = format->parse(source, &ix, &names, err);
+    ok = q8_format_parse(format, source, &ix, &names, err);
     for (uint64_t i = 0; ok && i < ix.count; i++)
         ok = visitor->visit(visitor->self, &ix.tensor[i], NULL, err) ||
              q8_arrays_fail(ix.tensor[i].name, err);

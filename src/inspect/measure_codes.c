@@ -48,7 +48,7 @@ static bool add_reference(struct q8_measure *g, const float *x, uint64_t row, ui
         void *rows;
 
         m = q8_min(q8_walk_rows(&g->reference, view), n - r);
-        if (!q8_walk_read(&g->reference, g->in->options.reference, view, row + r, m, &rows, err))
+        if (!(rows = q8_walk_read(&g->reference, g->in->options.reference, view, row + r, m, err)))
             return false;
         g->kernels.widen[type](g->wanted, rows, m * view->cols);
         for (uint64_t i = 0; i < m; i++) {

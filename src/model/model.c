@@ -5,6 +5,7 @@
 #include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/base/json_scan.h"
+#include "src/base/tensor_read.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>
@@ -184,15 +185,14 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
         return false;
     source.size = data = shard->file.size;
     m->bytes += shard->file.size;
-    if (!shard->format->parse(&source, found, mem, err))
+    if (!q8_format_parse(shard->format, &source, found, mem, err))
         return q8_fail_in(err, path);
     shard->meta = found->meta;
     shard->metas = found->metas;
     shard->have_meta = found->have_meta;
     for (uint64_t i = 0; i < found->count; i++) {
         found->tensor[i].shard = number;
-        if (found->tensor[i].offset < data)
-            data = found->tensor[i].offset;
+        data = q8_min(data, found->tensor[i].offset);
     }
     return add_tensors(m, found, mem, err) &&
            q8_file_digest(&shard->file, data, &shard->header, err);
@@ -335,7 +335,7 @@ void q8_model_close(struct q8_model *m)
 bool q8_model_read(const struct q8_model *m, const struct q8_tensor *t, uint64_t off, void *buf,
                    uint64_t n, struct q8_err *err)
 {
-    return q8_file_read(&m->shard[t->shard].file, t->offset + off, buf, n, err);
+    return q8_tensor_read(&m->shard[t->shard].file, t, off, buf, n, err);
 }
 
 bool q8_model_changed(const struct q8_model *m)

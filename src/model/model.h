@@ -6,8 +6,8 @@
 #include "src/base/file.h"
 #include "src/base/tensor.h"
 
-struct cJSON;
-struct q8_format; /* src/base/json.h */
+struct cJSON;     /* src/base/json.h */
+struct q8_format; /* formats/format.h */
 
 /* One weight file. */
 struct q8_shard {
@@ -49,7 +49,7 @@ bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem,
 /* Closes the files and releases config_root; what the arena holds stays. */
 void q8_model_close(struct q8_model *model);
 
-/* Copies n bytes from `off` bytes into the tensor's data; the caller keeps off + n <= nbytes. */
+/* q8_tensor_read from the tensor's shard: its packed data, however it lies in the file. */
 bool q8_model_read(const struct q8_model *model, const struct q8_tensor *t, uint64_t off, void *buf,
                    uint64_t n, struct q8_err *err);
 

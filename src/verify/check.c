@@ -220,7 +220,7 @@ static bool take_reference(struct q8_checker *w, const float *have, uint64_t row
         void *x;
 
         m = q8_min(q8_walk_rows(&w->reference, &w->view), n - r);
-        if (!q8_walk_read(&w->reference, w->v->options.reference, &w->view, row + r, m, &x, err))
+        if (!(x = q8_walk_read(&w->reference, w->v->options.reference, &w->view, row + r, m, err)))
             return false;
         if (w->again) {
             judge_again(w, x, w->found + r * groups, codes + r * cols, m);
@@ -254,7 +254,7 @@ static bool see_all(struct q8_checker *w, struct q8_pool *pool, struct q8_err *e
         void *x;
 
         n = q8_min(q8_walk_rows(&w->reference, &w->view), w->view.rows - row);
-        if (!q8_walk_read(&w->reference, w->v->options.reference, &w->view, row, n, &x, err) ||
+        if (!(x = q8_walk_read(&w->reference, w->v->options.reference, &w->view, row, n, err)) ||
             !q8_pool_advance(pool, 0))
             return false;
         q8_expected_see(&w->expect, x, n);

@@ -56,7 +56,7 @@ static bool find_range(struct q8_checker *w, struct q8_err *err)
 
         n = q8_min(q8_min(q8_walk_rows(&w->reference, &w->view), w->tile / w->view.cols),
                    w->view.rows - row);
-        if (!q8_walk_read(&w->reference, w->v->options.reference, &w->view, row, n, &x, err))
+        if (!(x = q8_walk_read(&w->reference, w->v->options.reference, &w->view, row, n, err)))
             return false;
         w->kernels.widen[w->type](w->wanted, x, n * w->view.cols);
         q8_affine_range(w->wanted, n * w->view.cols, &w->job.least, &w->job.most);

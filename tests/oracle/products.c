@@ -59,7 +59,7 @@ static bool read_weight(struct weight *w, const struct q8_compare *pairs,
     w->found = q8_alloc(mem, stored->rows, sizeof(float), err);
     q8_walk_fit(&walk, &view);
     if (err->code || !q8_walk_open(&walk, mem, err) ||
-        !q8_walk_read(&walk, pairs->options.a, &view, 0, stored->rows, &x, err) ||
+        !(x = q8_walk_read(&walk, pairs->options.a, &view, 0, stored->rows, err)) ||
         !q8_decoder_init(&w->decoder, &pairs->stored_b, elements, k, mem, err) ||
         !q8_decode_rows(&w->decoder, pairs->options.b, stored, 0, stored->rows, w->floats, err))
         return false;

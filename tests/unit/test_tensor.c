@@ -6,6 +6,10 @@
 #include <string.h>
 #include <cmocka.h>
 
+/* F32 [2, 4] with those strides. */
+#define STRIDED(a, b)                                                                              \
+    .dtype = Q8_F32, .rank = 2, .dim = {2, 4}, .nbytes = 32, .strided = true, .stride = {a, b}
+
 #define TWO_TO(n) (UINT64_C(1) << (n))
 
 static void tensor_types_are_found_by_their_whole_name(void **state)
@@ -98,6 +102,42 @@ static void tensor_bytes_refuses_overflow_and_parts_of_bytes(void **state)
     }
 }
 
+static void tensor_check_keeps_data_inside_its_file(void **state)
+{
+    static const struct {
+        struct q8_tensor t;
+        const char *want; /* NULL: it is fine in 100 bytes */
+    } rows[] = {
+        {{.dtype = Q8_F32, .rank = 1, .dim = {5}, .offset = 80, .nbytes = 20}, NULL},
+        {{.dtype = Q8_F32, .rank = 1, .dim = {5}, .offset = 81, .nbytes = 20}, "beyond the 100"},
+        {{.dtype = Q8_F32, .rank = 1, .dim = {5}, .offset = UINT64_MAX - 3, .nbytes = 20},
+         "beyond the 100"},
+        {{.dtype = Q8_F32, .rank = 1, .dim = {5}, .nbytes = 24}, "needs 20 bytes, its data has 24"},
+        {{.dtype = Q8_F32, .rank = 1, .dim = {TWO_TO(62)}, .nbytes = 0}, "more than 2^64 bits"},
+        {{.dtype = Q8_F4, .rank = 1, .dim = {8}, .nbytes = 4}, NULL},
+        {{.dtype = Q8_F4, .rank = 1, .dim = {8}, .nbytes = 4, .strided = true}, "share bytes"},
+        /* (1 * 20 + 3 * 1 + 1) * 4 = 96 bytes */
+        {{STRIDED(20, 1), .offset = 4}, NULL},
+        {{STRIDED(20, 1), .offset = 5}, "beyond the 100"},
+        {{STRIDED(1, 8), .offset = 0}, "beyond the 100"}, /* (1 + 3 * 8 + 1) * 4 = 104 */
+        {{STRIDED(0, 0), .offset = 96}, NULL},
+        {{STRIDED(0, UINT64_MAX / 2)}, "beyond the 100"},
+        {{STRIDED(UINT64_MAX, 1)}, "beyond the 100"},
+        {{STRIDED(UINT64_MAX - 3, 1)}, "beyond the 100"},
+        {{STRIDED(TWO_TO(62) - 4, 1)}, "beyond the 100"}, /* 2^62 elements of 4 bytes */
+        {{.dtype = Q8_F32, .rank = 2, .dim = {0, 9}, .strided = true, .stride = {-1, -1}}, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct q8_err err = {0};
+
+        assert_int_equal(q8_tensor_check(&rows[i].t, 100, &err), !rows[i].want);
+        if (rows[i].want)
+            assert_non_null(strstr(err.text, rows[i].want));
+    }
+}
+
 static void tensor_shape_has_room_for_the_widest(void **state)
 {
     struct q8_tensor t = {.rank = 2, .dim = {4096, 11008}}, scalar = {0}, widest = {.rank = 8};
@@ -175,6 +215,7 @@ int main(void)
         cmocka_unit_test(tensor_elements_are_counted_by_block),
         cmocka_unit_test(tensor_bytes_multiplies_the_shape),
         cmocka_unit_test(tensor_bytes_refuses_overflow_and_parts_of_bytes),
+        cmocka_unit_test(tensor_check_keeps_data_inside_its_file),
         cmocka_unit_test(tensor_shape_has_room_for_the_widest),
         cmocka_unit_test(tensor_index_is_sorted_and_found_by_bytes),
         cmocka_unit_test(tensor_index_without_memory_stays_as_it_was),

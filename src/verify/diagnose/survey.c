@@ -80,7 +80,7 @@ void q8_survey_close(struct q8_survey *s)
 static bool read_reference(struct q8_survey *s, uint64_t row, uint64_t n, void **ret_x,
                            struct q8_err *err)
 {
-    if (!q8_walk_read(&s->walk, s->v->options.reference, &s->view, row, n, ret_x, err) ||
+    if (!(*ret_x = q8_walk_read(&s->walk, s->v->options.reference, &s->view, row, n, err)) ||
         !q8_pool_advance(s->pool, 0))
         return false;
     q8_expected_scales(&s->expect, *ret_x, n, s->want_scale);
@@ -239,7 +239,7 @@ static bool find_shared(struct q8_survey *s, struct q8_err *err)
         void *x;
 
         n = q8_min(s->tile, s->stored->rows - row);
-        if (!q8_walk_read(&s->walk, s->v->options.reference, &s->view, row, n, &x, err) ||
+        if (!(x = q8_walk_read(&s->walk, s->v->options.reference, &s->view, row, n, err)) ||
             !q8_pool_advance(s->pool, 0))
             return false;
         q8_expected_see(&s->expect, x, n);
