@@ -1,6 +1,7 @@
 /* q8_convert.c - the command q8-convert: options -> plan -> run -> report */
 #include "src/cli/common.h"
 #include "src/cli/progress.h"
+#include "src/convert/plan_make.h"
 #include "src/convert/report.h"
 
 #include <argp.h>
@@ -231,7 +232,7 @@ static bool run(struct options *o, struct q8_plan *plan)
     if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err) ||
         !check_places(o, plan) || !open_json(o))
         return false;
-    if (o->dry_run && report.free_bytes < q8_plan_disk(plan))
+    if (o->dry_run && report.free_bytes < plan->total.disk_bytes)
         fprintf(stderr, "q8-convert: warning: not enough disk space for %s\n", o->run.output);
     if (o->dry_run)
         return q8_publish_check(o->run.output, o->run.resume, o->run.force, o->mem, o->err) &&

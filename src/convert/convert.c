@@ -4,6 +4,7 @@
 #include "src/base/clock.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/convert/plan_parts.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -129,7 +130,7 @@ static uint64_t disk_held(const struct q8_convert *c)
 
 static bool check_disk(const struct q8_convert *c, struct q8_err *err)
 {
-    uint64_t available, needed = q8_plan_disk(c->plan);
+    uint64_t available, needed = c->plan->total.disk_bytes;
     char a[32], b[32];
 
     needed -= q8_min(needed, disk_held(c));

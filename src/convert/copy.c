@@ -2,6 +2,7 @@
 #include "src/convert/convert.h"
 
 #include "src/base/num.h"
+#include "src/convert/plan_parts.h"
 
 #include <errno.h>
 #include <inttypes.h>

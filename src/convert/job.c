@@ -3,6 +3,7 @@
 
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/convert/plan_parts.h"
 
 #include <stdio.h>
 #include <string.h>

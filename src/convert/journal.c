@@ -8,6 +8,8 @@
  */
 #include "src/convert/convert.h"
 
+#include "src/convert/plan_parts.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -2,6 +2,7 @@
 #include "src/convert/manifest.h"
 
 #include "src/base/json.h"
+#include "src/convert/plan_parts.h"
 
 /* A digest; NULL, one that is not known yet, takes the same room. */
 static void print_digest(struct q8_json *j, const char *key, const struct q8_digest *d)

@@ -3,6 +3,7 @@
 
 #include "src/base/json.h"
 #include "src/base/text.h"
+#include "src/convert/plan_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -290,13 +291,6 @@ static void count_totals(struct q8_plan *plan)
         }
 }
 
-static const char *module_name(void *self, uint64_t i)
-{
-    const struct q8_plan *plan = self;
-
-    return plan->job[i].module;
-}
-
 static bool find_arch(struct q8_plan *plan, struct q8_err *err)
 {
     const struct cJSON *root = plan->model->config_root;
@@ -322,14 +316,4 @@ bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
         return false;
     count_totals(ret);
     return true;
-}
-
-bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
-                  const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err)
-{
-    return q8_plan_list(ret, model, options, mem, err) &&
-           q8_select_check(options->select, ret->jobs, module_name, ret, err) &&
-           q8_plan_use_groups(ret, mem, err) && q8_plan_check(ret, mem, err) &&
-           q8_plan_config(ret, mem, err) && q8_plan_side(ret, mem, err) &&
-           q8_plan_layout(ret, mem, err);
 }

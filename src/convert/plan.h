@@ -62,6 +62,7 @@ struct q8_totals {
     uint64_t int8;         /* of those, becoming int8 */
     uint64_t modules;      /* int8 modules */
     uint64_t output_bytes; /* of all output files */
+    uint64_t disk_bytes;   /* that those take on a disk, in whole blocks */
 };
 
 /* Everything that is decided before the first byte is written.  All memory is the arena's. */
@@ -112,75 +113,7 @@ const char *q8_plan_misfit(const struct q8_scheme *scheme, uint64_t cols);
 /* Whether it holds experts fused into one weight: multiplied, though no matrix. */
 bool q8_plan_fused(const struct q8_tensor *t);
 
-/*
- * Decides everything before the first byte is written.  Q8_EUSAGE when a pattern matches nothing
- * or asks for what the target cannot do, Q8_EUNSUPPORTED when nothing would become int8, Q8_EGATE
- * under the minimum coverage.
- */
-bool q8_plan_make(struct q8_plan *ret, const struct q8_model *model,
-                  const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
-
-/* Percent of the Linear parameters that become int8; 0 when there are none. */
-double q8_plan_coverage(const struct q8_plan *plan);
-
-/* Bytes of disk that the output takes, in whole blocks. */
-uint64_t q8_plan_disk(const struct q8_plan *plan);
-
-/*
- * Lays output shard `number` out: sets its size and the offsets of its jobs.  With `write` it also
- * writes everything but the tensor data.  The same plan gives the same bytes.
- */
-bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
-                    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n,
-                                  struct q8_err *err),
-                    void *self);
-
-/*
- * The name of that output tensor of a job, put together in `text` (for a copy the source's own
- * name), and in *ret its type, shape and bytes; name, offset and shard are left open.  NULL with
- * Q8_ELIMIT when the name is longer than `size`.
- */
-const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tensor *ret, char *text,
-                        size_t size, struct q8_err *err);
-
-/* How many tensors output shard `number` holds. */
-uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number);
-
 /* The rows of a job that becomes int8. */
 struct q8_view q8_job_view(const struct q8_job *job);
-
-/* How many tensors the job writes. */
-unsigned q8_job_parts(const struct q8_job *job);
-
-/* ---- pieces of the plan, each in its own file ---- */
-
-/*
- * plan_use.c: schemes of single modules (--use).  q8_plan_use_open, before any module is looked at:
- * Q8_EUSAGE when a pattern names no target, or one that the main target does not mix with.
- */
-bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err);
-
-/* The target whose scheme a module gets when it becomes int8. */
-const struct q8_target *q8_plan_use(const struct q8_plan *plan, const struct q8_choice *choice);
-
-/* Lists plan->group once the jobs are there; Q8_EUSAGE for a `use` that no int8 module goes by. */
-bool q8_plan_use_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
-
-/*
- * plan_check.c: the warnings, and the reasons not to start: nothing, or too little, to become int8.
- */
-bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
-
-/* plan_layout.c: sizes and offsets of the output shards, and the list of all output files. */
-bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
-
-/* plan_index.c: prints the index file (self: the plan).  Format: formats.md 1.1.6. */
-bool q8_plan_index(void *self, FILE *out, struct q8_err *err);
-
-/* plan_config.c: ignore list, quantization_config and config.json. */
-bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
-
-/* plan_files.c: which other files of the input directory come along. */
-bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
 #endif

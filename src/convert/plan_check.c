@@ -1,5 +1,5 @@
 /* plan_check.c - what is to be said before the work: gates, and runtimes that will not load it */
-#include "src/convert/plan.h"
+#include "src/convert/plan_parts.h"
 
 #include "src/base/text.h"
 

@@ -1,5 +1,5 @@
 /* plan_config.c - the list of float modules, quantization_config and the new config.json */
-#include "src/convert/plan.h"
+#include "src/convert/plan_parts.h"
 
 #include "src/base/json.h"
 

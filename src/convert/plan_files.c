@@ -1,5 +1,5 @@
 /* plan_files.c - which other files of the input directory come along, and which stay */
-#include "src/convert/plan.h"
+#include "src/convert/plan_parts.h"
 
 #include "src/base/text.h"
 #include "src/convert/publish.h"

@@ -1,5 +1,5 @@
 /* plan_index.c - model.safetensors.index.json of the output */
-#include "src/convert/plan.h"
+#include "src/convert/plan_parts.h"
 
 #include "src/base/json.h"
 #include "src/base/text.h"

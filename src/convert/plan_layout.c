@@ -1,5 +1,5 @@
 /* plan_layout.c - sizes and offsets of the output shards, and the list of all output files */
-#include "src/convert/plan.h"
+#include "src/convert/plan_parts.h"
 
 #include "formats/format.h"
 #include "src/base/num.h"
@@ -181,15 +181,6 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
     return true;
 }
 
-uint64_t q8_plan_disk(const struct q8_plan *plan)
-{
-    uint64_t bytes = 0;
-
-    for (uint64_t i = 0; i < plan->files; i++)
-        bytes += q8_div_up(plan->file[i].bytes, BLOCK) * BLOCK;
-    return bytes;
-}
-
 bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *m = plan->model;
@@ -211,7 +202,9 @@ bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *e
     if ((m->index_name && !add_printed(plan, m->index_name, &index, err)) ||
         !add_manifest(plan, err))
         return false;
-    for (uint64_t i = 0; i < plan->files; i++)
+    for (uint64_t i = 0; i < plan->files; i++) {
         plan->total.output_bytes += plan->file[i].bytes;
+        plan->total.disk_bytes += q8_div_up(plan->file[i].bytes, BLOCK) * BLOCK;
+    }
     return true;
 }

@@ -1,5 +1,5 @@
 /* plan_use.c - schemes of single modules: --use */
-#include "src/convert/plan.h"
+#include "src/convert/plan_parts.h"
 
 #include "src/base/text.h"
 

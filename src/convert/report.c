@@ -2,6 +2,7 @@
 #include "src/convert/report.h"
 
 #include "src/base/text.h"
+#include "src/convert/plan_parts.h"
 #include "src/scheme/error.h"
 
 #include <inttypes.h>
@@ -184,7 +185,7 @@ bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err)
     print_totals(r, out);
     fprintf(out, "memory: %s at most\ndisk: %s needed, %s free\n",
             q8_text_bytes(r->memory_bytes, a, sizeof a),
-            q8_text_bytes(q8_plan_disk(r->plan), b, sizeof b),
+            q8_text_bytes(r->plan->total.disk_bytes, b, sizeof b),
             q8_text_bytes(r->free_bytes, name, sizeof name));
     return !ferror(out) || q8_fail_errno(err, "cannot write the plan");
 }

@@ -2,6 +2,7 @@
 #include "src/convert/report.h"
 
 #include "src/base/json.h"
+#include "src/convert/plan_parts.h"
 #include "src/scheme/error.h"
 
 /* null when it was not measured */
@@ -79,7 +80,7 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
     q8_json_number(j, "input_bytes", r->plan->model->bytes);
     q8_json_number(j, "output_bytes", t->output_bytes);
     q8_json_number(j, "peak_memory_bytes", r->memory_bytes);
-    q8_json_number(j, "disk_needed_bytes", q8_plan_disk(r->plan));
+    q8_json_number(j, "disk_needed_bytes", t->disk_bytes);
     q8_json_number(j, "disk_free_bytes", r->free_bytes);
     if (r->convert) {
         struct q8_stats all = q8_report_stats(r->convert);

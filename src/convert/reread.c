@@ -4,6 +4,7 @@
 #include "formats/format.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/convert/plan_parts.h"
 
 #include <fts.h>
 #include <inttypes.h>

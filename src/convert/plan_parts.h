@@ -1,0 +1,72 @@
+/* plan_parts.h - the pieces of the plan, each in its own file */
+#ifndef Q8_CONVERT_PLAN_PARTS_H
+#define Q8_CONVERT_PLAN_PARTS_H
+
+#include "src/convert/plan.h"
+
+/* ---- plan_use.c: schemes of single modules (--use) ---- */
+
+/*
+ * Before any module is looked at: Q8_EUSAGE when a pattern names no target, or one that the main
+ * target does not mix with.
+ */
+bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err);
+
+/* The target whose scheme a module gets when it becomes int8. */
+const struct q8_target *q8_plan_use(const struct q8_plan *plan, const struct q8_choice *choice);
+
+/* Lists plan->group once the jobs are there; Q8_EUSAGE for a `use` that no int8 module goes by. */
+bool q8_plan_use_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* ---- plan_check.c ---- */
+
+/* The warnings, and the reasons not to start: nothing, or too little, to become int8. */
+bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* Percent of the Linear parameters that become int8; 0 when there are none. */
+double q8_plan_coverage(const struct q8_plan *plan);
+
+/* ---- plan_index.c ---- */
+
+/* Prints the index file (self: the plan).  Format: formats.md 1.1.6. */
+bool q8_plan_index(void *self, FILE *out, struct q8_err *err);
+
+/* ---- plan_config.c ---- */
+
+/* The list of float modules, quantization_config and config.json. */
+bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* ---- plan_files.c ---- */
+
+/* Which other files of the input directory come along. */
+bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* ---- plan_layout.c ---- */
+
+/* Sizes and offsets of the output shards, the list of all output files, and sums over it. */
+bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * Lays output shard `number` out: sets its size and the offsets of its jobs.  With `write` it also
+ * writes everything but the tensor data.  The same plan gives the same bytes.
+ */
+bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
+                    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n,
+                                  struct q8_err *err),
+                    void *self);
+
+/*
+ * The name of that output tensor of a job, put together in `text` (for a copy the source's own
+ * name), and in *ret its type, shape and bytes; name, offset and shard are left open.  NULL with
+ * Q8_ELIMIT when the name is longer than `size`.
+ */
+const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tensor *ret, char *text,
+                        size_t size, struct q8_err *err);
+
+/* How many tensors output shard `number` holds. */
+uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number);
+
+/* How many tensors the job writes. */
+unsigned q8_job_parts(const struct q8_job *job);
+
+#endif
