@@ -256,7 +256,7 @@ static void put_quoted(FILE *out, const char *text)
 
 static void put_newline(const struct q8_json *j)
 {
-    if (j->indent)
+    if (j->indent && !j->flat)
         fprintf(j->out, "\n%*s", (int)(j->indent * j->depth), "");
 }
 
@@ -264,12 +264,12 @@ static void put_newline(const struct q8_json *j)
 static void put_lead(struct q8_json *j, const char *key)
 {
     if (j->depth && j->comma)
-        fputc(',', j->out);
+        fputs(j->flat ? ", " : ",", j->out);
     if (j->depth)
         put_newline(j);
     if (key) {
         put_quoted(j->out, key);
-        fputs(j->indent ? ": " : ":", j->out);
+        fputs(j->indent || j->flat ? ": " : ":", j->out);
     }
     j->comma = true;
 }

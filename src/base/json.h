@@ -66,6 +66,7 @@ double q8_json_f64(const struct cJSON *value);
 struct q8_json {
     FILE *out;       /* where the text goes: a file, or memory through open_memstream */
     unsigned indent; /* spaces per level; 0 = one line without spaces */
+    bool flat;       /* no line breaks but spaces, as json.dumps() does it; set it as you go */
     unsigned depth;  /* internal: open brackets */
     bool comma;      /* internal: a value stands before on this level */
 };

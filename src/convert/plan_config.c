@@ -68,9 +68,22 @@ static void print_names(struct q8_json *j, const char *key, const char **name, u
     q8_json_end(j, ']');
 }
 
-static void print_ignore(const struct q8_plan *plan, struct q8_json *j)
+/* What transformers 5.23 reads; the threshold must be a float.  formats.md 2.1.3, 2.1.9. */
+static void print_bnb(const struct q8_plan *plan, struct q8_json *j)
 {
-    print_names(j, NULL, plan->ignore, plan->ignores);
+    q8_json_flag(j, "_load_in_4bit", false);
+    q8_json_flag(j, "_load_in_8bit", true);
+    q8_json_text(j, "bnb_4bit_compute_dtype", "float32");
+    q8_json_text(j, "bnb_4bit_quant_storage", "uint8");
+    q8_json_text(j, "bnb_4bit_quant_type", "fp4");
+    q8_json_flag(j, "bnb_4bit_use_double_quant", false);
+    q8_json_flag(j, "llm_int8_enable_fp32_cpu_offload", false);
+    q8_json_flag(j, "llm_int8_has_fp16_weight", false);
+    print_names(j, "llm_int8_skip_modules", plan->ignore, plan->ignores);
+    q8_json_raw(j, "llm_int8_threshold", "6.0");
+    q8_json_flag(j, "load_in_4bit", false);
+    q8_json_flag(j, "load_in_8bit", true);
+    q8_json_text(j, "quant_method", plan->options.target->method);
 }
 
 static bool is_mixed(const struct q8_plan *plan)
@@ -81,83 +94,99 @@ static bool is_mixed(const struct q8_plan *plan)
     return false;
 }
 
-/* compressed_tensors/compressors/format.py, _flatten_formats. */
-static void print_format(const struct q8_plan *plan, struct q8_json *j)
+/* How numbers become int8: those of a weight, in groups of columns or rows, or activations. */
+static void print_args(struct q8_json *j, const char *key, const char *strategy, uint32_t group)
 {
-    q8_json_text(j, NULL, is_mixed(plan) ? "mixed-precision" : plan->group[0].target->layout);
+    q8_json_begin(j, key, '{');
+    j->flat = true;
+    q8_json_number(j, "num_bits", 8);
+    q8_json_text(j, "type", "int");
+    q8_json_flag(j, "symmetric", true);
+    q8_json_text(j, "strategy", strategy);
+    if (group)
+        q8_json_number(j, "group_size", group);
+    q8_json_flag(j, "dynamic", strcmp(strategy, "token") == 0);
+    q8_json_end(j, '}');
+    j->flat = false;
+}
+
+/* The first group takes every Linear, the others name their modules. */
+static void print_group(const struct q8_plan *plan, uint64_t number, struct q8_json *j)
+{
+    const struct q8_group *group = &plan->group[number];
+    const uint32_t columns = group->target->scheme.group;
+
+    if (is_mixed(plan))
+        q8_json_text(j, "format", group->target->layout);
+    if (group->target->int8_activations)
+        print_args(j, "input_activations", "token", 0);
+    else
+        q8_json_text(j, "input_activations", NULL);
+    q8_json_text(j, "output_activations", NULL);
+    if (number == 0)
+        q8_json_raw(j, "targets", "[\"Linear\"]");
+    else
+        print_names(j, "targets", group->module, group->modules);
+    print_args(j, "weights", columns ? "group" : "channel", columns);
 }
 
 /*
- * One group for each scheme.  The first takes every Linear; the others name their modules, which
- * goes before the class (compressed_tensors/utils/match.py, match_targets; vLLM,
- * compressed_tensors/utils.py, find_matched_target).  Releases that know no format of a group
- * refuse the key, so it is there only where formats differ.
+ * The portable minimum (formats.md 2.2.4), with a group for each scheme.  Modules that are named go
+ * before the class (compressed_tensors/utils/match.py, match_targets; vLLM, compressed_tensors/
+ * utils.py, find_matched_target).  Releases that know no format of a group refuse the key, so it is
+ * there only where formats differ (compressed_tensors/compressors/format.py, _flatten_formats).
  */
-static void print_groups(const struct q8_plan *plan, struct q8_json *j)
+static void print_ct(const struct q8_plan *plan, struct q8_json *j)
 {
-    q8_json_begin(j, NULL, '{');
+    q8_json_begin(j, "config_groups", '{');
     for (uint64_t i = 0; i < plan->groups; i++) {
-        const struct q8_group *group = &plan->group[i];
         char key[32];
 
         (void)snprintf(key, sizeof key, "group_%" PRIu64, i);
         q8_json_begin(j, key, '{');
-        if (is_mixed(plan))
-            q8_json_text(j, "format", group->target->layout);
-        q8_json_raw(j, "input_activations", group->target->activations);
-        q8_json_text(j, "output_activations", NULL);
-        if (i == 0)
-            q8_json_raw(j, "targets", "[\"Linear\"]");
-        else
-            print_names(j, "targets", group->module, group->modules);
-        q8_json_raw(j, "weights", group->target->weights);
+        print_group(plan, i, j);
         q8_json_end(j, '}');
     }
     q8_json_end(j, '}');
+    q8_json_text(j, "format", is_mixed(plan) ? "mixed-precision" : plan->group[0].target->layout);
+    q8_json_text(j, "global_compression_ratio", NULL);
+    print_names(j, "ignore", plan->ignore, plan->ignores);
+    q8_json_text(j, "kv_cache_scheme", NULL);
+    q8_json_text(j, "quant_method", plan->options.target->method);
+    q8_json_text(j, "quantization_status", "compressed");
 }
 
-/* What stands between two @ in the text of a target, and who prints the value. */
+/* Who prints the members of quantization_config. */
 static const struct {
-    const char *name;
+    const char *method;
     void (*print)(const struct q8_plan *plan, struct q8_json *j);
-} marks[] = {{"@ignore@", print_ignore}, {"@groups@", print_groups}, {"@format@", print_format}};
+} methods[] = {{"bitsandbytes", print_bnb}, {"compressed-tensors", print_ct}};
 
-/* The value over lines, as json.dumps(indent=2) nests it below two levels; malloc's. */
-static char *value_text(const struct q8_plan *plan,
-                        void (*print)(const struct q8_plan *plan, struct q8_json *j))
-{
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    struct q8_json j = {.out = out, .indent = 2, .depth = 2};
-
-    if (!out)
-        return NULL;
-    print(plan, &j);
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
+/* Over lines, as json.dumps(indent=2) nests a member of the outermost object. */
 static bool make_quantization(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    const char *text = plan->options.target->config;
+    char *text = NULL;
+    size_t size, i = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct q8_json j = {.out = out, .indent = 2, .depth = 1};
+    bool ok = out != NULL;
 
-    for (size_t i = 0; text && i < sizeof marks / sizeof *marks; i++) {
-        const char *mark = strstr(text, marks[i].name);
-        char *value = mark ? value_text(plan, marks[i].print) : NULL;
-
-        if (mark && !value)
-            return q8_fail(err, Q8_ELIMIT, "out of memory for the text of config.json");
-        if (mark)
-            text = q8_sprintf(mem, err, "%.*s%s%s", (int)(mark - text), text,
-                              value + strspn(value, " \n"), mark + strlen(marks[i].name));
-        free(value);
+    while (strcmp(methods[i].method, plan->options.target->method) != 0)
+        i++;
+    if (ok) {
+        q8_json_begin(&j, NULL, '{');
+        methods[i].print(plan, &j);
+        q8_json_end(&j, '}');
+        ok = fclose(out) == 0;
     }
-    plan->quantization = text;
-    return text != NULL;
+    if (ok) { /* without the line break in front of it */
+        const char *value = text + strspn(text, " \n");
+
+        plan->quantization = q8_strndup(mem, value, strlen(value), err);
+        ok = plan->quantization != NULL;
+    }
+    free(text);
+    return ok || q8_fail(err, Q8_ELIMIT, "out of memory for the text of config.json");
 }
 
 /*
@@ -180,6 +209,18 @@ static bool edit_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
         q8_sprintf(mem, err, "%.*s%s\n  \"quantization_config\": %s\n%s", (int)last, text,
                    text[last - 1] == '{' ? "" : ",", plan->quantization, text + brace);
     return plan->config != NULL;
+}
+
+bool q8_plan_config_check(const char *path, const char *text, uint64_t length, struct q8_err *err)
+{
+    struct q8_err found = {0};
+    struct cJSON *root = q8_json_parse(text, length, &found);
+    const bool good = q8_json_kind(q8_json_get(root, "quantization_config")) == '{';
+
+    q8_json_free(root);
+    return good ||
+           q8_fail(err, Q8_EIO, "re-read: %s does not give its quantization_config back: %s", path,
+                   root ? "it is not there" : found.text);
 }
 
 bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)

@@ -36,6 +36,12 @@ bool q8_plan_index(void *self, FILE *out, struct q8_err *err);
 /* The list of float modules, quantization_config and config.json. */
 bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
+/*
+ * Whether the text of a config.json parses and its quantization_config is an object; else Q8_EIO
+ * with the place, which `path` names.
+ */
+bool q8_plan_config_check(const char *path, const char *text, uint64_t length, struct q8_err *err);
+
 /* ---- plan_files.c ---- */
 
 /* Which other files of the input directory come along. */

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether both can be in one config: those that have a text for a group of it. */
+/* Whether both can be in one config. */
 static bool is_mixable(const struct q8_target *a, const struct q8_target *b)
 {
-    return a->weights && b->weights;
+    return a->mixes && b->mixes && strcmp(a->method, b->method) == 0;
 }
 
 bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err)
@@ -30,7 +30,7 @@ bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err)
                            "%s: %s in a model of %s: the %s format has one scheme for all "
                            "modules; --skip leaves a layer float",
                            p->origin, use->name, target->name,
-                           target->weights ? use->layout : target->layout);
+                           target->mixes ? use->layout : target->layout);
     }
     return true;
 }

@@ -226,6 +226,18 @@ static bool reread_all(struct q8_convert *c, struct q8_err *err)
     return q8_pool_run(&pool, err);
 }
 
+/* No runtime should be the first to find out that it cannot be parsed. */
+static bool reread_config(struct q8_convert *c, struct q8_err *err)
+{
+    const char *path = q8_sprintf(c->mem, err, "%s/config.json", c->publish.partial);
+    const char *text = NULL;
+    uint64_t length;
+
+    if (path) /* its size is as planned: reread_item */
+        text = q8_file_text(path, UINT64_MAX - 1, &length, c->mem, err);
+    return text && q8_plan_config_check(path, text, length, err);
+}
+
 /* As sha256sum prints it: a line with a \ in its name starts with one, and doubles that. */
 static bool print_sums(void *self, FILE *out, struct q8_err *err)
 {
@@ -350,7 +362,7 @@ bool q8_reread(struct q8_convert *c, struct q8_err *err)
     struct q8_manifest manifest = {.plan = c->plan, .result = c->result};
 
     c->written = q8_alloc(c->mem, c->plan->hashed, sizeof *c->written, err);
-    if (!c->written || !reread_all(c, err))
+    if (!c->written || !reread_all(c, err) || (c->plan->config && !reread_config(c, err)))
         return false;
     manifest.written = c->written;
     return q8_copy_text(c, Q8_MANIFEST, q8_manifest_print, &manifest, err) &&

@@ -17,13 +17,9 @@ struct q8_target {
     bool splits_experts;     /* fused 3-D experts of a known layout become 2-D weights */
     const char *instead;     /* name of the target that takes what this one cannot */
     struct q8_scheme scheme; /* what an int8 weight is stored as */
-    /*
-     * Value of quantization_config.  @ignore@ stands for the list of float modules, and for
-     * compressed-tensors @groups@ and @format@ for the schemes in use.
-     */
-    const char *config;
-    /* JSON texts of a group of the config; NULL: the format has one scheme for all modules */
-    const char *weights, *activations;
+    const char *method;      /* quant_method of the config: "bitsandbytes", "compressed-tensors" */
+    bool mixes;              /* the config has a place for schemes of single modules */
+    bool int8_activations;   /* the runtime makes them int8 too, row by row, as they come */
 };
 
 /* Every target, the default first; NULL name at the end. */

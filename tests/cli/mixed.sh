@@ -111,6 +111,19 @@ rm -r out
 grep -q '"a.up_proj"' out/config.json || die "a.up_proj is in no group"
 rm -r out
 
+# names that look like something else are names and nothing more: the config parses again
+make_model marks '{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}' '{
+    "x.@format@.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [0, 512]},
+    "x.@ignore@.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [512, 1024]},
+    "x.\"@groups@%s\\.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [1024, 1536]},
+    "y.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [1536, 2048]}}' 2048
+rows --use 'ct-w8a16-g32=x.*' --skip 'x.@ignore@' marks out
+for line in '          "x.@format@"' '      "x.@ignore@"' '          "x.\"@groups@%s\\",'; do
+    grep -qxF "$line" out/config.json || die "no line $line in: $(cat out/config.json)"
+done
+expect 4 "has a quantization_config already" "$Q8" -q out again
+rm -r out
+
 # fused experts: one scheme for all slices of a tensor
 make_model fused '{"model_type": "qwen3_vl_moe_text", "architectures": ["Qwen3VLMoeTextModel"]}' '{
     "m.experts.down_proj": {"dtype": "BF16", "shape": [2, 32, 32], "data_offsets": [0, 4096]},

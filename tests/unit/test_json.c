@@ -218,6 +218,31 @@ static void json_write_places_commas_and_lines(void **state)
     free(text);
 }
 
+/* What json.dumps(indent=2) and json.dumps() give, one in the other. */
+static void json_write_flat_puts_spaces_for_lines(void **state)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct q8_json j = {.out = open_memstream(&text, &size), .indent = 2};
+
+    (void)state;
+    q8_json_begin(&j, NULL, '{');
+    q8_json_begin(&j, "flat", '{');
+    j.flat = true;
+    q8_json_number(&j, "a", 1);
+    q8_json_numbers(&j, "b", (uint64_t[]){2, 3}, 2);
+    q8_json_end(&j, '}');
+    j.flat = false;
+    q8_json_number(&j, "c", 4);
+    q8_json_end(&j, '}');
+    assert_int_equal(fclose(j.out), 0);
+    assert_string_equal(text, "{\n"
+                              "  \"flat\": {\"a\": 1, \"b\": [2, 3]},\n"
+                              "  \"c\": 4\n"
+                              "}");
+    free(text);
+}
+
 /* One string or number as the writer puts it. */
 static char *write_value(const char *string, double number)
 {
@@ -339,6 +364,7 @@ int main(void)
         cmocka_unit_test(json_parse_stops_at_depth_64),
         cmocka_unit_test(json_parse_names_line_column_or_key),
         cmocka_unit_test(json_write_places_commas_and_lines),
+        cmocka_unit_test(json_write_flat_puts_spaces_for_lines),
         cmocka_unit_test(json_write_escapes_strings),
         cmocka_unit_test(json_write_reads_back_every_character),
         cmocka_unit_test(json_write_doubles_with_the_fewest_digits),
