@@ -1,8 +1,10 @@
 /* q8_convert.c - the command q8-convert: options -> plan -> run -> report */
 #include "src/cli/common.h"
 #include "src/cli/progress.h"
+#include "src/convert/convert.h"
 #include "src/convert/plan_make.h"
-#include "src/convert/report.h"
+#include "src/convert/publish.h"
+#include "src/convert/report_json.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -101,7 +103,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'q': o->quiet = true; break;
     case JSON: o->want_json = true, o->json = q8_cli_optional(state, arg, ".json"); break;
     case NO_SQNR: o->run.measure = false; break;
-    case SHA256: o->run.sha256 = true; break;
+    case SHA256: o->plan.sha256 = true; break;
     case ARGP_KEY_ARG:
         if (state->arg_num > 1)
             ok = q8_fail(o->err, Q8_EUSAGE, "one INPUT and one OUTPUT, not '%s' too", arg);
@@ -222,7 +224,6 @@ static bool check_places(const struct options *o, const struct q8_plan *plan)
 static bool run(struct options *o, struct q8_plan *plan)
 {
     struct q8_report report = {.plan = plan, .output = o->run.output};
-    struct q8_convert convert = {0};
     struct q8_show show;
     bool ok;
 
@@ -240,9 +241,8 @@ static bool run(struct options *o, struct q8_plan *plan)
     if (!q8_show_open(&show, "q8-convert", o->quiet, o->err))
         return false;
     o->run.watch = &show.watch;
-    ok = q8_convert_run(&convert, plan, &o->run, o->mem, o->err);
+    ok = q8_convert_run(&report.convert, plan, &o->run, o->mem, o->err);
     q8_show_close(&show);
-    report.convert = &convert;
     return ok && print_report(o, &report);
 }
 
@@ -272,7 +272,6 @@ int main(int argc, char **argv)
     bad = argp_parse(&argp, argc, argv, 0, NULL, &o);
     if (bad && !err.code)
         q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
-    o.plan.sha256 = o.run.sha256;
     q8_cli_raise_file_limit();
     (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
     if (!bad && o.list)

@@ -4,6 +4,8 @@
 #include "src/base/clock.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/convert/convert_parts.h"
+#include "src/convert/journal.h"
 #include "src/convert/plan_parts.h"
 
 #include <inttypes.h>
@@ -182,14 +184,16 @@ static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
     return c->journal >= 0 && (err->code == Q8_EIO || err->code > Q8_ESIGNAL);
 }
 
-bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
+bool q8_convert_run(const struct q8_convert **ret, struct q8_plan *plan,
                     const struct q8_convert_options *options, struct q8_arena *mem,
                     struct q8_err *err)
 {
-    struct q8_convert *c = ret;
+    struct q8_convert *c = q8_alloc(mem, 1, sizeof *c, err);
     double begin = q8_now();
     bool ok, keep = true;
 
+    if (!c)
+        return false;
     *c = (struct q8_convert){.plan = plan, .options = *options, .mem = mem, .journal = -1};
     c->publish.lock = -1;
     ok = check_files(plan, err) &&
@@ -211,5 +215,7 @@ bool q8_convert_run(struct q8_convert *ret, struct q8_plan *plan,
         q8_file_close(&c->shard[i]);
     q8_publish_close(&c->publish, keep, mem);
     c->seconds = q8_now() - begin;
+    if (ok)
+        *ret = c;
     return ok;
 }

@@ -1,5 +1,5 @@
 /* copy.c - the files that come along as they are, config.json and the index file */
-#include "src/convert/convert.h"
+#include "src/convert/convert_parts.h"
 
 #include "src/base/num.h"
 #include "src/convert/plan_parts.h"

@@ -6,7 +6,7 @@
  *
  * Digests that a job does not have are 0; sums are hexadecimal floats, so they read back exactly.
  */
-#include "src/convert/convert.h"
+#include "src/convert/journal.h"
 
 #include "src/convert/plan_parts.h"
 
@@ -29,7 +29,7 @@ static void print_identity(const struct q8_convert *c, FILE *out)
     char hex[Q8_DIGEST_TEXT];
 
     fprintf(out, "%s\n%s %d %d\n%s\n%s\n", Q8_VERSION, plan->options.target->name,
-            c->options.measure, c->options.sha256, plan->quantization,
+            c->options.measure, c->plan->options.sha256, plan->quantization,
             plan->config ? plan->config : "");
     for (uint64_t i = 0; i < plan->options.select->count; i++)
         fprintf(out, "%s %s %s\n", q8_verb_name(pattern[i].verb),

@@ -2,6 +2,7 @@
 #include "src/convert/report.h"
 
 #include "src/base/text.h"
+#include "src/convert/convert_parts.h"
 #include "src/convert/plan_parts.h"
 #include "src/scheme/error.h"
 

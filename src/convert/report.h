@@ -2,9 +2,12 @@
 #ifndef Q8_CONVERT_REPORT_H
 #define Q8_CONVERT_REPORT_H
 
-#include "src/convert/convert.h"
+#include "src/convert/plan.h"
+#include "src/scheme/encode.h"
 
 #include <stdio.h>
+
+struct q8_convert; /* convert_parts.h: a conversion done */
 
 /* What a report is about.  Owns nothing. */
 struct q8_report {
@@ -22,9 +25,6 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err);
 
 /* The plan for people, a line per tensor: --dry-run.  Q8_EIO when `out` does not take it. */
 bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err);
-
-/* All of it for machines, schema q8-convert/1.  Q8_EIO when `out` does not take it. */
-bool q8_report_json(const struct q8_report *r, FILE *out, struct q8_err *err);
 
 /* One reason why tensors stay float, and how much that is. */
 struct q8_kept {

@@ -1,5 +1,5 @@
 /* reread.c - what follows the files: re-reading, manifest, checksums, syncing */
-#include "src/convert/convert.h"
+#include "src/convert/convert_parts.h"
 
 #include "formats/format.h"
 #include "src/base/num.h"
@@ -194,7 +194,7 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
         ok = q8_fail(err, Q8_ELIMIT, "path too long: %s/%s", c->publish.partial,
                      c->plan->file[i].name);
     ok = ok && q8_file_open(&r.file, path, err) && q8_xxh_open(&r.whole, err) &&
-         q8_xxh_open(&r.own, err) && (!c->options.sha256 || q8_sha_open(&r.sha, err));
+         q8_xxh_open(&r.own, err) && (!c->plan->options.sha256 || q8_sha_open(&r.sha, err));
     if (ok && i < c->plan->model->shards)
         ok = reread_shard(c, (uint32_t)i, &r, pool, err) || (err->code && q8_fail_in(err, path));
     else if (ok)
@@ -204,7 +204,7 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
                      r.file.size, c->plan->file[i].bytes);
     if (ok) {
         w->xxh = q8_xxh_sum(&r.whole);
-        ok = !c->options.sha256 || q8_sha_text(&r.sha, w->sha, err);
+        ok = !c->plan->options.sha256 || q8_sha_text(&r.sha, w->sha, err);
     }
     ok = ok && (!c->options.sync || sync_file(&r.file, pool, err));
     q8_sha_close(&r.sha);
@@ -352,7 +352,7 @@ static bool seal(struct q8_convert *c, struct q8_err *err)
 {
     if (c->options.sync &&
         (!sync_named(c, Q8_MANIFEST, err) ||
-         (c->options.sha256 && !sync_named(c, "SHA256SUMS", err)) || !sync_folders(c, err)))
+         (c->plan->options.sha256 && !sync_named(c, "SHA256SUMS", err)) || !sync_folders(c, err)))
         return false;
     return check_strays(c, err);
 }
@@ -366,6 +366,6 @@ bool q8_reread(struct q8_convert *c, struct q8_err *err)
         return false;
     manifest.written = c->written;
     return q8_copy_text(c, Q8_MANIFEST, q8_manifest_print, &manifest, err) &&
-           (!c->options.sha256 || q8_copy_text(c, "SHA256SUMS", print_sums, c, err)) &&
+           (!c->plan->options.sha256 || q8_copy_text(c, "SHA256SUMS", print_sums, c, err)) &&
            seal(c, err);
 }
