@@ -132,8 +132,9 @@ static bool get_metadata(struct q8_scan *s, struct q8_index *out, struct q8_aren
         list[out->metas].key = q8_strndup(mem, s->text, s->length, err);
         if (!list[out->metas].key || !q8_scan_string(s))
             return false;
-        list[out->metas].value = q8_strndup(mem, s->text, s->length, err);
-        if (!list[out->metas++].value)
+        list[out->metas].value = (struct q8_value){
+            .type = Q8_META_TEXT, .text = q8_strndup(mem, s->text, s->length, err)};
+        if (!list[out->metas++].value.text)
             return false;
     }
     return !err->code;

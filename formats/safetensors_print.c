@@ -106,10 +106,13 @@ static void put_header(struct printer *p, const struct q8_index *ix, uint64_t st
     if (ix->have_meta) {
         put_text(p, "\"__metadata__\":{");
         for (uint64_t i = 0; i < ix->metas; i++) {
-            put_text(p, i ? "," : "");
+            if (ix->meta[i].value.type != Q8_META_TEXT) /* it has no others */
+                continue;
+            put_text(p, comma);
             put_string(p, ix->meta[i].key);
             put_text(p, ":");
-            put_string(p, ix->meta[i].value);
+            put_string(p, ix->meta[i].value.text);
+            comma = ",";
         }
         put_text(p, "}");
         comma = ",";

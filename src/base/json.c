@@ -306,6 +306,12 @@ void q8_json_number(struct q8_json *j, const char *key, uint64_t value)
     fprintf(j->out, "%" PRIu64, value);
 }
 
+void q8_json_signed(struct q8_json *j, const char *key, int64_t value)
+{
+    put_lead(j, key);
+    fprintf(j->out, "%" PRId64, value);
+}
+
 void q8_json_numbers(struct q8_json *j, const char *key, const uint64_t *value, uint64_t count)
 {
     q8_json_begin(j, key, '[');

@@ -83,6 +83,9 @@ void q8_json_text(struct q8_json *j, const char *key, const char *value);
 /* A whole number, all of its digits: above 2^53 some readers round it. */
 void q8_json_number(struct q8_json *j, const char *key, uint64_t value);
 
+/* The same of one that may be negative. */
+void q8_json_signed(struct q8_json *j, const char *key, int64_t value);
+
 /* An array of whole numbers, such as a shape. */
 void q8_json_numbers(struct q8_json *j, const char *key, const uint64_t *value, uint64_t count);
 

@@ -69,9 +69,37 @@ struct q8_tensor {
     uint64_t stride[Q8_MAX_RANK];
 };
 
-/* A key and value that a file carries along ("format": "pt"). */
+/* What a value of metadata is: strings in safetensors, all of them in GGUF (ggml, docs/gguf.md). */
+enum q8_meta_type {
+    Q8_META_TEXT,
+    Q8_META_U64,
+    Q8_META_I64,
+    Q8_META_F64,
+    Q8_META_BOOL,
+    Q8_META_ARRAY
+};
+
+/* A value that a file carries along. */
+struct q8_value {
+    enum q8_meta_type type; /* which of the union it is */
+    uint32_t bytes;         /* that a number has in the file: 1, 2, 4 or 8; else 0 */
+    union {
+        const char *text; /* UTF-8, not NULL */
+        uint64_t u64;     /* not negative */
+        int64_t i64;      /* of a signed type */
+        double f64;       /* any double */
+        bool flag;        /* true or false */
+        struct {
+            const struct q8_value *item; /* [count] of one type, none of them an array */
+            uint64_t count;              /* may be 0 */
+        } array;                         /* GGUF's readers take no arrays of arrays */
+    };
+};
+
+/* A key and value that a file carries along ("format": "pt").  Memory of the index. */
 struct q8_meta {
-    const char *key, *value; /* UTF-8, neither NULL; memory of the index */
+    const char *key;       /* UTF-8, not NULL */
+    struct q8_value value; /* what it says */
 };
 
 /* What one file, or a whole model, contains.  A zeroed struct is empty.  Memory is the arena's. */

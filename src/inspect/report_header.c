@@ -6,15 +6,32 @@
 
 #include <inttypes.h>
 
+/* A text escaped, a number, true or false; of an array how many items. */
+static void print_value(const struct q8_value *v, FILE *out)
+{
+    char text[512];
+
+    switch (v->type) {
+    case Q8_META_TEXT: fputs(q8_text_escape(v->text, text, sizeof text), out); break;
+    case Q8_META_U64: fprintf(out, "%" PRIu64, v->u64); break;
+    case Q8_META_I64: fprintf(out, "%" PRId64, v->i64); break;
+    case Q8_META_F64: fprintf(out, "%.*g", v->bytes == sizeof(float) ? 9 : 17, v->f64); break;
+    case Q8_META_BOOL: fputs(v->flag ? "true" : "false", out); break;
+    case Q8_META_ARRAY: fprintf(out, "[%" PRIu64 " items]", v->array.count); break;
+    }
+}
+
 static void print_shard(const struct q8_shard *shard, uint64_t tensors, FILE *out)
 {
-    char name[512], value[512], size[32];
+    char name[512], size[32];
 
     fprintf(out, "%s: %s, %" PRIu64 " tensors\n", q8_text_escape(shard->name, name, sizeof name),
             q8_text_bytes(shard->file.size, size, sizeof size), tensors);
-    for (uint64_t i = 0; i < shard->metas; i++)
-        fprintf(out, "  metadata %s = %s\n", q8_text_escape(shard->meta[i].key, name, sizeof name),
-                q8_text_escape(shard->meta[i].value, value, sizeof value));
+    for (uint64_t i = 0; i < shard->metas; i++) {
+        fprintf(out, "  metadata %s = ", q8_text_escape(shard->meta[i].key, name, sizeof name));
+        print_value(&shard->meta[i].value, out);
+        fputc('\n', out);
+    }
 }
 
 /* How many tensors every shard has. */
@@ -66,6 +83,23 @@ static void print_tensor(const struct q8_model *m, const struct q8_tensor *t, st
     q8_json_end(j, '}');
 }
 
+static void value_json(struct q8_json *j, const char *key, const struct q8_value *v)
+{
+    switch (v->type) {
+    case Q8_META_TEXT: q8_json_text(j, key, v->text); break;
+    case Q8_META_U64: q8_json_number(j, key, v->u64); break;
+    case Q8_META_I64: q8_json_signed(j, key, v->i64); break;
+    case Q8_META_F64: q8_json_double(j, key, v->f64); break;
+    case Q8_META_BOOL: q8_json_flag(j, key, v->flag); break;
+    case Q8_META_ARRAY:
+        q8_json_begin(j, key, '[');
+        for (uint64_t i = 0; i < v->array.count; i++)
+            value_json(j, NULL, &v->array.item[i]);
+        q8_json_end(j, ']');
+        break;
+    }
+}
+
 bool q8_header_json(const struct q8_model *m, FILE *out, struct q8_err *err)
 {
     struct q8_json j = {.out = out, .indent = 1};
@@ -81,7 +115,7 @@ bool q8_header_json(const struct q8_model *m, FILE *out, struct q8_err *err)
         q8_json_number(&j, "bytes", m->shard[i].file.size);
         q8_json_begin(&j, "metadata", '{');
         for (uint64_t k = 0; k < m->shard[i].metas; k++)
-            q8_json_text(&j, m->shard[i].meta[k].key, m->shard[i].meta[k].value);
+            value_json(&j, m->shard[i].meta[k].key, &m->shard[i].meta[k].value);
         q8_json_end(&j, '}');
         q8_json_end(&j, '}');
     }

@@ -223,7 +223,7 @@ static void assert_same_index(struct q8_index *a, struct q8_index *b)
     }
     for (uint64_t i = 0; i < a->metas; i++) {
         assert_string_equal(a->meta[i].key, b->meta[i].key);
-        assert_string_equal(a->meta[i].value, b->meta[i].value);
+        assert_string_equal(a->meta[i].value.text, b->meta[i].value.text);
     }
 }
 
@@ -279,9 +279,10 @@ static void safetensors_print_gives_the_bytes_of_the_library(void **state)
         {.name = "flag", .dtype = Q8_BOOL, .rank = 1, .dim = {1}},
         {.name = "i", .dtype = Q8_I8, .rank = 2, .dim = {2, 1}},
     };
-    struct q8_meta meta = {"format", "pt"};
+    struct q8_meta meta[] = {{"bits", {Q8_META_U64, 4, .u64 = 8}}, /* left out: no text */
+                             {"format", {Q8_META_TEXT, .text = "pt"}}};
     struct q8_index ix = {
-        .tensor = tensors, .count = 7, .meta = &meta, .metas = 1, .have_meta = true};
+        .tensor = tensors, .count = 7, .meta = meta, .metas = 2, .have_meta = true};
     struct q8_arena mem;
 
     (void)state;
