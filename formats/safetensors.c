@@ -60,33 +60,34 @@ static bool get_dtype(struct q8_scan *s, struct q8_tensor *t)
 /* Reads {"dtype": ..., "shape": ..., "data_offsets": ...}; t->offset is relative to the data. */
 static bool get_entry(struct q8_scan *s, struct q8_tensor *t, uint64_t *ret_end)
 {
-    enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4 };
-    unsigned seen = 0, now;
+    enum { DTYPE, SHAPE, OFFSETS, KEYS };
+    static const char *const keys[KEYS] = {"dtype", "shape", "data_offsets"};
+    bool seen[KEYS] = {false}, ok;
 
     if (!q8_scan_open(s, '{'))
         return false;
     while (q8_scan_key(s)) {
-        now = strcmp(s->text, "dtype") == 0          ? DTYPE
-              : strcmp(s->text, "shape") == 0        ? SHAPE
-              : strcmp(s->text, "data_offsets") == 0 ? OFFSETS
-                                                     : 0;
-        if (seen & now)
+        int key = 0;
+
+        while (key < KEYS && strcmp(s->text, keys[key]) != 0)
+            key++;
+        if (key < KEYS && seen[key])
             return q8_fail(s->err, Q8_EINPUT, "duplicate key '%s'", s->text);
-        seen |= now;
-        if (now == DTYPE     ? !get_dtype(s, t)
-            : now == SHAPE   ? !get_shape(s, t)
-            : now == OFFSETS ? !get_offsets(s, &t->offset, ret_end)
-                             : !q8_scan_skip(s))
+        switch (key) {
+        case DTYPE: ok = get_dtype(s, t); break;
+        case SHAPE: ok = get_shape(s, t); break;
+        case OFFSETS: ok = get_offsets(s, &t->offset, ret_end); break;
+        default: ok = q8_scan_skip(s);
+        }
+        if (!ok)
             return false;
+        if (key < KEYS)
+            seen[key] = true;
     }
-    if (s->err->code)
-        return false;
-    if (seen != (DTYPE | SHAPE | OFFSETS))
-        return q8_fail(s->err, Q8_EINPUT, "missing key '%s'",
-                       !(seen & DTYPE)   ? "dtype"
-                       : !(seen & SHAPE) ? "shape"
-                                         : "data_offsets");
-    return true;
+    for (int key = 0; !s->err->code && key < KEYS; key++)
+        if (!seen[key])
+            return q8_fail(s->err, Q8_EINPUT, "missing key '%s'", keys[key]);
+    return !s->err->code;
 }
 
 /* One tensor whose name is in s->text. */

@@ -47,7 +47,7 @@ INLINE __m256i widen16(const int8_t *codes, size_t n)
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)codes));
 }
 
-/* Here `bytes` is a number of codes, 16 of which are a register. */
+/* A byte of W is a code; 16 of them, widened, fill a register. */
 static void pack(void *panel, size_t apart, const unsigned char *w, size_t row, size_t rows,
                  size_t bytes)
 {
