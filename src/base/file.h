@@ -38,6 +38,14 @@ bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, 
 /* q8_file_read for who knows the file as a void *: `read` of a q8_source, `fill` of a q8_scan. */
 bool q8_file_fill(void *file, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
 
+/*
+ * Shows n bytes from `from` on to `take`, in order, in pieces of at most 64 KiB; no bytes are no
+ * call.  As q8_file_read, or false where `take` says so.
+ */
+bool q8_file_show(const struct q8_file *f, uint64_t from, uint64_t n,
+                  bool (*take)(void *self, const void *bytes, uint64_t n, struct q8_err *err),
+                  void *self, struct q8_err *err);
+
 /* The XXH3-128 of the first n bytes; as q8_file_read, and Q8_ELIMIT.  *ret is set on success. */
 bool q8_file_digest(const struct q8_file *f, uint64_t n, struct q8_digest *ret, struct q8_err *err);
 

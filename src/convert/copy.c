@@ -1,7 +1,6 @@
 /* copy.c - the files that come along as they are, config.json and the index file */
 #include "src/convert/convert_parts.h"
 
-#include "src/base/num.h"
 #include "src/convert/plan_parts.h"
 
 #include <errno.h>
@@ -10,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define PIECE (UINT64_C(256) << 10)
 
 bool q8_copy_text(struct q8_convert *c, const char *name,
                   bool (*print)(void *self, FILE *out, struct q8_err *err), void *self,
@@ -55,16 +52,21 @@ static bool make_folders(const struct q8_convert *c, const char *name, struct q8
     return true;
 }
 
-static bool copy_bytes(const struct q8_file *in, const struct q8_file *out, unsigned char *buffer,
-                       struct q8_pool *pool, struct q8_err *err)
+/* A file on its way. */
+struct copying {
+    struct q8_file out;
+    uint64_t at; /* where its next bytes go */
+    struct q8_pool *pool;
+};
+
+static bool put_bytes(void *self, const void *bytes, uint64_t n, struct q8_err *err)
 {
-    for (uint64_t at = 0, n; at < in->size; at += n) {
-        n = q8_min(PIECE, in->size - at);
-        if (!q8_file_read(in, at, buffer, n, err) || !q8_file_write(out, at, buffer, n, err) ||
-            !q8_pool_advance(pool, n))
-            return false;
-    }
-    return true;
+    struct copying *to = self;
+
+    if (!q8_file_write(&to->out, to->at, bytes, n, err))
+        return false;
+    to->at += n;
+    return q8_pool_advance(to->pool, n);
 }
 
 static bool is_other(const struct stat *st, const struct q8_out *side)
@@ -96,21 +98,20 @@ static bool copy_side(struct q8_convert *c, const struct q8_out *side, struct q8
 {
     const char *from = q8_sprintf(mem, err, "%s/%s", c->plan->model->dir, side->name);
     const char *to = q8_sprintf(mem, err, "%s/%s", c->publish.partial, side->name);
-    unsigned char *buffer = q8_alloc(mem, PIECE, 1, err);
-    struct q8_file in = {.fd = -1}, out = {.fd = -1};
-    bool ok = from && to && buffer && make_folders(c, side->name, mem, err) &&
-              q8_file_open(&in, from, err);
+    struct copying copy = {.out.fd = -1, .pool = pool};
+    struct q8_file in = {.fd = -1};
+    bool ok = from && to && make_folders(c, side->name, mem, err) && q8_file_open(&in, from, err);
 
     if (ok && is_other(&in.stat, side))
         ok = q8_fail(err, Q8_EIO, "%s was written to during the run: run again later", from);
     if (ok && c->publish.resumed) /* it may be there, and read-only as its source is */
         (void)unlink(to);
-    ok = ok && q8_file_create(&out, to, in.size, false, err) &&
-         copy_bytes(&in, &out, buffer, pool, err) && q8_file_same(&in, err);
+    ok = ok && q8_file_create(&copy.out, to, in.size, false, err) &&
+         q8_file_show(&in, 0, in.size, put_bytes, &copy, err) && q8_file_same(&in, err);
     if (ok)
-        (void)fchmod(out.fd, in.stat.st_mode & 0777);
+        (void)fchmod(copy.out.fd, in.stat.st_mode & 0777);
     q8_file_close(&in);
-    q8_file_close(&out);
+    q8_file_close(&copy.out);
     return ok;
 }
 

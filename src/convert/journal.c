@@ -126,37 +126,21 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
     struct q8_convert *c = self;
     const struct q8_job *job = &c->plan->job[i];
     struct q8_result *r = &c->result[i];
-    unsigned char buffer[65536];
-    struct q8_xxh x = {0};
-    bool same = true;
 
     (void)worker;
-    if (!r->done)
-        return true;
-    if (!q8_xxh_open(&x, err))
-        return false;
-    for (unsigned p = 0; same && !err->code && p < q8_job_parts(job); p++) {
+    for (unsigned p = 0; r->done && p < q8_job_parts(job); p++) {
         char name[Q8_NAME_BYTES];
         struct q8_digest digest;
         struct q8_tensor t;
 
-        q8_xxh_reset(&x);
-        if (!q8_job_part(job, p, &t, name, sizeof name, err))
-            break;
-        for (uint64_t at = 0, n; at < t.nbytes; at += n) {
-            n = t.nbytes - at < sizeof buffer ? t.nbytes - at : sizeof buffer;
-            if (!q8_file_read(&c->shard[job->tensor->shard], job->offset[p] + at, buffer, n, err) ||
-                !q8_pool_advance(pool, n))
-                break;
-            q8_xxh_add(&x, buffer, n);
-        }
-        digest = q8_xxh_sum(&x);
-        same = q8_digest_same(&digest, &r->part[p]);
+        if (!q8_job_part(job, p, &t, name, sizeof name, err) ||
+            !q8_range_digest(&c->shard[job->tensor->shard], job->offset[p], t.nbytes, pool, &digest,
+                             err))
+            return false;
+        if (!q8_digest_same(&digest, &r->part[p]))
+            *r = (struct q8_result){0};
     }
-    q8_xxh_close(&x);
-    if (!same)
-        *r = (struct q8_result){0};
-    return !err->code;
+    return true;
 }
 
 /* Takes over what the lines say, when the first one is `first`. */

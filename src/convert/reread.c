@@ -13,35 +13,36 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE (256u << 10)
 #define SYNC_PIECE (UINT64_C(64) << 20) /* what a slow disk flushes within a second */
-
-/* Digests [from, to) of a file into the file's running digests, and into `own` when given. */
-static bool digest_range(const struct q8_file *f, uint64_t from, uint64_t to, unsigned char *buffer,
-                         struct q8_xxh *whole, struct q8_sha *sha, struct q8_xxh *own,
-                         struct q8_pool *pool, struct q8_err *err)
-{
-    for (uint64_t at = from, n; at < to; at += n) {
-        n = q8_min(PIECE, to - at);
-        if (!q8_file_read(f, at, buffer, n, err) || !q8_pool_advance(pool, n))
-            return false;
-        q8_xxh_add(whole, buffer, n);
-        if (own)
-            q8_xxh_add(own, buffer, n);
-        if (sha->state && !q8_sha_add(sha, buffer, n, err))
-            return false;
-    }
-    return true;
-}
 
 /* What one re-read needs. */
 struct reread {
     struct q8_file file;
-    struct q8_xxh whole, own;
-    struct q8_sha sha;
-    unsigned char *buffer;
+    uint64_t at;              /* bytes of it that the sums have seen */
+    struct q8_xxh whole, own; /* of the file, and of one tensor or what lies between two */
+    struct q8_sha sha;        /* of the file; none unless asked for */
+    struct q8_pool *pool;
     struct q8_arena mem;
 };
+
+static bool take_bytes(void *self, const void *bytes, uint64_t n, struct q8_err *err)
+{
+    struct reread *r = self;
+
+    q8_xxh_add(&r->whole, bytes, n);
+    q8_xxh_add(&r->own, bytes, n);
+    return (!r->sha.state || q8_sha_add(&r->sha, bytes, n, err)) && q8_pool_advance(r->pool, n);
+}
+
+/* Digests the next bytes of the file, those before `end`. */
+static bool digest_to(struct reread *r, uint64_t end, struct q8_err *err)
+{
+    const uint64_t from = r->at;
+
+    r->at = end;
+    q8_xxh_reset(&r->own);
+    return q8_file_show(&r->file, from, end - from, take_bytes, r, err);
+}
 
 struct where {
     uint64_t offset, job;
@@ -55,9 +56,9 @@ uint64_t q8_reread_bytes(const struct q8_plan *plan)
     for (uint32_t i = 0; i < plan->model->shards; i++) {
         uint64_t bytes = q8_plan_parts(plan, i) * sizeof(struct where);
 
-        most = bytes > most ? bytes : most;
+        most = q8_max(bytes, most);
     }
-    return plan->header_memory + most + PIECE;
+    return plan->header_memory + most;
 }
 
 static int compare_where(const void *a, const void *b)
@@ -83,11 +84,6 @@ static struct where *list_parts(const struct q8_convert *c, uint32_t number, uin
     return list;
 }
 
-static bool reread_fill(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
-{
-    return q8_file_read(self, off, buf, n, err);
-}
-
 /* Whether the header that was read again says of this tensor what the plan says. */
 static bool check_entry(const struct q8_index *found, const struct q8_tensor *want,
                         struct q8_err *err)
@@ -107,7 +103,7 @@ static bool check_entry(const struct q8_index *found, const struct q8_tensor *wa
 static bool reread_header(struct q8_convert *c, uint32_t number, const struct where *part,
                           uint64_t count, struct reread *r, struct q8_err *err)
 {
-    struct q8_source source = {r->file.size, reread_fill, &r->file};
+    struct q8_source source = {r->file.size, q8_file_fill, &r->file};
     struct q8_index found = {.room = count};
 
     found.tensor = q8_alloc(&r->mem, count, sizeof *found.tensor, err);
@@ -130,9 +126,9 @@ static bool reread_header(struct q8_convert *c, uint32_t number, const struct wh
 
 /* A shard is parsed by the strict reader, and each tensor compared with what was written. */
 static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r,
-                         struct q8_pool *pool, struct q8_err *err)
+                         struct q8_err *err)
 {
-    uint64_t count = q8_plan_parts(c->plan, number), at = 0;
+    uint64_t count = q8_plan_parts(c->plan, number);
     struct where *part = list_parts(c, number, count, &r->mem, err);
 
     if (!part || !reread_header(c, number, part, count, r, err))
@@ -148,13 +144,8 @@ static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r
             return false;
         if (t.nbytes == 0)
             continue;
-        q8_xxh_reset(&r->own);
-        if (!digest_range(&r->file, at, part[i].offset, r->buffer, &r->whole, &r->sha, NULL, pool,
-                          err) ||
-            !digest_range(&r->file, part[i].offset, part[i].offset + t.nbytes, r->buffer, &r->whole,
-                          &r->sha, &r->own, pool, err))
+        if (!digest_to(r, part[i].offset, err) || !digest_to(r, part[i].offset + t.nbytes, err))
             return false;
-        at = part[i].offset + t.nbytes;
         digest = q8_xxh_sum(&r->own);
         if (!q8_digest_same(&digest, &c->result[part[i].job].part[part[i].part]))
             return q8_fail(err, Q8_EIO,
@@ -162,7 +153,7 @@ static bool reread_shard(struct q8_convert *c, uint32_t number, struct reread *r
                            "program changed it",
                            q8_text_escape(name, shown, sizeof shown));
     }
-    return digest_range(&r->file, at, r->file.size, r->buffer, &r->whole, &r->sha, NULL, pool, err);
+    return digest_to(r, r->file.size, err);
 }
 
 /* Flushes piece by piece, so that a stop is seen in between. */
@@ -181,24 +172,22 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
 {
     struct q8_convert *c = self;
     struct q8_written *w = &c->written[i];
-    struct reread r = {.file.fd = -1};
+    struct reread r = {.file.fd = -1, .pool = pool};
     char path[4096];
-    bool ok;
+    bool ok = true;
 
     (void)worker;
     q8_arena_init(&r.mem, UINT64_MAX);
-    r.buffer = q8_alloc(&r.mem, PIECE, 1, err);
-    ok = r.buffer != NULL;
-    if (ok && (size_t)snprintf(path, sizeof path, "%s/%s", c->publish.partial,
-                               c->plan->file[i].name) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", c->publish.partial, c->plan->file[i].name) >=
+        sizeof path)
         ok = q8_fail(err, Q8_ELIMIT, "path too long: %s/%s", c->publish.partial,
                      c->plan->file[i].name);
     ok = ok && q8_file_open(&r.file, path, err) && q8_xxh_open(&r.whole, err) &&
          q8_xxh_open(&r.own, err) && (!c->plan->options.sha256 || q8_sha_open(&r.sha, err));
     if (ok && i < c->plan->model->shards)
-        ok = reread_shard(c, (uint32_t)i, &r, pool, err) || (err->code && q8_fail_in(err, path));
+        ok = reread_shard(c, (uint32_t)i, &r, err) || (err->code && q8_fail_in(err, path));
     else if (ok)
-        ok = digest_range(&r.file, 0, r.file.size, r.buffer, &r.whole, &r.sha, NULL, pool, err);
+        ok = digest_to(&r, r.file.size, err);
     if (ok && r.file.size != c->plan->file[i].bytes)
         ok = q8_fail(err, Q8_EIO, "%s: %" PRIu64 " bytes, but %" PRIu64 " were planned", path,
                      r.file.size, c->plan->file[i].bytes);

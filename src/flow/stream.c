@@ -1,6 +1,8 @@
 /* stream.c - the bytes of one output tensor in order: digested, and written in large pieces */
 #include "src/flow/stream.h"
 
+#include "src/flow/pool.h"
+
 #include <string.h>
 
 uint64_t q8_stream_bytes(uint64_t most)
@@ -64,4 +66,31 @@ bool q8_stream_end(struct q8_stream *s, struct q8_digest *ret, struct q8_err *er
 {
     *ret = q8_xxh_sum(&s->xxh);
     return put(s, s->used, err);
+}
+
+/* A range of a file under way. */
+struct range {
+    struct q8_xxh xxh;
+    struct q8_pool *pool;
+};
+
+static bool take_bytes(void *self, const void *bytes, uint64_t n, struct q8_err *err)
+{
+    struct range *r = self;
+
+    (void)err;
+    q8_xxh_add(&r->xxh, bytes, n);
+    return q8_pool_advance(r->pool, n);
+}
+
+bool q8_range_digest(const struct q8_file *file, uint64_t from, uint64_t n, struct q8_pool *pool,
+                     struct q8_digest *ret, struct q8_err *err)
+{
+    struct range r = {.pool = pool};
+    bool ok = q8_xxh_open(&r.xxh, err) && q8_file_show(file, from, n, take_bytes, &r, err);
+
+    if (ok)
+        *ret = q8_xxh_sum(&r.xxh);
+    q8_xxh_close(&r.xxh);
+    return ok;
 }

@@ -51,4 +51,14 @@ bool q8_stream_add(struct q8_stream *s, uint64_t n, struct q8_err *err);
 /* Writes the rest (Q8_EIO); *ret is the digest of the tensor, also on failure. */
 bool q8_stream_end(struct q8_stream *s, struct q8_digest *ret, struct q8_err *err);
 
+struct q8_pool; /* pool.h */
+
+/*
+ * The digest of n bytes of a file from `from` on, counted in the pool as they are read.  As
+ * q8_file_read, Q8_ELIMIT, and false without an error when the pool is stopping; *ret is set on
+ * success.
+ */
+bool q8_range_digest(const struct q8_file *file, uint64_t from, uint64_t n, struct q8_pool *pool,
+                     struct q8_digest *ret, struct q8_err *err);
+
 #endif

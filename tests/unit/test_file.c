@@ -136,6 +136,55 @@ static void file_digest_is_that_of_the_bytes(void **state)
     q8_file_close(&f);
 }
 
+/* What was shown of a file. */
+struct shown {
+    char bytes[200000];
+    uint64_t length, most; /* of all, and of one piece */
+    uint64_t stop;         /* refuse once that many are there */
+};
+
+static bool take(void *self, const void *bytes, uint64_t n, struct q8_err *err)
+{
+    struct shown *s = self;
+
+    (void)err;
+    memcpy(s->bytes + s->length, bytes, n);
+    s->length += n;
+    if (n > s->most)
+        s->most = n;
+    return s->length < s->stop;
+}
+
+static void file_show_gives_the_range_in_pieces(void **state)
+{
+    static struct shown shown;
+    static char text[150001];
+    struct q8_err err = {0};
+    struct q8_file f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = (char)('a' + i % 23);
+    put_text("a", text);
+    assert_true(q8_file_open(&f, "a", &err));
+    shown.stop = UINT64_MAX;
+    assert_true(q8_file_show(&f, 7, 0, take, &shown, &err));
+    assert_int_equal(shown.most, 0);
+    assert_true(q8_file_show(&f, 7, 149990, take, &shown, &err));
+    assert_int_equal(shown.length, 149990);
+    assert_memory_equal(shown.bytes, text + 7, 149990);
+    assert_int_equal(shown.most, 65536);
+    memset(&shown, 0, sizeof shown);
+    shown.stop = 1;
+    assert_false(q8_file_show(&f, 0, 150000, take, &shown, &err));
+    assert_int_equal(shown.length, 65536);
+    assert_int_equal(err.code, 0);
+    shown.stop = UINT64_MAX;
+    assert_false(q8_file_show(&f, 149000, 1001, take, &shown, &err));
+    assert_int_equal(err.code, Q8_EIO);
+    q8_file_close(&f);
+}
+
 static void file_create_sets_size_and_room(void **state)
 {
     struct q8_err err = {0};
@@ -294,6 +343,7 @@ int main(void)
         TEST(file_open_follows_links),
         TEST(file_read_beyond_the_end_says_that_it_changed),
         TEST(file_digest_is_that_of_the_bytes),
+        TEST(file_show_gives_the_range_in_pieces),
         TEST(file_create_sets_size_and_room),
         TEST(file_create_keeps_content_only_when_asked),
         TEST(file_create_follows_no_link),

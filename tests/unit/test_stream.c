@@ -1,4 +1,5 @@
 /* test_stream.c - pieces end at multiples of 512 KiB of the file; no byte is lost at a seam */
+#include "src/flow/pool.h"
 #include "src/flow/stream.h"
 
 #include <fcntl.h>
@@ -100,9 +101,33 @@ static void stream_says_what_could_not_be_written(void **state)
     (void)close(file.fd);
 }
 
+static void stream_range_digest_counts_and_stops(void **state)
+{
+    const struct q8_digest want = q8_xxh_once(source + 1000, 150000);
+    char path[] = "/tmp/q8-test-stream-XXXXXX";
+    struct q8_file file = {.fd = mkstemp(path), .path = path};
+    struct q8_pool pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct q8_digest got = {0};
+    struct q8_err err = {0};
+
+    (void)state;
+    assert_true(file.fd >= 0);
+    assert_true(q8_file_write(&file, 0, source, 200000, &err));
+    assert_true(q8_range_digest(&file, 1000, 150000, &pool, &got, &err));
+    assert_true(q8_digest_same(&got, &want));
+    assert_int_equal(pool.progress.bytes, 150000);
+    pool.stop = true;
+    assert_false(q8_range_digest(&file, 0, 150000, &pool, &got, &err));
+    assert_int_equal(err.code, 0);
+    assert_true(q8_digest_same(&got, &want));
+    (void)close(file.fd);
+    (void)unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stream_range_digest_counts_and_stops),
         cmocka_unit_test(stream_writes_all_bytes_whatever_the_steps),
         cmocka_unit_test(stream_of_nothing_writes_nothing),
         cmocka_unit_test(stream_says_what_could_not_be_written),
