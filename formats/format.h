@@ -30,6 +30,9 @@ struct q8_sink {
 struct q8_format {
     const char *name;   /* "safetensors" */
     const char *suffix; /* of its files: ".safetensors" */
+    /* [metas] what a file says of itself that is made of one of another format; may be NULL */
+    const struct q8_meta *meta;
+    uint64_t metas; /* how many */
 
     /*
      * Reads and checks everything but the data: on success `out` holds every tensor, sorted by

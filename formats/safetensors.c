@@ -251,9 +251,14 @@ static bool parse(struct q8_source *source, struct q8_index *out, struct q8_aren
     return true;
 }
 
+/* transformers refuses a file that names another framework, and older ones a file without. */
+static const struct q8_meta made[] = {{"format", {Q8_META_TEXT, .text = "pt"}}};
+
 const struct q8_format q8_format_safetensors = {
     .name = "safetensors",
     .suffix = ".safetensors",
+    .meta = made,
+    .metas = 1,
     .parse = parse,
     .print = q8_safetensors_print,
 };

@@ -20,7 +20,7 @@
 uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem, unsigned threads)
 {
     uint64_t work = threads * q8_worker_bytes(plan);
-    uint64_t headers = q8_min(threads, plan->model->shards) * q8_reread_bytes(plan);
+    uint64_t headers = q8_min(threads, plan->shards) * q8_reread_bytes(plan);
 
     return PROGRAM_BYTES + mem->used +
            plan->jobs * (sizeof(struct q8_result) + sizeof(struct q8_sized)) +
@@ -55,12 +55,13 @@ static bool header_write(void *self, uint64_t off, const void *buf, uint64_t n, 
     return q8_file_write(self, off, buf, n, err);
 }
 
-/* Every shard is open twice: as it is read and as it is written. */
+/* Shards are open as they are read and as they are written. */
 static bool check_files(const struct q8_plan *plan, struct q8_err *err)
 {
     struct rlimit files;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && 2 * plan->model->shards + 32 > files.rlim_cur)
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
+        (uint64_t)plan->model->shards + plan->shards + 32 > files.rlim_cur)
         return q8_fail(err, Q8_ELIMIT,
                        "%" PRIu32 " shards need twice as many open files, and the limit is %" PRIu64
                        ": raise it (ulimit -n)",
@@ -73,13 +74,14 @@ static bool create_shards(struct q8_convert *c, struct q8_err *err)
 {
     struct q8_plan *plan = c->plan;
 
-    for (uint32_t i = 0; i < plan->model->shards; i++) {
+    for (uint32_t i = 0; i < plan->shards; i++) {
+        struct q8_sink sink = {header_write, &c->shard[i]};
         const char *path =
             q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, plan->shard[i].name);
 
         if (!path ||
             !q8_file_create(&c->shard[i], path, plan->shard[i].bytes, c->publish.resumed, err) ||
-            !q8_plan_header(plan, i, err, header_write, &c->shard[i]))
+            !q8_plan_header(plan, i, &sink, err))
             return false;
     }
     return true;
@@ -92,7 +94,7 @@ static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *po
     uint64_t number = c->order[i].item;
     const struct q8_job *job = &c->plan->job[number];
 
-    return q8_job_run(&c->worker[worker], c->plan, job, &c->shard[job->tensor->shard], pool,
+    return q8_job_run(&c->worker[worker], c->plan, job, &c->shard[job->shard], pool,
                       &c->result[number], err) &&
            q8_journal_add(c, number, err);
 }
@@ -122,7 +124,7 @@ static uint64_t disk_held(const struct q8_convert *c)
     uint64_t bytes = 0;
     struct stat st;
 
-    for (uint32_t i = 0; i < c->plan->model->shards; i++)
+    for (uint32_t i = 0; i < c->plan->shards; i++)
         if ((size_t)snprintf(path, sizeof path, "%s/%s", c->publish.partial,
                              c->plan->shard[i].name) < sizeof path &&
             stat(path, &st) == 0)
@@ -162,8 +164,8 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
     struct q8_plan *plan = c->plan;
 
     c->result = q8_alloc(c->mem, plan->jobs, sizeof *c->result, err);
-    c->shard = q8_alloc(c->mem, plan->model->shards, sizeof *c->shard, err);
-    for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
+    c->shard = q8_alloc(c->mem, plan->shards, sizeof *c->shard, err);
+    for (uint32_t i = 0; c->shard && i < plan->shards; i++)
         c->shard[i].fd = -1;
     return c->result && c->shard && check_disk(c, err) && q8_journal_open(c, err) &&
            create_shards(c, err) && (!c->publish.resumed || q8_journal_recheck(c, err)) &&
@@ -211,7 +213,7 @@ bool q8_convert_run(const struct q8_convert **ret, struct q8_plan *plan,
                        "; what is done stays in %s for --resume", c->publish.partial);
     }
     q8_journal_close(c);
-    for (uint32_t i = 0; c->shard && i < plan->model->shards; i++)
+    for (uint32_t i = 0; c->shard && i < plan->shards; i++)
         q8_file_close(&c->shard[i]);
     q8_publish_close(&c->publish, keep, mem);
     c->seconds = q8_now() - begin;

@@ -79,7 +79,8 @@ bool q8_copy_changed(const struct q8_convert *c)
 {
     const struct q8_model *m = c->plan->model;
     const struct stat *config = &m->config_stat;
-    const struct q8_out config_file = {"config.json", (uint64_t)config->st_size, config->st_mtim};
+    const struct q8_out config_file = {
+        .name = "config.json", .bytes = (uint64_t)config->st_size, .changed = config->st_mtim};
     char path[PATH_MAX];
     struct stat st;
 
@@ -140,6 +141,5 @@ bool q8_copy_files(struct q8_convert *c, struct q8_err *err)
         pool.progress.bytes_total += plan->side[i].bytes;
     return q8_pool_run(&pool, err) &&
            (!plan->config || q8_copy_text(c, "config.json", print_config, plan, err)) &&
-           (!plan->model->index_name ||
-            q8_copy_text(c, plan->model->index_name, q8_plan_index, plan, err));
+           (!plan->index_name || q8_copy_text(c, plan->index_name, q8_plan_index, plan, err));
 }

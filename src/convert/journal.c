@@ -37,10 +37,12 @@ static void print_identity(const struct q8_convert *c, FILE *out)
     for (uint32_t i = 0; i < plan->model->shards; i++) {
         const struct q8_shard *s = &plan->model->shard[i];
 
-        fprintf(out, "%s %" PRIu64 " %lld.%09ld %s %" PRIu64 "\n", s->name, s->file.size,
+        fprintf(out, "%s %" PRIu64 " %lld.%09ld %s\n", s->name, s->file.size,
                 (long long)s->file.stat.st_mtim.tv_sec, s->file.stat.st_mtim.tv_nsec,
-                q8_digest_text(&s->header, hex), plan->shard[i].bytes);
+                q8_digest_text(&s->header, hex));
     }
+    for (uint32_t i = 0; i < plan->shards; i++)
+        fprintf(out, "%s %" PRIu64 "\n", plan->shard[i].name, plan->shard[i].bytes);
     for (uint64_t i = 0; i < plan->sides; i++)
         fprintf(out, "%s %" PRIu64 " %lld.%09ld\n", plan->side[i].name, plan->side[i].bytes,
                 (long long)plan->side[i].changed.tv_sec, plan->side[i].changed.tv_nsec);
@@ -134,8 +136,7 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
         struct q8_tensor t;
 
         if (!q8_job_part(job, p, &t, name, sizeof name, err) ||
-            !q8_range_digest(&c->shard[job->tensor->shard], job->offset[p], t.nbytes, pool, &digest,
-                             err))
+            !q8_range_digest(&c->shard[job->shard], job->offset[p], t.nbytes, pool, &digest, err))
             return false;
         if (!q8_digest_same(&digest, &r->part[p]))
             *r = (struct q8_result){0};

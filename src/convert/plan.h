@@ -24,14 +24,17 @@ struct q8_job {
     bool by_pattern;           /* the reason is a pattern of the user's */
     uint64_t first_row;        /* of the source seen as a matrix of `cols` columns */
     uint64_t rows, cols;       /* of the weight as it is multiplied; 0 where module is NULL */
-    uint64_t offset[Q8_PARTS]; /* of each part in the output shard; copy: [0] */
+    uint32_t shard;            /* output file that its parts are in: of plan->shard */
+    uint64_t offset[Q8_PARTS]; /* of each part in that file; copy: [0] */
 };
 
 /* One output file. */
 struct q8_out {
-    const char *name;        /* path below OUTPUT */
-    uint64_t bytes;          /* exact size */
-    struct timespec changed; /* of a file that comes along: the last write to its source */
+    const char *name;               /* path below OUTPUT */
+    uint64_t bytes;                 /* exact size */
+    struct timespec changed;        /* of a file that comes along: the last write to its source */
+    const struct q8_format *format; /* of a weight file: the target's; else NULL */
+    const struct q8_shard *source;  /* of a weight file: whose metadata it carries on */
 };
 
 /* A file of the input directory that stays behind. */
@@ -76,7 +79,9 @@ struct q8_plan {
     struct q8_out *file;
     uint64_t files;                  /* how many */
     uint64_t hashed;                 /* of them, in the manifest: all but itself and SHA256SUMS */
-    struct q8_out *shard;            /* = file: one per input shard, same names */
+    struct q8_out *shard;            /* = file: the weight files; one for each input shard */
+    uint32_t shards;                 /* how many */
+    const char *index_name;          /* of the file that says what is in which; NULL without one */
     struct q8_out *side;             /* files carried along as they are, by name */
     uint64_t sides, side_room;       /* in use, allocated */
     struct q8_left *left;            /* input files that stay behind, by name */

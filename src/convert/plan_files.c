@@ -47,6 +47,8 @@ static const struct q8_left rules[] = {
 
 static const char *leave_reason(const struct q8_plan *plan, const char *path, const char *leaf)
 {
+    const struct q8_format *format;
+
     if (strcmp(path, leaf) == 0) {
         for (uint32_t i = 0; i < plan->model->shards; i++)
             if (strcmp(plan->model->shard[i].name, leaf) == 0)
@@ -54,8 +56,11 @@ static const char *leave_reason(const struct q8_plan *plan, const char *path, co
         if (strcmp(leaf, "config.json") == 0 ||
             (plan->model->index_name && strcmp(leaf, plan->model->index_name) == 0))
             return "";
-        if (fnmatch("*.safetensors", leaf, 0) == 0)
-            return "a weight file that the model does not name";
+        format = q8_format_of(leaf);
+        if (format)
+            return format == plan->model->shard[0].format
+                       ? "a weight file that the model does not name"
+                       : "weights in another format";
     }
     for (const char *p = leaf; *p;) {
         uint32_t c = q8_text_next(&p);
@@ -91,7 +96,8 @@ static bool take_file(struct q8_plan *plan, const char *path, const struct stat 
     if (!list)
         return false;
     plan->side = list;
-    list[plan->sides++] = (struct q8_out){path, (uint64_t)st->st_size, st->st_mtim};
+    list[plan->sides++] =
+        (struct q8_out){.name = path, .bytes = (uint64_t)st->st_size, .changed = st->st_mtim};
     return true;
 }
 

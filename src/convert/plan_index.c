@@ -55,7 +55,7 @@ static struct entry *list_entries(struct q8_plan *plan, uint64_t *ret_count, uin
         const struct q8_job *job = &plan->job[i];
 
         for (unsigned p = 0; p < q8_job_parts(job); p++) {
-            struct entry e = {job->tensor->name, "", job->tensor->shard};
+            struct entry e = {job->tensor->name, "", job->shard};
             struct q8_tensor t = *job->tensor;
 
             if (!job->reason) {
@@ -92,7 +92,7 @@ static bool print_entries(struct q8_plan *plan, const struct entry *list, uint64
         if ((size_t)snprintf(name, sizeof name, "%s%s", list[i].stem, list[i].suffix) >=
             sizeof name)
             return q8_fail(err, Q8_ELIMIT, "a tensor name of more than %zu bytes", sizeof name);
-        q8_json_text(&j, name, plan->model->shard[list[i].shard].name);
+        q8_json_text(&j, name, plan->shard[list[i].shard].name);
     }
     q8_json_end(&j, '}');
     q8_json_end(&j, '}');

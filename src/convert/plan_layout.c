@@ -1,12 +1,12 @@
 /* plan_layout.c - sizes and offsets of the output shards, and the list of all output files */
 #include "src/convert/plan_parts.h"
 
-#include "formats/format.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/convert/manifest.h"
 #include "src/convert/publish.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ uint64_t q8_plan_parts(const struct q8_plan *plan, uint32_t number)
     uint64_t count = 0;
 
     for (uint64_t j = 0; j < plan->jobs; j++)
-        if (plan->job[j].tensor->shard == number)
+        if (plan->job[j].shard == number)
             count += q8_job_parts(&plan->job[j]);
     return count;
 }
@@ -81,7 +81,7 @@ static bool list_outputs(const struct q8_plan *plan, uint32_t number, struct q8_
     for (uint64_t j = 0; j < plan->jobs; j++) {
         const struct q8_job *job = &plan->job[j];
 
-        if (job->tensor->shard != number)
+        if (job->shard != number)
             continue;
         for (unsigned p = 0; p < q8_job_parts(job); p++) {
             struct q8_tensor t;
@@ -114,32 +114,30 @@ static bool check_names(struct q8_index *ix, struct q8_err *err)
     return true;
 }
 
-bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
-                    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n,
-                                  struct q8_err *err),
-                    void *self)
+bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_sink *sink, struct q8_err *err)
 {
-    const struct q8_shard *shard = &plan->model->shard[number];
-    struct q8_index ix = {.metas = shard->metas, .have_meta = shard->have_meta};
-    struct q8_sink sink = {.write = write, .self = self};
+    struct q8_out *out = &plan->shard[number];
+    const bool same = out->format == out->source->format; /* else the metadata is another's */
+    const struct q8_meta *meta = same ? out->source->meta : out->format->meta;
+    struct q8_index ix = {.metas = same ? out->source->metas : out->format->metas};
     struct origin *origin = NULL;
     struct q8_arena own;
     bool ok;
 
     q8_arena_init(&own, LAYOUT_LIMIT);
-    ix.meta = q8_alloc(&own, shard->metas + 1, sizeof *ix.meta, err);
+    ix.have_meta = same ? out->source->have_meta : ix.metas > 0;
+    ix.meta = q8_alloc(&own, ix.metas + 1, sizeof *ix.meta, err);
     ok = ix.meta && list_outputs(plan, number, &ix, &origin, &own, err) && check_names(&ix, err);
-    if (ok && shard->metas)
-        memcpy(ix.meta, shard->meta, shard->metas * sizeof *ix.meta);
-    ok = ok &&
-         shard->format->print(&ix, write ? &sink : NULL, &plan->shard[number].bytes, &own, err);
+    if (ok && ix.metas)
+        memcpy(ix.meta, meta, ix.metas * sizeof *ix.meta);
+    ok = ok && out->format->print(&ix, sink, &out->bytes, &own, err);
     for (uint64_t i = 0; ok && i < ix.count; i++)
         plan->job[origin[ix.tensor[i].shard].job].offset[origin[ix.tensor[i].shard].part] =
             ix.tensor[i].offset;
     if (own.used > plan->header_memory)
         plan->header_memory = own.used;
     q8_arena_clear(&own);
-    return ok || q8_fail_in(err, shard->name);
+    return ok || q8_fail_in(err, out->name);
 }
 
 static void add_file(struct q8_plan *plan, const char *name, uint64_t bytes)
@@ -181,6 +179,48 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
     return true;
 }
 
+/* A name of the input's, with the suffix of its format (the last) turned into that of another. */
+static const char *rename_file(const char *name, const struct q8_format *from,
+                               const struct q8_format *to, struct q8_arena *mem, struct q8_err *err)
+{
+    const char *end = NULL, *found = name;
+
+    while (from != to && (found = strstr(found, from->suffix)))
+        end = found++;
+    if (!end)
+        return name;
+    return q8_sprintf(mem, err, "%.*s%s%s", (int)(end - name), name, to->suffix,
+                      end + strlen(from->suffix));
+}
+
+/* The weight files: one for each of the input, with its tensors. */
+static bool add_shards(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_model *m = plan->model;
+    const struct q8_format *format = q8_format_find(plan->options.target->container);
+
+    assert(format);
+    plan->shard = plan->file;
+    for (uint32_t i = 0; i < m->shards; i++) {
+        const struct q8_shard *source = &m->shard[i];
+        const char *name = rename_file(source->name, source->format, format, mem, err);
+
+        if (!name)
+            return false;
+        for (uint32_t k = 0; k < i; k++)
+            if (strcmp(plan->shard[k].name, name) == 0)
+                return q8_fail(err, Q8_EUNSUPPORTED, "two output files would be named '%s'", name);
+        plan->file[plan->files++] =
+            (struct q8_out){.name = name, .format = format, .source = source};
+    }
+    plan->shards = m->shards;
+    for (uint64_t j = 0; j < plan->jobs; j++)
+        plan->job[j].shard = plan->job[j].tensor->shard;
+    if (m->index_name)
+        plan->index_name = rename_file(m->index_name, m->shard[0].format, format, mem, err);
+    return !err->code;
+}
+
 bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *m = plan->model;
@@ -189,17 +229,16 @@ bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *e
     plan->file = q8_alloc(mem, m->shards + plan->sides + 4, sizeof *plan->file, err);
     if (!plan->file)
         return false;
-    plan->shard = plan->file;
-    for (uint32_t i = 0; i < m->shards; i++) {
-        add_file(plan, m->shard[i].name, 0);
-        if (!q8_plan_header(plan, i, err, NULL, NULL))
+    if (!add_shards(plan, mem, err))
+        return false;
+    for (uint32_t i = 0; i < plan->shards; i++)
+        if (!q8_plan_header(plan, i, NULL, err))
             return false;
-    }
     for (uint64_t i = 0; i < plan->sides; i++)
         plan->file[plan->files++] = plan->side[i];
     if (plan->config)
         add_file(plan, "config.json", strlen(plan->config));
-    if ((m->index_name && !add_printed(plan, m->index_name, &index, err)) ||
+    if ((plan->index_name && !add_printed(plan, plan->index_name, &index, err)) ||
         !add_manifest(plan, err))
         return false;
     for (uint64_t i = 0; i < plan->files; i++) {

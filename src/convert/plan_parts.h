@@ -2,6 +2,7 @@
 #ifndef Q8_CONVERT_PLAN_PARTS_H
 #define Q8_CONVERT_PLAN_PARTS_H
 
+#include "formats/format.h"
 #include "src/convert/plan.h"
 
 /* ---- plan_use.c: schemes of single modules (--use) ---- */
@@ -49,17 +50,18 @@ bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err
 
 /* ---- plan_layout.c ---- */
 
-/* Sizes and offsets of the output shards, the list of all output files, and sums over it. */
+/*
+ * The weight files of the output, in the target's format, sizes and offsets, the list of all output
+ * files, and sums over it.  Q8_EUNSUPPORTED when two tensors or two files would have one name.
+ */
 bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
 /*
- * Lays output shard `number` out: sets its size and the offsets of its jobs.  With `write` it also
- * writes everything but the tensor data.  The same plan gives the same bytes.
+ * Lays output shard `number` out: sets its size and the offsets of its jobs.  With a sink (else
+ * NULL) it also writes everything but the tensor data.  The same plan gives the same bytes.
  */
-bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_err *err,
-                    bool (*write)(void *self, uint64_t off, const void *buf, uint64_t n,
-                                  struct q8_err *err),
-                    void *self);
+bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_sink *sink,
+                    struct q8_err *err);
 
 /*
  * The name of that output tensor of a job, put together in `text` (for a copy the source's own

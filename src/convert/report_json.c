@@ -42,7 +42,7 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
 
     q8_json_begin(j, NULL, '{');
     q8_json_text(j, "name", job->tensor->name);
-    q8_json_text(j, "file", r->plan->shard[job->tensor->shard].name);
+    q8_json_text(j, "file", r->plan->shard[job->shard].name);
     q8_json_text(j, "dtype", q8_dtypes[job->tensor->dtype].name);
     q8_json_numbers(j, "shape", job->tensor->dim, job->tensor->rank);
     q8_json_text(j, "action", job->reason ? "copy" : "int8");

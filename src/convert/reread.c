@@ -53,7 +53,7 @@ uint64_t q8_reread_bytes(const struct q8_plan *plan)
 {
     uint64_t most = 0;
 
-    for (uint32_t i = 0; i < plan->model->shards; i++) {
+    for (uint32_t i = 0; i < plan->shards; i++) {
         uint64_t bytes = q8_plan_parts(plan, i) * sizeof(struct where);
 
         most = q8_max(bytes, most);
@@ -76,8 +76,8 @@ static struct where *list_parts(const struct q8_convert *c, uint32_t number, uin
     uint64_t n = 0;
 
     for (uint64_t j = 0; list && j < c->plan->jobs; j++)
-        for (unsigned p = 0;
-             c->plan->job[j].tensor->shard == number && p < q8_job_parts(&c->plan->job[j]); p++)
+        for (unsigned p = 0; c->plan->job[j].shard == number && p < q8_job_parts(&c->plan->job[j]);
+             p++)
             list[n++] = (struct where){c->plan->job[j].offset[p], j, p};
     if (n)
         qsort(list, n, sizeof *list, compare_where);
@@ -108,7 +108,7 @@ static bool reread_header(struct q8_convert *c, uint32_t number, const struct wh
 
     found.tensor = q8_alloc(&r->mem, count, sizeof *found.tensor, err);
     if (!found.tensor ||
-        !c->plan->model->shard[number].format->parse(&source, &found, &r->mem, err))
+        !q8_format_parse(c->plan->shard[number].format, &source, &found, &r->mem, err))
         return false;
     q8_index_sort(&found);
     for (uint64_t i = 0; i < count; i++) {
@@ -184,7 +184,7 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
                      c->plan->file[i].name);
     ok = ok && q8_file_open(&r.file, path, err) && q8_xxh_open(&r.whole, err) &&
          q8_xxh_open(&r.own, err) && (!c->plan->options.sha256 || q8_sha_open(&r.sha, err));
-    if (ok && i < c->plan->model->shards)
+    if (ok && i < c->plan->shards)
         ok = reread_shard(c, (uint32_t)i, &r, err) || (err->code && q8_fail_in(err, path));
     else if (ok)
         ok = digest_to(&r, r.file.size, err);
@@ -293,7 +293,7 @@ static bool is_planned(const struct q8_plan *plan, const char *name)
     if (plan->sides && bsearch(&key, plan->side, plan->sides, sizeof key, compare_outs))
         return true;
     for (uint64_t i = 0; i < plan->files; i++) {
-        if (i == plan->model->shards) /* those were the side files */
+        if (i == plan->shards) /* those were the side files */
             i += plan->sides;
         if (i < plan->files && strcmp(plan->file[i].name, name) == 0)
             return true;

@@ -25,7 +25,7 @@
                    {{Q8_PART_PACKED, ".weight_packed", Q8_I32},                                    \
                     {Q8_PART_SCALE, ".weight_scale", Q8_DTYPES},                                   \
                     {Q8_PART_SHAPE, ".weight_shape", Q8_I64}}},                                    \
-        .method = "compressed-tensors", .mixes = true,                                             \
+        .container = "safetensors", .method = "compressed-tensors", .mixes = true,                 \
     }
 
 const struct q8_target q8_targets[] = {
@@ -44,6 +44,7 @@ const struct q8_target q8_targets[] = {
                    {{Q8_PART_CODES, ".weight", Q8_I8},
                     {Q8_PART_ABSMAX, ".SCB", Q8_F32},
                     {Q8_PART_ZERO, ".weight_format", Q8_U8}}},
+        .container = "safetensors",
         .method = "bitsandbytes",
     },
     {
@@ -62,6 +63,7 @@ const struct q8_target q8_targets[] = {
                    0,
                    {{Q8_PART_CODES, ".weight", Q8_I8},
                     {Q8_PART_SCALE, ".weight_scale", Q8_DTYPES}}},
+        .container = "safetensors",
         .method = "compressed-tensors",
         .mixes = true,
         .int8_activations = true,

@@ -17,6 +17,7 @@ struct q8_target {
     bool splits_experts;     /* fused 3-D experts of a known layout become 2-D weights */
     const char *instead;     /* name of the target that takes what this one cannot */
     struct q8_scheme scheme; /* what an int8 weight is stored as */
+    const char *container;   /* format of the weight files, a word of formats/meson.build */
     const char *method;      /* quant_method of the config: "bitsandbytes", "compressed-tensors" */
     bool mixes;              /* the config has a place for schemes of single modules */
     bool int8_activations;   /* the runtime makes them int8 too, row by row, as they come */
