@@ -6,6 +6,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"
+#include "src/model/floats.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -67,7 +68,7 @@ static const struct q8_arch_experts *find_cut(const struct party *p, const struc
     const struct q8_arch_experts *layout = NULL;
     char *name;
 
-    if (t->rank == 3 && t->nbytes > 0 && q8_dtype_float(t->dtype) != Q8_FLOATS &&
+    if (t->rank == 3 && t->nbytes > 0 && q8_dtype_is_float(t->dtype) &&
         !q8_index_find(&other->model->index, t->name))
         layout = q8_arch_experts(&p->arch, t->name);
     if (!layout || (layout->part[1] && t->dim[1] % 2))
@@ -138,8 +139,7 @@ static void fit_matrix(const struct party *p, const char *name, struct q8_side *
 
     if (side->stored || side->slice || !(partner->stored || partner->slice) || t->rank != 2)
         return;
-    side->transpose = partner->stored && partner->stored->absmax &&
-                      q8_dtype_float(t->dtype) != Q8_FLOATS &&
+    side->transpose = partner->stored && partner->stored->absmax && q8_dtype_is_float(t->dtype) &&
                       q8_arch_kind(&p->arch, name, t->rank) == Q8_KIND_CONV1D;
     side->rows = t->dim[side->transpose];
     side->cols = t->dim[!side->transpose];
@@ -165,7 +165,7 @@ static bool same_type(const struct q8_side *a, const struct q8_side *b)
 
 static bool is_float(const struct q8_side *s)
 {
-    return s->stored || q8_dtype_float(s->tensor->dtype) != Q8_FLOATS;
+    return s->stored || q8_dtype_is_float(s->tensor->dtype);
 }
 
 static uint64_t count_elements(const struct q8_side *s)

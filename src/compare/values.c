@@ -6,6 +6,7 @@
 #include "src/scheme/encode.h"
 #include "src/scheme/scheme.h"
 #include "src/scheme/error.h"
+#include "src/model/floats.h"
 
 #include <math.h>
 #include <string.h>

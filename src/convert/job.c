@@ -4,6 +4,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
+#include "src/model/floats.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "src/base/json.h"
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
+#include "src/model/floats.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,7 +50,7 @@ const char *q8_plan_obstacle(const struct q8_target *target, enum q8_kind kind,
 {
     if (!(target->accepts & 1u << kind))
         return q8_kind_reason(kind);
-    if (q8_dtype_float(t->dtype) == Q8_FLOATS)
+    if (!q8_dtype_is_float(t->dtype))
         return "its type is no float that q8 quantizes";
     if (t->nbytes == 0)
         return "it is empty";

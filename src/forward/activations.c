@@ -15,6 +15,7 @@
 
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/model/floats.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -162,7 +163,7 @@ static bool multiply_gains(const struct q8_activations *p, const struct q8_activ
         n = q8_min(m->cols - first, COLUMNS);
         if (!q8_model_read(p->model, m->norm, first * step, bytes, n * step, err))
             return false;
-        q8_outlier_floats(gain, m->norm->dtype, bytes, n);
+        q8_floats_read(gain, m->norm->dtype, bytes, n);
         for (uint64_t i = 0; m->adds_one && i < n; i++)
             gain[i] += 1.0f;
         for (uint64_t t = 0; t < tokens; t++)

@@ -3,6 +3,7 @@
 
 #include "src/base/num.h"
 #include "src/base/tensor_read.h"
+#include "src/model/floats.h"
 
 #include <string.h>
 
@@ -21,7 +22,7 @@ static bool check_array(const struct q8_tensor *t, struct q8_err *err)
     char shape[200];
 
     q8_tensor_shape(t, shape, sizeof shape);
-    if (t->rank == 0 || !q8_outlier_is_float(t->dtype))
+    if (t->rank == 0 || !q8_dtype_is_float(t->dtype))
         return q8_fail(err, Q8_EINPUT,
                        "%s of shape %s, but floats were expected: activations of shape [tokens, "
                        "features], or the largest magnitude of each feature",
@@ -36,7 +37,7 @@ static float *keep_rows(const struct q8_activations_array *a, const struct q8_te
     float *value = q8_alloc(mem, n, sizeof *value, err);
 
     if (value)
-        q8_outlier_floats(value, t->dtype, data, n);
+        q8_floats_read(value, t->dtype, data, n);
     return value;
 }
 
@@ -147,7 +148,7 @@ bool q8_activations_rows(const struct q8_activations *p, const struct q8_activat
         many = q8_min(n - i, sizeof piece / step);
         if (!q8_tensor_read(&p->parts->file, &a->where, i * step, piece, many * step, err))
             return false;
-        q8_outlier_floats(x + i, a->where.dtype, piece, many);
+        q8_floats_read(x + i, a->where.dtype, piece, many);
     }
     return q8_file_same(&p->parts->file, err);
 }

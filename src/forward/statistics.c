@@ -5,6 +5,7 @@
 #include "src/base/num.h"
 #include "src/base/tensor_read.h"
 #include "src/base/text.h"
+#include "src/model/floats.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -25,7 +26,7 @@ static bool check_vector(const struct q8_tensor *t, struct q8_err *err)
 {
     char shape[200];
 
-    if (t->rank == 1 && q8_outlier_is_float(t->dtype))
+    if (t->rank == 1 && q8_dtype_is_float(t->dtype))
         return true;
     q8_tensor_shape(t, shape, sizeof shape);
     return q8_fail(err, Q8_EINPUT,
@@ -41,7 +42,7 @@ bool q8_statistics_maxima(float **ret, const struct q8_tensor *t, const void *da
 
     if (!absmax)
         return false;
-    q8_outlier_floats(absmax, t->dtype, data, t->dim[0]);
+    q8_floats_read(absmax, t->dtype, data, t->dim[0]);
     for (uint64_t i = 0; i < t->dim[0]; i++)
         if (!isfinite(absmax[i]) || absmax[i] < 0)
             return q8_fail(err, Q8_EINPUT, "value %" PRIu64 " is %g, which is no largest magnitude",

@@ -5,6 +5,7 @@
 #include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/inspect/measure.h"
+#include "src/model/floats.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -71,7 +72,7 @@ static const char *too_large(const struct q8_view *v)
 
 static const char *no_numbers(const struct q8_tensor *t)
 {
-    if (q8_dtype_float(t->dtype) == Q8_FLOATS)
+    if (!q8_dtype_is_float(t->dtype))
         return "its type is none that q8 measures";
     return t->nbytes == 0 ? "it is empty" : NULL;
 }

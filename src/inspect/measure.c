@@ -3,6 +3,7 @@
 
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/model/floats.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 
 #include "src/base/num.h"
 #include "src/scheme/error.h"
+#include "src/model/floats.h"
 
 #include <math.h>
 #include <string.h>

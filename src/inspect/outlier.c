@@ -49,33 +49,6 @@ int q8_outlier_compare(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-bool q8_outlier_is_float(enum q8_dtype dtype)
-{
-    return dtype == Q8_F16 || dtype == Q8_BF16 || dtype == Q8_F32 || dtype == Q8_F64;
-}
-
-void q8_outlier_floats(float *ret, enum q8_dtype dtype, const void *bytes, uint64_t n)
-{
-    uint64_t step = q8_dtype_size(dtype);
-    const unsigned char *p = bytes;
-
-    for (uint64_t i = 0; i < n; i++, p += step) {
-        uint16_t half;
-        double wide;
-
-        switch (dtype) {
-        case Q8_F32: memcpy(&ret[i], p, sizeof ret[i]); break;
-        case Q8_F64:
-            memcpy(&wide, p, sizeof wide);
-            ret[i] = (float)wide;
-            break;
-        default:
-            memcpy(&half, p, sizeof half);
-            ret[i] = dtype == Q8_F16 ? q8_half_to_float(half) : q8_bf16_to_float(half);
-        }
-    }
-}
-
 static int compare_floats(const void *a, const void *b)
 {
     float x = *(const float *)a, y = *(const float *)b;

@@ -3,6 +3,7 @@
 
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/model/floats.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static bool add_norm(struct q8_outlier_builder *b, struct norm *norm, const stru
 
     if (!bytes || !gain || !q8_model_read(model, norm->tensor, 0, bytes, norm->tensor->nbytes, err))
         return false;
-    q8_outlier_floats(gain, norm->tensor->dtype, bytes, s->features);
+    q8_floats_read(gain, norm->tensor->dtype, bytes, s->features);
     for (uint64_t i = 0; plus_one && i < s->features; i++)
         gain[i] += 1.0f;
     return q8_outlier_median(&s->median, gain, s->features, scratch, err) &&

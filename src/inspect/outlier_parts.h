@@ -65,12 +65,6 @@ bool q8_outlier_match(const struct q8_outlier_module **ret, const struct q8_stat
                       const struct q8_outlier_module *module, uint64_t count,
                       struct q8_arena *scratch, struct q8_err *err);
 
-/* Whether q8_outlier_floats knows the type: F16, BF16, F32, F64. */
-bool q8_outlier_is_float(enum q8_dtype dtype);
-
-/* Widens n elements of such a type, possibly unaligned; F64 is narrowed, beyond float to Inf. */
-void q8_outlier_floats(float *ret, enum q8_dtype dtype, const void *bytes, uint64_t n);
-
 /*
  * Whether the tensor is the gain of a norm: rank 1, floats, "MODULE.weight" (or .gamma, .scale)
  * where the leaf of MODULE names a norm.  *ret_length is that of MODULE.

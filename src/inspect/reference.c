@@ -2,6 +2,7 @@
 #include "src/inspect/inspect.h"
 
 #include "src/base/text.h"
+#include "src/model/floats.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static const struct q8_job **sort_jobs(const struct q8_plan *plan, uint64_t *ret
 
     *ret_count = 0;
     for (uint64_t i = 0; list && i < plan->jobs; i++)
-        if (plan->job[i].module && q8_dtype_float(plan->job[i].tensor->dtype) != Q8_FLOATS)
+        if (plan->job[i].module && q8_dtype_is_float(plan->job[i].tensor->dtype))
             list[(*ret_count)++] = &plan->job[i];
     if (list)
         qsort(list, *ret_count, sizeof *list, compare_jobs);

@@ -2,6 +2,7 @@
 #include "src/inspect/outlier_parts.h"
 
 #include "src/base/json.h"
+#include "src/model/floats.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -170,7 +171,7 @@ bool q8_norms_is_gain(const struct q8_tensor *t, uint64_t *ret_length)
             return false;
         memcpy(leaf, t->name + start, length - start);
         *ret_length = length;
-        return t->rank == 1 && q8_outlier_is_float(t->dtype) &&
+        return t->rank == 1 && q8_dtype_is_float(t->dtype) &&
                (strcasestr(leaf, "norm") || strcmp(leaf, "ln") == 0 ||
                 (strncmp(leaf, "ln", 2) == 0 && strchr("_0123456789", leaf[2])));
     }

@@ -3,6 +3,7 @@
 
 #include "src/base/num.h"
 #include "src/scheme/scheme.h"
+#include "src/model/floats.h"
 
 #include <assert.h>
 

@@ -4,6 +4,7 @@
 #include "src/base/num.h"
 #include "src/scheme/encode.h"
 #include "src/scheme/scheme.h"
+#include "src/model/floats.h"
 
 #include <assert.h>
 #include <math.h>

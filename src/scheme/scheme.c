@@ -32,14 +32,3 @@ bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part, e
     *ret = t;
     return true;
 }
-
-enum q8_float q8_dtype_float(enum q8_dtype dtype)
-{
-    switch (dtype) {
-    case Q8_F16: return Q8_FLOAT_F16;
-    case Q8_BF16: return Q8_FLOAT_BF16;
-    case Q8_F32:
-    case Q8_F64: return Q8_FLOAT_F32;
-    default: return Q8_FLOATS;
-    }
-}

@@ -45,9 +45,4 @@ enum q8_dtype q8_part_dtype(const struct q8_part *part, enum q8_dtype source);
 bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part, enum q8_dtype source,
                    uint64_t rows, uint64_t cols, struct q8_tensor *ret, struct q8_err *err);
 
-/*
- * The kernels' name of a type that can be quantized, or Q8_FLOATS (F64 is narrowed to F32 first).
- */
-enum q8_float q8_dtype_float(enum q8_dtype dtype);
-
 #endif

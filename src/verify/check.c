@@ -5,6 +5,7 @@
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"
 #include "src/scheme/error.h"
+#include "src/model/floats.h"
 
 #include <math.h>
 #include <string.h>

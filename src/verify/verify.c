@@ -5,6 +5,7 @@
 #include "src/base/text.h"
 #include "src/convert/plan.h"
 #include "src/scheme/error.h"
+#include "src/model/floats.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -74,7 +75,7 @@ static bool check_pair(struct q8_verify *v, struct q8_err *err)
 static bool is_layer(const struct q8_compared *c)
 {
     return c->b.stored && c->a.tensor && c->verdict > Q8_OTHER_SHAPE &&
-           q8_dtype_float(c->a.tensor->dtype) != Q8_FLOATS;
+           q8_dtype_is_float(c->a.tensor->dtype);
 }
 
 static bool list_layers(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)

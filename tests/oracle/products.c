@@ -11,6 +11,7 @@
 #include "src/scheme/scheme.h"
 #include "src/forward/act_codes.h"
 #include "src/verify/verify.h"
+#include "src/model/floats.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* test_scheme.c - types and shapes of the parts; compressed-tensors 0.20.0, bitsandbytes 0.50.2 */
 #include "src/scheme/target.h"
+#include "src/model/floats.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

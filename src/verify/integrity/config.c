@@ -4,6 +4,7 @@
 #include "src/base/json.h"
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"
+#include "src/model/floats.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,8 +99,7 @@ bool q8_integrity_modules(struct q8_verify *v,
         struct q8_module m = {.stored = c->b.stored};
 
         if (!c->b.tensor || !length ||
-            (!m.stored &&
-             (c->b.tensor->rank != 2 || q8_dtype_float(c->b.tensor->dtype) == Q8_FLOATS)))
+            (!m.stored && (c->b.tensor->rank != 2 || !q8_dtype_is_float(c->b.tensor->dtype))))
             continue;
         m.kind = q8_arch_kind(&v->arch, c->name, 2);
         m.name = m.stored ? m.stored->module : q8_strndup(v->findings.mem, c->name, length, err);
