@@ -4,6 +4,7 @@
 #include "src/flow/pool.h"
 
 #include <argp.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -108,9 +109,9 @@ void q8_cli_raise_file_limit(void)
 }
 
 /* A new file beside the path, with the mode that a file made in the plain way would have. */
-static int create_part(const char *part)
+static int create_part(char *part)
 {
-    const int fd = mkostemp((char *)part, 02000000);
+    const int fd = mkostemp(part, O_CLOEXEC);
     const mode_t mask = umask(0);
 
     (void)umask(mask);
@@ -128,14 +129,14 @@ bool q8_cli_file_open(struct q8_cli_file *f, const char *path, struct q8_arena *
     *f = (struct q8_cli_file){.path = path};
     if (!path)
         return true;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        f->out = fopen(path, "we");
-        return f->out || q8_fail_errno(err, "cannot write %s", path);
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    } else {
+        f->part = q8_sprintf(mem, err, "%s.XXXXXX", path);
+        if (!f->part)
+            return false;
+        fd = create_part(f->part);
     }
-    f->part = q8_sprintf(mem, err, "%s.XXXXXX", path);
-    if (!f->part)
-        return false;
-    fd = create_part(f->part);
     f->out = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f->out) {
         q8_fail_errno(err, "cannot write %s", path);
@@ -147,13 +148,23 @@ bool q8_cli_file_open(struct q8_cli_file *f, const char *path, struct q8_arena *
     return f->out != NULL;
 }
 
+/* What a file behind a link held before goes; a pipe or a device has no end. */
+static bool end_here(FILE *out)
+{
+    struct stat st;
+
+    return fstat(fileno(out), &st) < 0 || !S_ISREG(st.st_mode) ||
+           ftruncate(fileno(out), ftello(out)) == 0;
+}
+
 bool q8_cli_file_keep(struct q8_cli_file *f, struct q8_err *err)
 {
     bool ok;
 
     if (!f->out)
         return true;
-    ok = !ferror(f->out) && fflush(f->out) == 0 && (!f->part || fsync(fileno(f->out)) == 0);
+    ok = !ferror(f->out) && fflush(f->out) == 0 &&
+         (f->part ? fsync(fileno(f->out)) == 0 : end_here(f->out));
     ok = fclose(f->out) == 0 && ok;
     f->out = NULL;
     ok = ok && (!f->part || rename(f->part, f->path) == 0);

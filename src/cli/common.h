@@ -41,8 +41,9 @@ bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err);
 void q8_cli_raise_file_limit(void);
 
 /*
- * A file that gets its name when it is complete.  A path that names no regular file (a pipe,
- * /dev/stdout) is written as it is.  A zeroed struct is none.
+ * A file that gets its name when it is complete.  A path that is a link, a pipe or a device
+ * (/dev/stdout is a link) is written as it is, and what a file behind a link held before is
+ * overwritten only then.  A zeroed struct is none.
  */
 struct q8_cli_file {
     const char *path; /* the caller's; NULL: none was asked for */

@@ -8,11 +8,9 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *argp_program_version = "q8-convert " Q8_VERSION;
 
@@ -21,8 +19,7 @@ enum { SKIP = 256, ONLY, ALSO, USE, OVERRIDES, COVERAGE, RESUME, NO_SYNC, JSON, 
 /* What the command line asks for. */
 struct options {
     const char *input, *json;
-    FILE *json_out; /* of --json=FILE */
-    bool json_new;  /* the file was not there */
+    struct q8_cli_file json_file;
     bool quiet, dry_run, want_json, list;
     struct q8_plan_options plan;
     struct q8_convert_options run;
@@ -140,30 +137,10 @@ static const struct argp argp = {
            "the bytes are the same. A GPU would not help: the work is bound by memory and disk.",
 };
 
-/* Opens the file of --json before the work, so that hours do not end in a wrong path. */
-static bool open_json(struct options *o)
-{
-    int fd;
-
-    if (!o->json)
-        return true;
-    fd = open(o->json, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    o->json_new = fd >= 0;
-    if (fd < 0 && errno == EEXIST)
-        fd = open(o->json, O_WRONLY | O_CLOEXEC);
-    o->json_out = fd < 0 ? NULL : fdopen(fd, "w");
-    return o->json_out || q8_fail_errno(o->err, "cannot write %s", o->json);
-}
-
-/* The report takes the place of what was in the file. */
 static bool write_json(struct options *o, const struct q8_report *report)
 {
-    FILE *out = o->json ? o->json_out : stdout;
-    bool ok = !o->json || ftruncate(fileno(out), 0) == 0 || errno == EINVAL; /* a pipe, /dev/null */
-
-    ok = ok && q8_report_json(report, out, o->err) && fflush(out) == 0;
-    o->json_new = o->json_new && !ok; /* a report is there to stay */
-    return ok || q8_fail_errno(o->err, "cannot write %s", o->json ? o->json : "the report");
+    return q8_report_json(report, o->json ? o->json_file.out : stdout, o->err) &&
+           q8_cli_file_keep(&o->json_file, o->err);
 }
 
 static bool print_report(struct options *o, const struct q8_report *report)
@@ -231,7 +208,7 @@ static bool run(struct options *o, struct q8_plan *plan)
         fprintf(stderr, "q8-convert: warning: %s\n", plan->warning[i]);
     report.memory_bytes = q8_convert_memory(plan, o->mem, o->run.threads);
     if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err) ||
-        !check_places(o, plan) || !open_json(o))
+        !check_places(o, plan) || !q8_cli_file_open(&o->json_file, o->json, o->mem, o->err))
         return false;
     if (o->dry_run && report.free_bytes < plan->total.disk_bytes)
         fprintf(stderr, "q8-convert: warning: not enough disk space for %s\n", o->run.output);
@@ -281,10 +258,7 @@ int main(int argc, char **argv)
         (void)run(&o, &plan);
     if (err.code)
         fprintf(stderr, "q8-convert: %s\n", err.text);
-    if (o.json_out)
-        (void)fclose(o.json_out);
-    if (o.json_new && err.code)
-        (void)unlink(o.json);
+    q8_cli_file_drop(&o.json_file);
     q8_model_close(&model);
     q8_select_close(&o.select);
     q8_arena_clear(&mem);

@@ -66,6 +66,23 @@ echo 1 >'slash/back\slash.txt'
 "$Q8" -q --sha256 slash slash-int8
 (cd slash-int8 && sha256sum --quiet -c SHA256SUMS) || die "SHA256SUMS is wrong for a backslash"
 
+# a report takes the place of another when it is complete; through a link, of what that leads to
+ln -s far.json near.json
+for size in 100000 1; do
+    head -c $size /dev/zero >far.json
+    "$Q8" -q --force --json=near.json "$DATA/tiny-llama-f32" reported
+    [ -L near.json ] || die "the link has become a report"
+    grep -q '"schema": "q8-convert/1"' far.json && [ "$(tail -n 1 far.json)" = "}" ] ||
+        die "the link does not lead to the report"
+done
+"$Q8" -q --force --json=plain.json "$DATA/tiny-llama-f32" reported
+"$Q8" -q --force --json=/dev/stdout "$DATA/tiny-llama-f32" reported >printed.json
+grep -vE '"(seconds|bytes_per_second|disk_free_bytes)"' plain.json >plain
+for file in far.json printed.json; do
+    grep -vE '"(seconds|bytes_per_second|disk_free_bytes)"' $file | cmp plain - || die "$file differs"
+done
+rm -r reported
+
 # --also takes the head in, --skip leaves a layer out, and the list says so
 "$Q8" -q --also lm_head --skip 'model.layers.0.*' "$DATA/kjv-llama" chosen 2>err
 ! grep -q '"lm_head"' chosen/config.json || die "lm_head is int8 and listed as float"

@@ -82,6 +82,9 @@ expect 3 'no config.json' "$INSPECT" --json=kept .
 [ "$(cat kept)" = old ] || die "a report was touched by a run that failed"
 expect 5 'cannot write nowhere/x' "$INSPECT" --html=nowhere/x model
 expect 5 'cannot write' "$INSPECT" -q --json=/dev/full model
+ln -s far.json near.json
+"$INSPECT" -q --json=near.json model
+[ -L near.json ] && grep -q '"schema": "q8-inspect' far.json || die "a link is not followed"
 [ -z "$(find . -name '*.??????' -newer kept -name 'json.*' -o -name 'html.*.*')" ] || die "a piece was left: $(ls)"
 
 # usage
