@@ -94,8 +94,8 @@ static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *po
     uint64_t number = c->order[i].item;
     const struct q8_job *job = &c->plan->job[number];
 
-    return q8_job_run(&c->worker[worker], c->plan, job, &c->shard[job->shard], pool,
-                      &c->result[number], err) &&
+    return q8_job_run(&c->worker[worker], job, &c->shard[job->shard], pool, &c->result[number],
+                      err) &&
            q8_journal_add(c, number, err);
 }
 

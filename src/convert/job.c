@@ -76,7 +76,7 @@ bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa
 {
     const struct sizes s = find_sizes(plan);
 
-    *w = (struct q8_worker){0};
+    *w = (struct q8_worker){.plan = plan};
     q8_arena_init(&w->mem, UINT64_MAX);
     w->walk = s.walk;
     w->walk.xxh = &w->xxh;
@@ -97,14 +97,14 @@ void q8_worker_close(struct q8_worker *w)
 }
 
 /* A float tensor: the same bytes at another place. */
-static bool copy_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                        struct q8_pool *pool, struct q8_err *err)
+static bool copy_tensor(struct q8_worker *w, const struct q8_job *job, struct q8_pool *pool,
+                        struct q8_err *err)
 {
     struct q8_stream *s = &w->part[0];
 
     for (uint64_t at = 0, n; at < job->tensor->nbytes; at += n) {
         n = q8_min(q8_stream_gap(s), job->tensor->nbytes - at);
-        if (!q8_model_read(plan->model, job->tensor, at, q8_stream_tail(s), n, err) ||
+        if (!q8_model_read(w->plan->model, job->tensor, at, q8_stream_tail(s), n, err) ||
             !q8_stream_add(s, n, err) || !q8_pool_advance(pool, n))
             return false;
     }
@@ -194,8 +194,8 @@ static bool encode_tile(void *self, void *rows, uint64_t row, uint64_t n, struct
            add_parts(w, e->scheme, e->job, row, n, err);
 }
 
-static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                          struct q8_pool *pool, struct q8_stats *stats, struct q8_err *err)
+static bool encode_tensor(struct q8_worker *w, const struct q8_job *job, struct q8_pool *pool,
+                          struct q8_stats *stats, struct q8_err *err)
 {
     const struct q8_scheme *scheme = &job->as->scheme;
     struct encoding e = {w,
@@ -208,7 +208,7 @@ static bool encode_tensor(struct q8_worker *w, const struct q8_plan *plan, const
     const struct q8_view view = q8_job_view(job);
 
     w->encoder.scheme = scheme;
-    return q8_walk_run(&w->walk, plan->model, &view, &visit, pool, err);
+    return q8_walk_run(&w->walk, w->plan->model, &view, &visit, pool, err);
 }
 
 /* Puts file and tensor in front of the message, and the way out behind it. */
@@ -235,9 +235,8 @@ static bool explain(const struct q8_plan *plan, const struct q8_job *job, struct
     return false;
 }
 
-bool q8_job_run(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                const struct q8_file *out, struct q8_pool *pool, struct q8_result *ret,
-                struct q8_err *err)
+bool q8_job_run(struct q8_worker *w, const struct q8_job *job, const struct q8_file *out,
+                struct q8_pool *pool, struct q8_result *ret, struct q8_err *err)
 {
     struct q8_stats stats = {0};
     unsigned parts = q8_job_parts(job);
@@ -246,13 +245,12 @@ bool q8_job_run(struct q8_worker *w, const struct q8_plan *plan, const struct q8
     q8_xxh_reset(&w->xxh);
     for (unsigned p = 0; p < parts; p++)
         q8_stream_begin(&w->part[p], out, job->offset[p]);
-    ok = job->reason ? copy_tensor(w, plan, job, pool, err)
-                     : encode_tensor(w, plan, job, pool, &stats, err);
+    ok = job->reason ? copy_tensor(w, job, pool, err) : encode_tensor(w, job, pool, &stats, err);
     (void)q8_denormals_flush(flushed);
     for (unsigned p = 0; ok && p < parts; p++)
         ok = q8_stream_end(&w->part[p], &ret->part[p], err);
     if (!ok)
-        return explain(plan, job, err);
+        return explain(w->plan, job, err);
     ret->source = job->reason ? ret->part[0] : q8_xxh_sum(&w->xxh); /* a copy: the same bytes */
     ret->stats = stats;
     ret->done = true;

@@ -17,6 +17,7 @@ struct q8_result {
 
 /* One thread's buffers. */
 struct q8_worker {
+    const struct q8_plan *plan;      /* the caller's */
     struct q8_encoder encoder;       /* kernels, and room for the scales of a row */
     struct q8_arena mem;             /* holds all of it */
     struct q8_walk walk;             /* reads the rows of the weights */
@@ -42,8 +43,7 @@ void q8_worker_close(struct q8_worker *w);
  * when the pool is stopping.  Errors name the source file and the tensor, and the --skip that would
  * let the run pass.
  */
-bool q8_job_run(struct q8_worker *w, const struct q8_plan *plan, const struct q8_job *job,
-                const struct q8_file *out, struct q8_pool *pool, struct q8_result *ret,
-                struct q8_err *err);
+bool q8_job_run(struct q8_worker *w, const struct q8_job *job, const struct q8_file *out,
+                struct q8_pool *pool, struct q8_result *ret, struct q8_err *err);
 
 #endif

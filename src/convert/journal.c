@@ -2,9 +2,10 @@
  * journal.c - q8-journal in the partial directory, one line per finished job
  *
  *     q8-journal 1 <digest of everything that decides the output and the report>
- *     <job> <source> <part 0> <part 1> <part 2> <err2> <val2> <zero rows> <digest of all before>
+ *     <job> <source> <part>... <err2> <val2> <zero rows> <digest of all before>
  *
- * Digests that a job does not have are 0; sums are hexadecimal floats, so they read back exactly.
+ * Parts are Q8_PARTS digests, 0 where a job has fewer; sums are hexadecimal floats, so they read
+ * back exactly.
  */
 #include "src/convert/journal.h"
 
@@ -20,6 +21,10 @@
 
 #define LINE_BYTES 512
 #define FIRST_BYTES 64
+
+/* job and zero rows: 20 digits; sums: 24, such as -0x1.fffffffffffffp+1023; spaces, NUL */
+_Static_assert((2 + Q8_PARTS) * Q8_DIGEST_TEXT + 2 * 21 + 2 * 25 + 2 <= LINE_BYTES,
+               "a line has room for the digests of all parts");
 
 /* Prints everything that decides the output: options, texts, sources, sizes. */
 static void print_identity(const struct q8_convert *c, FILE *out)
@@ -83,40 +88,53 @@ static bool append(struct q8_convert *c, const char *line, size_t n, struct q8_e
 bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err)
 {
     const struct q8_result *r = &c->result[job];
-    char line[LINE_BYTES], hex[1 + Q8_PARTS][Q8_DIGEST_TEXT];
+    char line[LINE_BYTES], hex[Q8_DIGEST_TEXT];
     struct q8_digest check;
-    int n;
+    int n = snprintf(line, sizeof line, "%" PRIu64 " %s", job, q8_digest_text(&r->source, hex));
 
-    q8_digest_text(&r->source, hex[0]);
     for (unsigned p = 0; p < Q8_PARTS; p++)
-        q8_digest_text(&r->part[p], hex[1 + p]);
-    n = snprintf(line, sizeof line, "%" PRIu64 " %s %s %s %s %a %a %" PRIu64, job, hex[0], hex[1],
-                 hex[2], hex[3], r->stats.err2, r->stats.val2, r->stats.zero_rows);
+        n += snprintf(line + n, sizeof line - (size_t)n, " %s", q8_digest_text(&r->part[p], hex));
+    n += snprintf(line + n, sizeof line - (size_t)n, " %a %a %" PRIu64, r->stats.err2,
+                  r->stats.val2, r->stats.zero_rows);
     check = q8_xxh_once(line, (uint64_t)n);
-    n += snprintf(line + n, sizeof line - (size_t)n, " %s\n", q8_digest_text(&check, hex[0]));
+    n += snprintf(line + n, sizeof line - (size_t)n, " %s\n", q8_digest_text(&check, hex));
     return append(c, line, (size_t)n, err);
+}
+
+/* Takes a digest and the space behind it off the front of a line. */
+static bool take_digest(const char **at, struct q8_digest *ret)
+{
+    char hex[Q8_DIGEST_TEXT];
+
+    if ((size_t)snprintf(hex, sizeof hex, "%s", *at) < sizeof hex || (*at)[sizeof hex - 1] != ' ' ||
+        !q8_digest_parse(hex, ret))
+        return false;
+    *at += sizeof hex;
+    return true;
 }
 
 /* One line back into a result; false when it is torn or not of this plan. */
 static bool parse_line(struct q8_convert *c, char *line)
 {
-    char hex[1 + Q8_PARTS][Q8_DIGEST_TEXT], *space = strrchr(line, ' ');
+    char *space = strrchr(line, ' '), *end;
     struct q8_result r = {.done = true};
     struct q8_digest said, check;
+    const char *at;
     uint64_t job;
 
     if (!space || !q8_digest_parse(space + 1, &said))
         return false;
     *space = 0;
     check = q8_xxh_once(line, strlen(line));
-    if (!q8_digest_same(&said, &check) ||
-        sscanf(line, "%" SCNu64 " %32s %32s %32s %32s %la %la %" SCNu64, &job, hex[0], hex[1],
-               hex[2], hex[3], &r.stats.err2, &r.stats.val2, &r.stats.zero_rows) != 8 ||
-        job >= c->plan->jobs || !q8_digest_parse(hex[0], &r.source))
+    job = strtoull(line, &end, 10);
+    at = end + (*end == ' ');
+    if (!q8_digest_same(&said, &check) || job >= c->plan->jobs || !take_digest(&at, &r.source))
         return false;
     for (unsigned p = 0; p < Q8_PARTS; p++)
-        if (!q8_digest_parse(hex[1 + p], &r.part[p]))
+        if (!take_digest(&at, &r.part[p]))
             return false;
+    if (sscanf(at, "%la %la %" SCNu64, &r.stats.err2, &r.stats.val2, &r.stats.zero_rows) != 3)
+        return false;
     c->result[job] = r;
     return true;
 }

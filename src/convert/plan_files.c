@@ -152,15 +152,35 @@ static unsigned depth_of(const char *path)
     return depth;
 }
 
-/* Reads one folder; sub-folders are added to the list `stack`. */
-static bool read_folder(struct q8_plan *plan, const char *folder, const char ***stack,
-                        uint64_t *count, uint64_t *room, struct q8_arena *mem, struct q8_err *err)
+/* Folders that are still to be read. */
+struct folders {
+    const char **path; /* below the input */
+    uint64_t count, room;
+};
+
+static bool push_folder(struct folders *f, const char *path, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    const char **list = q8_grow(mem, f->path, f->count, &f->room, sizeof *list, err);
+
+    if (!list)
+        return false;
+    f->path = list;
+    list[f->count++] = path;
+    return true;
+}
+
+/* Reads one folder; those in it are pushed. */
+static bool read_folder(struct q8_plan *plan, const char *folder, struct folders *rest,
+                        struct q8_arena *mem, struct q8_err *err)
 {
     const char *full = q8_sprintf(mem, err, "%s/%s", plan->model->dir, folder);
     DIR *dir = full ? opendir(full) : NULL;
     struct dirent *entry;
     bool ok = dir != NULL || (full && q8_fail_errno(err, "%s", full));
 
+    if (ok && depth_of(folder) >= DEPTH_LIMIT)
+        ok = q8_fail(err, Q8_ELIMIT, "%s: folders nested deeper than %d", full, DEPTH_LIMIT);
     while (ok && (errno = 0, entry = readdir(dir))) {
         const char *path;
         bool is_folder;
@@ -168,20 +188,8 @@ static bool read_folder(struct q8_plan *plan, const char *folder, const char ***
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         path = q8_sprintf(mem, err, "%s%s%s", folder, *folder ? "/" : "", entry->d_name);
-        ok = path && take_entry(plan, path, strrchr(path, '/') ? strrchr(path, '/') + 1 : path,
-                                &is_folder, mem, err);
-        if (ok && is_folder) {
-            const char **list = q8_grow(mem, *stack, *count, room, sizeof *list, err);
-
-            ok = list != NULL;
-            if (ok) {
-                *stack = list;
-                list[(*count)++] = path;
-                ok =
-                    depth_of(path) < DEPTH_LIMIT ||
-                    q8_fail(err, Q8_ELIMIT, "%s: folders nested deeper than %d", full, DEPTH_LIMIT);
-            }
-        }
+        ok = path && take_entry(plan, path, entry->d_name, &is_folder, mem, err) &&
+             (!is_folder || push_folder(rest, path, mem, err));
     }
     if (ok && errno)
         ok = q8_fail_errno(err, "%s", full);
@@ -202,19 +210,15 @@ static int compare_lefts(const void *a, const void *b)
 
 bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    const char **stack = NULL;
-    uint64_t count = 0, room = 0;
+    struct folders rest = {0};
 
     if (plan->model->bare)
         return true;
-    if (!read_folder(plan, "", &stack, &count, &room, mem, err))
+    if (!read_folder(plan, "", &rest, mem, err))
         return false;
-    while (count > 0) {
-        const char *folder = stack[--count];
-
-        if (!read_folder(plan, folder, &stack, &count, &room, mem, err))
+    while (rest.count > 0)
+        if (!read_folder(plan, rest.path[--rest.count], &rest, mem, err))
             return false;
-    }
     if (plan->sides)
         qsort(plan->side, plan->sides, sizeof *plan->side, compare_outs);
     if (plan->lefts)
