@@ -30,6 +30,11 @@ struct q8_sink {
 struct q8_format {
     const char *name;   /* "safetensors" */
     const char *suffix; /* of its files: ".safetensors" */
+    /*
+     * What loaders know the files of a directory by: STEM SUFFIX is the only one, STEM SUFFIX
+     * ".index.json" says which tensors are in which of several.
+     */
+    const char *stem;
     /* [metas] what a file says of itself that is made of one of another format; may be NULL */
     const struct q8_meta *meta;
     uint64_t metas; /* how many */

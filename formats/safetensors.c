@@ -257,6 +257,7 @@ static const struct q8_meta made[] = {{"format", {Q8_META_TEXT, .text = "pt"}}};
 const struct q8_format q8_format_safetensors = {
     .name = "safetensors",
     .suffix = ".safetensors",
+    .stem = "model",
     .meta = made,
     .metas = 1,
     .parse = parse,

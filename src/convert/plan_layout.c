@@ -179,18 +179,22 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
     return true;
 }
 
-/* A name of the input's, with the suffix of its format (the last) turned into that of another. */
+/*
+ * The name that a file of one format has in another: its stem, if it has that, and its suffix, the
+ * last in the name.
+ */
 static const char *rename_file(const char *name, const struct q8_format *from,
                                const struct q8_format *to, struct q8_arena *mem, struct q8_err *err)
 {
-    const char *end = NULL, *found = name;
+    const size_t stem = strlen(from->stem), suffix = strlen(from->suffix);
+    const bool known = strncmp(name, from->stem, stem) == 0;
+    const char *begin = known ? name + stem : name, *end = NULL;
 
-    while (from != to && (found = strstr(found, from->suffix)))
-        end = found++;
-    if (!end)
-        return name;
-    return q8_sprintf(mem, err, "%.*s%s%s", (int)(end - name), name, to->suffix,
-                      end + strlen(from->suffix));
+    for (const char *at = begin; (at = strstr(at, from->suffix)); at++)
+        end = at;
+    return end ? q8_sprintf(mem, err, "%s%.*s%s%s", known ? to->stem : "", (int)(end - begin),
+                            begin, to->suffix, end + suffix)
+               : name;
 }
 
 /* The weight files: one for each of the input, with its tensors. */

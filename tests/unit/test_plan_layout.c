@@ -11,11 +11,12 @@
 #define UP "model.layers.0.mlp.up_proj"
 
 /* A container that only its name and its files' suffix are asked of. */
-static const struct q8_format other = {.name = "other", .suffix = ".other"};
+static const struct q8_format other = {.name = "other", .suffix = ".other", .stem = "others"};
 
 static const float floats[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 static const struct scratch_tensor tensors[] = {SCRATCH(UP ".weight", "F32", "[2,4]", floats),
                                                 SCRATCH("model.norm.weight", "F32", "[8]", floats)};
+static const char *index_name; /* of the input; NULL: none */
 static const struct q8_meta note[] = {{"note", {Q8_META_TEXT, .text = "mine"}}};
 
 /* A header on its way to memory. */
@@ -64,6 +65,7 @@ static bool make_plan(struct scratch *s, struct q8_plan *plan, const struct q8_f
     shard[1].have_meta = true;
     s->model.shard = shard;
     s->model.shards = 2;
+    s->model.index_name = index_name;
     for (uint64_t i = 0; i < s->model.index.count; i++)
         s->model.index.tensor[i].shard = 1;
     return q8_plan_make(plan, &s->model, &options, &s->mem, &s->err);
@@ -91,10 +93,10 @@ static void plan_layout_of_another_format_is_in_that_of_the_target(void **state)
     struct scratch s;
 
     (void)state;
-    assert_true(make_plan(&s, &plan, &other, "a.other.other", "b.other"));
+    assert_true(make_plan(&s, &plan, &other, "a.other.other", "others-2.other"));
     assert_int_equal(plan.shards, 2);
     assert_string_equal(plan.shard[0].name, "a.other.safetensors");
-    assert_string_equal(plan.shard[1].name, "b.safetensors");
+    assert_string_equal(plan.shard[1].name, "model-2.safetensors");
     assert_ptr_equal(plan.shard[1].format, q8_format_find("safetensors"));
     ix = read_header(&s, &plan, 1);
     assert_int_equal(ix.count, 3);
@@ -133,6 +135,7 @@ static void plan_layout_jobs_say_which_file_they_are_in(void **state)
 
     (void)state;
     assert_true(make_plan(&s, &plan, &other, "a.other", "b.other"));
+    assert_null(plan.index_name);
     assert_int_equal(q8_plan_parts(&plan, 0), 0);
     assert_int_equal(plan.jobs, 2);
     for (uint64_t j = 0; j < 2; j++)
@@ -142,6 +145,30 @@ static void plan_layout_jobs_say_which_file_they_are_in(void **state)
     assert_int_equal(read_header(&s, &plan, 0).count, 1);
     assert_int_equal(read_header(&s, &plan, 1).count, 2);
     scratch_close(&s);
+}
+
+static void plan_layout_index_is_named_after_the_target_s_files(void **state)
+{
+    static const struct {
+        const struct q8_format *format;
+        const char *input, *output;
+    } rows[] = {{&other, "others.other.index.json", "model.safetensors.index.json"},
+                {NULL, "model.safetensors.index.json", "model.safetensors.index.json"}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct q8_format *format = rows[i].format;
+        struct q8_plan plan;
+        struct scratch s;
+
+        index_name = rows[i].input;
+        assert_true(make_plan(&s, &plan, format ? format : q8_format_find("safetensors"),
+                              format ? "a.other" : "a.safetensors",
+                              format ? "b.other" : "b.safetensors"));
+        assert_string_equal(plan.index_name, rows[i].output);
+        scratch_close(&s);
+    }
+    index_name = NULL;
 }
 
 static void plan_layout_refuses_two_files_of_one_name(void **state)
@@ -169,6 +196,7 @@ int main(void)
         cmocka_unit_test(plan_layout_of_another_format_is_in_that_of_the_target),
         cmocka_unit_test(plan_layout_of_the_same_format_keeps_names_and_metadata),
         cmocka_unit_test(plan_layout_jobs_say_which_file_they_are_in),
+        cmocka_unit_test(plan_layout_index_is_named_after_the_target_s_files),
         cmocka_unit_test(plan_layout_refuses_two_files_of_one_name),
         cmocka_unit_test(plan_layout_every_target_has_a_container),
     };
