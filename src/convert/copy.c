@@ -2,6 +2,7 @@
 #include "src/convert/convert_parts.h"
 
 #include "src/convert/plan_parts.h"
+#include "src/model/folder.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -80,7 +81,7 @@ bool q8_copy_changed(const struct q8_convert *c)
     const struct q8_model *m = c->plan->model;
     const struct stat *config = &m->config_stat;
     const struct q8_out config_file = {
-        .name = "config.json", .bytes = (uint64_t)config->st_size, .changed = config->st_mtim};
+        .name = Q8_CONFIG, .bytes = (uint64_t)config->st_size, .changed = config->st_mtim};
     char path[PATH_MAX];
     struct stat st;
 
@@ -140,6 +141,6 @@ bool q8_copy_files(struct q8_convert *c, struct q8_err *err)
     for (uint64_t i = 0; i < plan->sides; i++)
         pool.progress.bytes_total += plan->side[i].bytes;
     return q8_pool_run(&pool, err) &&
-           (!plan->config || q8_copy_text(c, "config.json", print_config, plan, err)) &&
+           (!plan->config || q8_copy_text(c, Q8_CONFIG, print_config, plan, err)) &&
            (!plan->index_name || q8_copy_text(c, plan->index_name, q8_plan_index, plan, err));
 }

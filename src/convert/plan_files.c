@@ -2,12 +2,10 @@
 #include "src/convert/plan_parts.h"
 
 #include "src/base/text.h"
-#include "src/convert/publish.h"
+#include "src/model/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,35 +13,6 @@
 
 #define DEPTH_LIMIT 16    /* folders within folders */
 #define SIDE_LIMIT 100000 /* files; a model directory has a few dozen */
-
-/*
- * Weights in other formats, duplicates of the weights, and what the hub's tools keep for
- * themselves.
- */
-static const struct q8_left rules[] = {
-    {"*.bin", "weights in another format"},
-    {"*.pt", "weights in another format"},
-    {"*.pth", "weights in another format"},
-    {"*.ckpt", "weights in another format"},
-    {"*.ckpt.*", "weights in another format"},
-    {"*.h5", "weights in another format"},
-    {"*.msgpack", "weights in another format"},
-    {"*.onnx", "weights in another format"},
-    {"*.onnx_data*", "weights in another format"},
-    {"*.gguf", "weights in another format"},
-    {"*.ot", "weights in another format"},
-    {"*.tflite", "weights in another format"},
-    {"*.mlmodel", "weights in another format"},
-    {"*.index.json", "index of weights that stay behind"},
-    {"consolidated*.safetensors", "a duplicate of the weights"},
-    {".git", "version control"},
-    {".cache", "the hub's own notes"},
-    {".locks", "the hub's own notes"},
-    {Q8_MANIFEST, "made anew"},
-    {Q8_JOURNAL, "left by a run of q8-convert"},
-    {Q8_JOURNAL ".new", "left by a run of q8-convert"},
-    {"SHA256SUMS", "no longer true of the output"},
-};
 
 static const char *leave_reason(const struct q8_plan *plan, const char *path, const char *leaf)
 {
@@ -53,7 +22,7 @@ static const char *leave_reason(const struct q8_plan *plan, const char *path, co
         for (uint32_t i = 0; i < plan->model->shards; i++)
             if (strcmp(plan->model->shard[i].name, leaf) == 0)
                 return "";
-        if (strcmp(leaf, "config.json") == 0 ||
+        if (strcmp(leaf, Q8_CONFIG) == 0 ||
             (plan->model->index_name && strcmp(leaf, plan->model->index_name) == 0))
             return "";
         format = q8_format_of(leaf);
@@ -68,10 +37,7 @@ static const char *leave_reason(const struct q8_plan *plan, const char *path, co
         if (c == Q8_TEXT_BAD || q8_text_hidden(c))
             return "its name has control characters";
     }
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (fnmatch(rules[i].name, leaf, 0) == 0)
-            return rules[i].reason;
-    return NULL;
+    return q8_folder_left(leaf);
 }
 
 static bool leave(struct q8_plan *plan, const char *path, const char *reason, struct q8_arena *mem,
@@ -101,19 +67,6 @@ static bool take_file(struct q8_plan *plan, const char *path, const struct stat 
     return true;
 }
 
-/* An output of q8-convert, whole or half-done, in a folder of the model. */
-static bool is_output(const char *folder)
-{
-    static const char *const marks[] = {Q8_MANIFEST, Q8_JOURNAL};
-    char path[PATH_MAX];
-
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, marks[i]) < sizeof path &&
-            access(path, F_OK) == 0)
-            return true;
-    return false;
-}
-
 /* Takes one entry: a folder goes on the stack, a file into the plan, the rest is left. */
 static bool take_entry(struct q8_plan *plan, const char *path, const char *leaf, bool *ret_folder,
                        struct q8_arena *mem, struct q8_err *err)
@@ -131,7 +84,7 @@ static bool take_entry(struct q8_plan *plan, const char *path, const char *leaf,
         return leave(plan, path, reason, mem, err);
     if (stat(full, &st) < 0)
         return q8_fail_errno(err, "%s", full);
-    if (S_ISDIR(st.st_mode) && is_output(full))
+    if (S_ISDIR(st.st_mode) && q8_folder_is_output(full))
         return leave(plan, path, "an output of q8-convert", mem, err);
     *ret_folder = S_ISDIR(st.st_mode);
     if (*ret_folder)

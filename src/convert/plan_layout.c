@@ -5,6 +5,7 @@
 #include "src/base/text.h"
 #include "src/convert/manifest.h"
 #include "src/convert/publish.h"
+#include "src/model/folder.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -175,7 +176,7 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
             sums += *name == '\\' ? 2 : 1;
     }
     if (plan->options.sha256)
-        add_file(plan, "SHA256SUMS", sums);
+        add_file(plan, Q8_SUMS, sums);
     return true;
 }
 
@@ -241,7 +242,7 @@ bool q8_plan_layout(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *e
     for (uint64_t i = 0; i < plan->sides; i++)
         plan->file[plan->files++] = plan->side[i];
     if (plan->config)
-        add_file(plan, "config.json", strlen(plan->config));
+        add_file(plan, Q8_CONFIG, strlen(plan->config));
     if ((plan->index_name && !add_printed(plan, plan->index_name, &index, err)) ||
         !add_manifest(plan, err))
         return false;

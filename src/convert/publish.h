@@ -4,10 +4,6 @@
 
 #include "src/base/arena.h"
 
-/* What an output of q8-convert has, and one that grows. */
-#define Q8_MANIFEST "q8-manifest.json"
-#define Q8_JOURNAL "q8-journal"
-
 /* The directory that an output grows in. */
 struct q8_publish {
     const char *output;  /* final name, without trailing slashes */

@@ -5,6 +5,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
+#include "src/model/folder.h"
 
 #include <fts.h>
 #include <inttypes.h>
@@ -341,7 +342,7 @@ static bool seal(struct q8_convert *c, struct q8_err *err)
 {
     if (c->options.sync &&
         (!sync_named(c, Q8_MANIFEST, err) ||
-         (c->plan->options.sha256 && !sync_named(c, "SHA256SUMS", err)) || !sync_folders(c, err)))
+         (c->plan->options.sha256 && !sync_named(c, Q8_SUMS, err)) || !sync_folders(c, err)))
         return false;
     return check_strays(c, err);
 }
@@ -355,6 +356,6 @@ bool q8_reread(struct q8_convert *c, struct q8_err *err)
         return false;
     manifest.written = c->written;
     return q8_copy_text(c, Q8_MANIFEST, q8_manifest_print, &manifest, err) &&
-           (!c->plan->options.sha256 || q8_copy_text(c, "SHA256SUMS", print_sums, c, err)) &&
+           (!c->plan->options.sha256 || q8_copy_text(c, Q8_SUMS, print_sums, c, err)) &&
            seal(c, err);
 }

@@ -7,17 +7,16 @@
 #include "src/base/json_scan.h"
 #include "src/base/tensor_read.h"
 #include "src/base/text.h"
+#include "src/model/folder.h"
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CONFIG_LIMIT (16u << 20) /* bytes of a config.json; real ones stay under 100 KB */
 #define SHARD_LIMIT 4096         /* files of one model; the largest known have under 200 */
-
-static const char single_name[] = "model.safetensors";
-static const char index_name[] = "model.safetensors.index.json";
 
 /* One line of an index file's weight_map. */
 struct placed {
@@ -104,7 +103,7 @@ static bool read_weight_map(struct q8_model *m, struct q8_scan *s, struct placem
     return !err->code;
 }
 
-/* Reads model.safetensors.index.json.  Format: formats.md 1.1.6. */
+/* Reads the index of several weight files.  Format: formats.md 1.1.6. */
 static bool read_index_file(struct q8_model *m, const char *path, struct placement *map,
                             struct q8_arena *mem, struct q8_err *err)
 {
@@ -240,7 +239,7 @@ static bool check_placement(struct q8_model *m, struct placement *map, struct q8
 
 static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
 {
-    const char *path = q8_sprintf(mem, err, "%s/config.json", m->dir);
+    const char *path = q8_sprintf(mem, err, "%s/" Q8_CONFIG, m->dir);
 
     if (!path)
         return false;
@@ -260,24 +259,44 @@ static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err 
     return !err->code || q8_fail_in(err, path);
 }
 
-/* A directory: config.json and one weight file or an index of several. */
+/* Nothing is there of what any container's files are called. */
+static bool no_weights(const struct q8_model *m, struct q8_err *err)
+{
+    char names[400] = "", formats[200] = "";
+    size_t n = 0, f = 0;
+
+    for (const struct q8_folder *row = q8_folders; row->format; row++) {
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s nor %s", n ? " nor " : "",
+                              row->single, row->index);
+        f += (size_t)snprintf(formats + f, sizeof formats - f, "%s%s", f ? ", " : "", row->format);
+    }
+    return q8_fail(err, Q8_EUNSUPPORTED, "%s: neither %s is there; q8 reads %s", m->dir, names,
+                   formats);
+}
+
+/* A directory: config.json and, of one container, one weight file or an index of several. */
 static bool find_shards(struct q8_model *m, struct placement *map, struct q8_arena *mem,
                         struct q8_err *err)
 {
-    const char *index = q8_sprintf(mem, err, "%s/%s", m->dir, index_name);
-    const char *single = q8_sprintf(mem, err, "%s/%s", m->dir, single_name);
     uint64_t room = 0;
     uint32_t number;
 
-    if (!index || !single || !read_config(m, mem, err))
+    if (!read_config(m, mem, err))
         return false;
-    if (exists(single))
-        return add_shard(m, single_name, &room, &number, mem, err);
-    if (!exists(index))
-        return q8_fail(err, Q8_EUNSUPPORTED, "%s: neither %s nor %s is there; q8 reads safetensors",
-                       m->dir, single_name, index_name);
-    m->index_name = index_name;
-    return read_index_file(m, index, map, mem, err) && sort_shards(m, map, mem, err);
+    for (const struct q8_folder *row = q8_folders; row->format; row++) {
+        const char *single = q8_sprintf(mem, err, "%s/%s", m->dir, row->single);
+        const char *index = q8_sprintf(mem, err, "%s/%s", m->dir, row->index);
+
+        if (!single || !index)
+            return false;
+        if (exists(single))
+            return add_shard(m, row->single, &room, &number, mem, err);
+        if (!exists(index))
+            continue;
+        m->index_name = row->index;
+        return read_index_file(m, index, map, mem, err) && sort_shards(m, map, mem, err);
+    }
+    return no_weights(m, err);
 }
 
 /* One weight file, named directly. */

@@ -3,6 +3,7 @@
 
 #include "src/base/json.h"
 #include "src/base/text.h"
+#include "src/model/folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -142,5 +143,5 @@ bool q8_stored_layout(const char **ret, const struct q8_model *model, struct q8_
         ok = compressed_tensors(ret, config, err);
     else
         ok = refuse_method(config, method, err);
-    return ok || q8_fail_in(err, "config.json") || q8_fail_in(err, model->path);
+    return ok || q8_fail_in(err, Q8_CONFIG) || q8_fail_in(err, model->path);
 }

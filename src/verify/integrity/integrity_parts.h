@@ -2,14 +2,13 @@
 #ifndef Q8_VERIFY_INTEGRITY_INTEGRITY_PARTS_H
 #define Q8_VERIFY_INTEGRITY_INTEGRITY_PARTS_H
 
+#include "src/model/folder.h"
 #include "src/verify/verify.h"
 
 /* The finding of this level that fails, or is a note: for q8_findings_add. */
 #define Q8_FINDING(word, about, bad)                                                               \
     (&(struct q8_finding){                                                                         \
         .level = Q8_LEVEL_INTEGRITY, .kind = (word), .name = (about), .fails = (bad)})
-
-#define Q8_CONFIG "config.json"
 
 /* A module of the quantized model, as who reads its config looks at it. */
 struct q8_module {

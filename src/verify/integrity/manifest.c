@@ -4,7 +4,7 @@
 #include "formats/format.h"
 #include "src/base/json_scan.h"
 #include "src/base/text.h"
-#include "src/convert/publish.h"
+#include "src/model/folder.h"
 
 #include <dirent.h>
 #include <errno.h>

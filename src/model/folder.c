@@ -1,0 +1,65 @@
+/* folder.c - the names of the files that a model directory holds */
+#include "src/model/folder.h"
+
+#include <fnmatch.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Format: formats.md 1.1.6 */
+const struct q8_folder q8_folders[] = {
+    {"safetensors", "model.safetensors", "model.safetensors.index.json"},
+    {0},
+};
+
+/*
+ * Weights in other formats, duplicates of the weights, and what the hub's tools and q8 keep for
+ * themselves.
+ */
+static const struct left {
+    const char *pattern, *reason;
+} rules[] = {
+    {"*.bin", "weights in another format"},
+    {"*.pt", "weights in another format"},
+    {"*.pth", "weights in another format"},
+    {"*.ckpt", "weights in another format"},
+    {"*.ckpt.*", "weights in another format"},
+    {"*.h5", "weights in another format"},
+    {"*.msgpack", "weights in another format"},
+    {"*.onnx", "weights in another format"},
+    {"*.onnx_data*", "weights in another format"},
+    {"*.gguf", "weights in another format"},
+    {"*.ot", "weights in another format"},
+    {"*.tflite", "weights in another format"},
+    {"*.mlmodel", "weights in another format"},
+    {"*.index.json", "index of weights that stay behind"},
+    {"consolidated*.safetensors", "a duplicate of the weights"},
+    {".git", "version control"},
+    {".cache", "the hub's own notes"},
+    {".locks", "the hub's own notes"},
+    {Q8_MANIFEST, "made anew"},
+    {Q8_JOURNAL, "left by a run of q8-convert"},
+    {Q8_JOURNAL ".new", "left by a run of q8-convert"},
+    {Q8_SUMS, "no longer true of the output"},
+};
+
+const char *q8_folder_left(const char *leaf)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (fnmatch(rules[i].pattern, leaf, 0) == 0)
+            return rules[i].reason;
+    return NULL;
+}
+
+bool q8_folder_is_output(const char *folder)
+{
+    static const char *const marks[] = {Q8_MANIFEST, Q8_JOURNAL};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, marks[i]) < sizeof path &&
+            access(path, F_OK) == 0)
+            return true;
+    return false;
+}
