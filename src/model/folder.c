@@ -7,12 +7,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Format: formats.md 1.1.6 */
-const struct q8_folder q8_folders[] = {
-    {"safetensors", "model.safetensors", "model.safetensors.index.json"},
-    {0},
-};
-
 /*
  * Weights in other formats, duplicates of the weights, and what the hub's tools and q8 keep for
  * themselves.
@@ -33,7 +27,7 @@ static const struct left {
     {"*.ot", "weights in another format"},
     {"*.tflite", "weights in another format"},
     {"*.mlmodel", "weights in another format"},
-    {"*.index.json", "index of weights that stay behind"},
+    {"*" Q8_INDEX, "index of weights that stay behind"},
     {"consolidated*.safetensors", "a duplicate of the weights"},
     {".git", "version control"},
     {".cache", "the hub's own notes"},

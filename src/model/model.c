@@ -259,41 +259,42 @@ static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err 
     return !err->code || q8_fail_in(err, path);
 }
 
-/* Nothing is there of what any container's files are called. */
+/* Nothing is there of what the files of any format are called. */
 static bool no_weights(const struct q8_model *m, struct q8_err *err)
 {
     char names[400] = "", formats[200] = "";
     size_t n = 0, f = 0;
 
-    for (const struct q8_folder *row = q8_folders; row->format; row++) {
-        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s nor %s", n ? " nor " : "",
-                              row->single, row->index);
-        f += (size_t)snprintf(formats + f, sizeof formats - f, "%s%s", f ? ", " : "", row->format);
+    for (const struct q8_format *const *x = q8_formats; *x; x++) {
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s%s nor %s%s" Q8_INDEX,
+                              n ? " nor " : "", (*x)->stem, (*x)->suffix, (*x)->stem, (*x)->suffix);
+        f += (size_t)snprintf(formats + f, sizeof formats - f, "%s%s", f ? ", " : "", (*x)->name);
     }
     return q8_fail(err, Q8_EUNSUPPORTED, "%s: neither %s is there; q8 reads %s", m->dir, names,
                    formats);
 }
 
-/* A directory: config.json and, of one container, one weight file or an index of several. */
+/* A directory: config.json and, of the first format that is there, one file or an index. */
 static bool find_shards(struct q8_model *m, struct placement *map, struct q8_arena *mem,
                         struct q8_err *err)
 {
+    const size_t dir = strlen(m->dir) + 1;
     uint64_t room = 0;
     uint32_t number;
 
     if (!read_config(m, mem, err))
         return false;
-    for (const struct q8_folder *row = q8_folders; row->format; row++) {
-        const char *single = q8_sprintf(mem, err, "%s/%s", m->dir, row->single);
-        const char *index = q8_sprintf(mem, err, "%s/%s", m->dir, row->index);
+    for (const struct q8_format *const *x = q8_formats; *x; x++) {
+        const char *single = q8_sprintf(mem, err, "%s/%s%s", m->dir, (*x)->stem, (*x)->suffix);
+        const char *index = single ? q8_sprintf(mem, err, "%s" Q8_INDEX, single) : NULL;
 
-        if (!single || !index)
+        if (!index)
             return false;
         if (exists(single))
-            return add_shard(m, row->single, &room, &number, mem, err);
+            return add_shard(m, single + dir, &room, &number, mem, err);
         if (!exists(index))
             continue;
-        m->index_name = row->index;
+        m->index_name = index + dir;
         return read_index_file(m, index, map, mem, err) && sort_shards(m, map, mem, err);
     }
     return no_weights(m, err);
