@@ -38,6 +38,7 @@ static struct sizes find_sizes(const struct q8_plan *plan)
     for (uint64_t i = 0; i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
         const struct q8_scheme *scheme;
+        struct q8_weight_shape shape; /* of the largest tile */
         struct q8_view view;
         uint64_t rows;
 
@@ -50,11 +51,11 @@ static struct sizes find_sizes(const struct q8_plan *plan)
         rows = q8_walk_rows(&s.walk, &view);
         q8_walk_fit(&s.walk, &view);
         s.cols = q8_max(s.cols, job->cols);
+        shape = (struct q8_weight_shape){job->tensor->dtype, rows, job->cols};
         for (unsigned p = 0; p < q8_job_parts(job); p++) {
             struct q8_tensor t = {0};
 
-            (void)q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, rows, job->cols, &t,
-                                &none);
+            (void)q8_part_shape(scheme, &scheme->part[p], shape, &t, &none);
             s.part[p] = q8_max(s.part[p], t.nbytes);
         }
     }
@@ -85,7 +86,9 @@ bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa
     for (unsigned p = 0; p < Q8_PARTS; p++)
         if (!q8_stream_open(&w->part[p], s.part[p], &w->mem, err))
             return false;
-    return q8_encoder_init(&w->encoder, s.scheme, isa, measure, s.cols, &w->mem, err);
+    w->encoder.scheme = s.scheme;
+    w->encoder.measure = measure;
+    return q8_encoder_init(&w->encoder, isa, s.cols, &w->mem, err);
 }
 
 void q8_worker_close(struct q8_worker *w)
@@ -128,6 +131,7 @@ static void pack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint64
 static bool add_parts(struct q8_worker *w, const struct q8_scheme *scheme, const struct q8_job *job,
                       uint64_t row, uint64_t rows, struct q8_err *err)
 {
+    const struct q8_weight_shape tile = {job->tensor->dtype, rows, job->cols};
     const uint64_t shape[2] = {job->rows, job->cols};
 
     for (unsigned p = 0; p < Q8_PARTS; p++) {
@@ -135,7 +139,7 @@ static bool add_parts(struct q8_worker *w, const struct q8_scheme *scheme, const
         struct q8_tensor t; /* of these rows */
         uint64_t n;
 
-        if (!q8_part_shape(scheme, &scheme->part[p], job->tensor->dtype, rows, job->cols, &t, err))
+        if (!q8_part_shape(scheme, &scheme->part[p], tile, &t, err))
             return false;
         n = t.nbytes;
         switch (scheme->part[p].kind) {
@@ -186,11 +190,18 @@ static bool encode_tile(void *self, void *rows, uint64_t row, uint64_t n, struct
     const struct encoding *e = self;
     struct q8_worker *w = e->worker;
     const enum q8_dtype dtype = e->job->tensor->dtype;
+    const struct q8_tile tile = {
+        .x = rows,
+        .type = q8_dtype_float(dtype),
+        .rows = n,
+        .cols = e->job->cols,
+        .first_row = row,
+        .codes = (int8_t *)q8_stream_tail(&w->part[e->codes]),
+        .scales = q8_stream_tail(&w->part[e->scales]),
+        .scale_dtype = q8_part_dtype(&e->scheme->part[e->scales], dtype),
+    };
 
-    return q8_encode_rows(&w->encoder, q8_dtype_float(dtype),
-                          q8_part_dtype(&e->scheme->part[e->scales], dtype), rows, n, e->job->cols,
-                          row, (int8_t *)q8_stream_tail(&w->part[e->codes]),
-                          q8_stream_tail(&w->part[e->scales]), e->stats, err) &&
+    return q8_encode_rows(&w->encoder, &tile, e->stats, err) &&
            add_parts(w, e->scheme, e->job, row, n, err);
 }
 

@@ -45,27 +45,6 @@ static bool is_tied(const struct q8_plan *plan, const char *module)
     return false;
 }
 
-const char *q8_plan_obstacle(const struct q8_target *target, enum q8_kind kind,
-                             const struct q8_tensor *t, uint64_t cols)
-{
-    if (!(target->accepts & 1u << kind))
-        return q8_kind_reason(kind);
-    if (!q8_dtype_is_float(t->dtype))
-        return "its type is no float that q8 quantizes";
-    if (t->nbytes == 0)
-        return "it is empty";
-    if (cols > Q8_ROW_LIMIT / q8_dtype_size(t->dtype))
-        return "its rows are longer than the 4 MiB that q8 holds in memory";
-    return NULL;
-}
-
-const char *q8_plan_misfit(const struct q8_scheme *scheme, uint64_t cols)
-{
-    if (scheme->group && cols % scheme->group)
-        return "its columns are no multiple of the group size";
-    return NULL;
-}
-
 /* The pattern asks for what cannot be; always NULL. */
 static const char *refuse(const struct q8_pattern *p, const struct q8_job *job,
                           const struct q8_target *target, const char *why, struct q8_err *err)
@@ -89,8 +68,8 @@ static const char *keep_reason(const struct q8_plan *plan, const struct q8_job *
                                const struct q8_choice *choice, struct q8_err *err)
 {
     const struct q8_target *target = q8_plan_use(plan, choice);
-    const char *blocked = q8_plan_obstacle(target, job->kind, job->tensor, job->cols);
-    const char *unfit = q8_plan_misfit(&target->scheme, job->cols);
+    const char *blocked = q8_target_obstacle(target, job->kind, job->tensor, job->cols);
+    const char *unfit = q8_scheme_misfit(&target->scheme, job->cols);
 
     if (!blocked && job->kind == Q8_KIND_HEAD && is_tied(plan, job->module))
         blocked = "tie_word_embeddings makes it the embedding, which stays float";
@@ -254,7 +233,7 @@ static const struct q8_arch_experts *split_layout(const struct q8_plan *plan,
 
     if (t->rank == 3 && plan->options.target->splits_experts)
         layout = q8_arch_experts(&plan->arch, t->name);
-    if (!layout || q8_plan_obstacle(plan->options.target, Q8_KIND_EXPERT, t, t->dim[2]))
+    if (!layout || q8_target_obstacle(plan->options.target, Q8_KIND_EXPERT, t, t->dim[2]))
         return NULL;
     stem = strlen(t->name) - strlen(layout->part[1] ? gate_up : down);
     if ((size_t)snprintf(other, sizeof other, "%.*s%s", (int)stem, t->name,

@@ -9,8 +9,7 @@
 
 #include <stdio.h>
 
-#define Q8_NAME_BYTES 4096      /* of the name of an output tensor, with its NUL */
-#define Q8_ROW_LIMIT (4u << 20) /* bytes of one row of a weight that becomes int8 */
+#define Q8_NAME_BYTES 4096 /* of the name of an output tensor, with its NUL */
 
 /* What becomes of a tensor, or of a row range of it: int8, or a copy when there is a reason. */
 struct q8_job {
@@ -104,16 +103,6 @@ struct q8_plan {
  */
 bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
                   const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
-
-/*
- * Why a weight of `cols` columns cannot be int8 in that target, or in its family, whatever anyone
- * asks: a clause, or NULL.
- */
-const char *q8_plan_obstacle(const struct q8_target *target, enum q8_kind kind,
-                             const struct q8_tensor *t, uint64_t cols);
-
-/* Why that scheme has no place for a weight of `cols` columns: a clause, or NULL. */
-const char *q8_plan_misfit(const struct q8_scheme *scheme, uint64_t cols);
 
 /* Whether it holds experts fused into one weight: multiplied, though no matrix. */
 bool q8_plan_fused(const struct q8_tensor *t);

@@ -92,9 +92,8 @@ void *q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const str
     uint64_t first = view->first;
 
     if (view->stored)
-        return q8_decode_rows(&walk->decoder, model, view->stored, row, n, walk->rows, err)
-                   ? walk->rows
-                   : NULL;
+        return q8_decode_rows(&walk->decoder, view->stored, row, n, walk->rows, err) ? walk->rows
+                                                                                     : NULL;
     if (view->transpose) {
         turned = q8_tensor_turn(t, first);
         t = &turned;

@@ -3,7 +3,7 @@
 #define Q8_FLOW_WALK_H
 
 #include "src/base/digest.h"
-#include "src/scheme/stored.h"
+#include "src/scheme/decode.h"
 #include "src/model/model.h"
 #include "src/flow/pool.h"
 

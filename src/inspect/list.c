@@ -88,11 +88,11 @@ static bool find_costs(struct q8_matrix *m, const struct q8_inspect_options *opt
         struct q8_cost *cost = &m->cost[c];
 
         cost->row = UINT64_MAX;
-        cost->obstacle = q8_plan_obstacle(target, s->kind, s->tensor, s->view.cols);
+        cost->obstacle = q8_target_obstacle(target, s->kind, s->tensor, s->view.cols);
         if (s->experts && target->splits_experts)
             cost->obstacle = NULL;
         if (!cost->obstacle)
-            cost->obstacle = q8_plan_misfit(&target->scheme, s->view.cols);
+            cost->obstacle = q8_scheme_misfit(&target->scheme, s->view.cols);
         if (!cost->obstacle && options->quick && c != q8_cost_of(options->target))
             cost->obstacle = "left out by --quick";
         any |= !cost->obstacle;

@@ -73,8 +73,9 @@ static uint64_t stored_bytes(const struct q8_subject *s, const struct q8_target 
         struct q8_tensor t = {0};
         struct q8_err none = {0}; /* sizes of what is there fit */
 
-        (void)q8_part_shape(&target->scheme, &target->scheme.part[p], s->tensor->dtype,
-                            s->view.rows, s->view.cols, &t, &none);
+        (void)q8_part_shape(&target->scheme, &target->scheme.part[p],
+                            (struct q8_weight_shape){s->tensor->dtype, s->view.rows, s->view.cols},
+                            &t, &none);
         bytes += t.nbytes;
     }
     return bytes;

@@ -1,5 +1,5 @@
 /* decode.c - rows of weights that are int8 already, as floats */
-#include "src/scheme/stored.h"
+#include "src/scheme/decode.h"
 
 #include "src/base/num.h"
 #include "src/scheme/scheme.h"
@@ -65,7 +65,7 @@ bool q8_decoder_init(struct q8_decoder *d, const struct q8_stored_list *list, ui
 {
     const struct sizes s = find_sizes(list, elements);
 
-    *d = (struct q8_decoder){.elements = elements, .kernels = kernels};
+    *d = (struct q8_decoder){.elements = elements, .kernels = kernels, .model = list->model};
     d->codes = q8_alloc(mem, s.codes, 1, err);
     d->scales = q8_alloc(mem, s.scales, 1, err);
     d->step = q8_alloc(mem, s.steps, sizeof *d->step, err);
@@ -81,13 +81,13 @@ static void unpack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint
 }
 
 /* The steps of rows [row, row + n). */
-static bool read_steps(struct q8_decoder *d, const struct q8_model *model,
-                       const struct q8_stored *w, uint64_t row, uint64_t n, struct q8_err *err)
+static bool read_steps(struct q8_decoder *d, const struct q8_stored *w, uint64_t row, uint64_t n,
+                       struct q8_err *err)
 {
     const uint64_t groups = w->cols / w->group, size = q8_dtype_size(w->scales->dtype);
     const uint64_t count = w->shared ? 1 : n * groups;
 
-    if (!q8_model_read(model, w->scales, w->shared ? 0 : row * groups * size, d->scales,
+    if (!q8_model_read(d->model, w->scales, w->shared ? 0 : row * groups * size, d->scales,
                        count * size, err))
         return false;
     d->kernels->widen[q8_dtype_float(w->scales->dtype)](d->step, d->scales, count);
@@ -98,16 +98,16 @@ static bool read_steps(struct q8_decoder *d, const struct q8_model *model,
     return true;
 }
 
-bool q8_decode_rows(struct q8_decoder *d, const struct q8_model *model, const struct q8_stored *w,
-                    uint64_t row, uint64_t n, float *ret, struct q8_err *err)
+bool q8_decode_rows(struct q8_decoder *d, const struct q8_stored *w, uint64_t row, uint64_t n,
+                    float *ret, struct q8_err *err)
 {
     const uint64_t width = row_bytes(w), groups = w->cols / w->group;
 
     assert(n <= q8_decoder_rows(w, d->elements) && q8_within(row, n, w->rows));
     if (!n)
         return true;
-    if (!q8_model_read(model, w->codes, row * width, d->codes, n * width, err) ||
-        !read_steps(d, model, w, row, n, err))
+    if (!q8_model_read(d->model, w->codes, row * width, d->codes, n * width, err) ||
+        !read_steps(d, w, row, n, err))
         return false;
     if (w->packed)
         unpack_rows(d->codes, n, w->cols, width);

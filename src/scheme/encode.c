@@ -15,6 +15,12 @@
 
 static const uint32_t infinity_bits[Q8_FLOATS] = {0x7c00, 0x7f80, 0x7f800000};
 
+/* Columns that share a scale. */
+static uint64_t columns(const struct q8_scheme *scheme, uint64_t cols)
+{
+    return scheme->group ? scheme->group : cols;
+}
+
 static uint64_t count_groups(const struct q8_scheme *scheme, uint64_t cols)
 {
     return scheme->group ? q8_div_up(cols, scheme->group) : 1;
@@ -28,13 +34,11 @@ uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols)
            (sizeof *e->absmax + sizeof *e->factor + sizeof *e->step + sizeof *e->sums);
 }
 
-bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
-                     bool measure, uint64_t cols, struct q8_arena *mem, struct q8_err *err)
+bool q8_encoder_init(struct q8_encoder *e, enum q8_isa isa, uint64_t cols, struct q8_arena *mem,
+                     struct q8_err *err)
 {
-    uint64_t groups = count_groups(scheme, cols);
+    uint64_t groups = count_groups(e->scheme, cols);
 
-    e->scheme = scheme;
-    e->measure = measure;
     q8_kernels_init(&e->fast, isa);
     q8_kernels_init(&e->ref, Q8_ISA_ref);
     e->absmax = q8_alloc(mem, groups, sizeof *e->absmax, err);
@@ -71,21 +75,21 @@ float q8_llmc_step(float absmax, enum q8_dtype dtype, void *ret_bits)
 }
 
 /*
- * Factor and step of one group, and its scale as it is stored.  A bitsandbytes row that is 0 once
+ * Factor and step of group g, and its scale as it is stored.  A bitsandbytes row that is 0 once
  * rounded to fp16 gets factor and step 1: its codes come out 0 and its error is the row itself.
  */
-static void group_factor(const struct q8_encoder *e, enum q8_dtype dtype, float absmax,
-                         float *ret_factor, double *ret_step, void *ret_scale)
+static void set_group(struct q8_encoder *e, uint64_t g, float absmax, enum q8_dtype dtype,
+                      void *ret_scale)
 {
     if (e->scheme->rule == Q8_RULE_HALF_TIMES) {
         float rounded = q8_half_to_float(q8_float_to_half(absmax));
 
         memcpy(ret_scale, &rounded, sizeof rounded);
-        *ret_factor = rounded > 0 ? (1.0f / rounded) * 127.0f : 1.0f;
-        *ret_step = rounded > 0 ? (double)rounded / 127.0 : 1.0;
+        e->factor[g] = rounded > 0 ? (1.0f / rounded) * 127.0f : 1.0f;
+        e->step[g] = rounded > 0 ? (double)rounded / 127.0 : 1.0;
     } else {
-        *ret_factor = q8_llmc_step(absmax, dtype, ret_scale);
-        *ret_step = (double)*ret_factor;
+        e->factor[g] = q8_llmc_step(absmax, dtype, ret_scale);
+        e->step[g] = (double)e->factor[g];
     }
 }
 
@@ -107,54 +111,67 @@ static bool refuse(const struct q8_encoder *e, enum q8_float type, uint32_t bits
     return true;
 }
 
-static bool encode_row(struct q8_encoder *e, enum q8_float type, enum q8_dtype scale_dtype,
-                       const void *x, uint64_t cols, uint64_t row, int8_t *codes,
-                       unsigned char *scales, struct q8_stats *stats, struct q8_err *err)
+/* What the absmax of a row's groups say. */
+struct row {
+    bool tiny; /* a group is too small for the fast kernels */
+    bool any;  /* a number is not 0 */
+};
+
+static bool look_at_row(const struct q8_encoder *e, const struct q8_tile *t, uint64_t r,
+                        struct row *ret, struct q8_err *err)
 {
-    uint64_t group = e->scheme->group ? e->scheme->group : cols;
-    uint64_t groups = count_groups(e->scheme, cols), width = q8_dtype_size(scale_dtype);
-    bool tiny = false, any = false;
+    const uint64_t groups = count_groups(e->scheme, t->cols);
+
+    *ret = (struct row){false, false};
+    for (uint64_t g = 0; g < groups; g++) {
+        const uint32_t bits = e->absmax[g];
+
+        if (!refuse(e, t->type, bits, t->first_row + r, err))
+            return false;
+        ret->any |= bits != 0;
+        ret->tiny |= bits != 0 && q8_bits_to_float(t->type, bits) < TINY;
+    }
+    return true;
+}
+
+/* Codes and scales of a row whose absmax are in e->absmax; denormals count when it is tiny. */
+static void fill_row(struct q8_encoder *e, const struct q8_tile *t, uint64_t r, const void *x,
+                     bool tiny, struct q8_stats *stats)
+{
+    const uint64_t groups = count_groups(e->scheme, t->cols), width = q8_dtype_size(t->scale_dtype);
+    const struct q8_kernels *kernels = tiny ? &e->ref : &e->fast;
+    unsigned char *scales = (unsigned char *)t->scales + r * groups * width;
     double err2 = 0, val2 = 0;
 
-    e->fast.absmax[type](e->absmax, x, cols, group);
-    for (uint64_t g = 0; g < groups; g++) {
-        if (!refuse(e, type, e->absmax[g], row, err))
-            return false;
-        any |= e->absmax[g] != 0;
-        tiny |= e->absmax[g] != 0 && q8_bits_to_float(type, e->absmax[g]) < TINY;
-    }
-    if (tiny)
-        q8_denormals_flush(false);
     for (uint64_t g = 0; g < groups; g++)
-        group_factor(e, scale_dtype, q8_bits_to_float(type, e->absmax[g]), &e->factor[g],
-                     &e->step[g], scales + g * width);
-    (tiny ? &e->ref : &e->fast)
-        ->encode[e->scheme->rule][type](codes, e->measure ? e->sums : NULL, x, cols, group,
-                                        e->factor);
+        set_group(e, g, q8_bits_to_float(t->type, e->absmax[g]), t->scale_dtype,
+                  scales + g * width);
+    kernels->encode[e->scheme->rule][t->type](t->codes + r * t->cols, e->measure ? e->sums : NULL,
+                                              x, t->cols, columns(e->scheme, t->cols), e->factor);
     for (uint64_t g = 0; e->measure && g < groups; g++) {
         err2 += e->sums[g].err2 * (e->step[g] * e->step[g]);
         val2 += e->sums[g].val2 * (e->step[g] * e->step[g]);
     }
-    if (tiny)
-        q8_denormals_flush(true);
     stats->err2 += err2;
     stats->val2 += val2;
-    stats->zero_rows += !any;
-    return true;
 }
 
-bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scale_dtype,
-                    const void *x, uint64_t rows, uint64_t cols, uint64_t first_row, int8_t *codes,
-                    void *scales, struct q8_stats *stats, struct q8_err *err)
+bool q8_encode_rows(struct q8_encoder *e, const struct q8_tile *tile, struct q8_stats *stats,
+                    struct q8_err *err)
 {
-    uint64_t groups = count_groups(e->scheme, cols);
-    uint64_t row_bytes = cols * q8_float_bytes(type);
-    uint64_t scale_bytes = groups * q8_dtype_size(scale_dtype);
+    const unsigned char *x = tile->x;
+    struct row row;
 
-    for (uint64_t r = 0; r < rows; r++)
-        if (!encode_row(e, type, scale_dtype, (const unsigned char *)x + r * row_bytes, cols,
-                        first_row + r, codes + r * cols, (unsigned char *)scales + r * scale_bytes,
-                        stats, err))
+    for (uint64_t r = 0; r < tile->rows; r++, x += tile->cols * q8_float_bytes(tile->type)) {
+        e->fast.absmax[tile->type](e->absmax, x, tile->cols, columns(e->scheme, tile->cols));
+        if (!look_at_row(e, tile, r, &row, err))
             return false;
+        if (row.tiny)
+            q8_denormals_flush(false);
+        fill_row(e, tile, r, x, row.tiny, stats);
+        if (row.tiny)
+            q8_denormals_flush(true);
+        stats->zero_rows += !row.any;
+    }
     return true;
 }

@@ -13,11 +13,14 @@ struct q8_stats {
     uint64_t zero_rows; /* rows without a number other than 0 */
 };
 
-/* Everything that encoding needs besides the rows; one per thread. */
+/*
+ * Everything that encoding needs besides the rows; one per thread.  `scheme` and `measure` are the
+ * caller's to set, the scheme again for each weight, to none of smaller groups than at first.
+ */
 struct q8_encoder {
+    const struct q8_scheme *scheme; /* how */
+    bool measure;                   /* whether errors are summed; else sums of stats stay 0 */
     struct q8_kernels fast, ref;    /* for all rows; for those with a group below 2^-100 */
-    bool measure;                   /* whether errors are summed */
-    const struct q8_scheme *scheme; /* the caller's; may be set to one of larger groups */
     uint32_t *absmax;               /* [groups of the widest row] bits, as absmax returns them */
     float *factor;                  /* same shape: f of each group */
     double *step;                   /* same shape: what a code of 1 stands for */
@@ -35,21 +38,30 @@ float q8_llmc_step(float absmax, enum q8_dtype dtype, void *ret_bits);
 uint64_t q8_encoder_bytes(const struct q8_scheme *scheme, uint64_t cols);
 
 /*
- * Memory for rows of up to `cols` columns in that scheme or one of larger groups (0, the whole row,
- * being the largest), and the kernels of `isa`; Q8_ELIMIT.  Without
- * `measure`, sums of stats stay 0.  Needs no closing: the memory is `mem`'s.
+ * Memory for rows of up to `cols` columns in e->scheme or one of larger groups (0, the whole row,
+ * being the largest), and the kernels of `isa`; Q8_ELIMIT.  Needs no closing: the memory is
+ * `mem`'s.
  */
-bool q8_encoder_init(struct q8_encoder *e, const struct q8_scheme *scheme, enum q8_isa isa,
-                     bool measure, uint64_t cols, struct q8_arena *mem, struct q8_err *err);
+bool q8_encoder_init(struct q8_encoder *e, enum q8_isa isa, uint64_t cols, struct q8_arena *mem,
+                     struct q8_err *err);
+
+/* Rows on their way to codes; memory is the caller's. */
+struct q8_tile {
+    const void *x;             /* [rows, cols] of `type` */
+    enum q8_float type;        /* of x */
+    uint64_t rows, cols;       /* of x */
+    uint64_t first_row;        /* the number of its first row in the weight, for messages */
+    int8_t *codes;             /* [rows, cols] to fill */
+    void *scales;              /* to fill: absmax as float [rows], or steps [rows, groups] */
+    enum q8_dtype scale_dtype; /* of the scales */
+};
 
 /*
- * Encodes rows.  x [rows, cols] of type `type`; codes [rows, cols]; scales: absmax as float [rows],
- * or steps [rows, groups] in the bits of `scale_dtype`.  Sums are added to *stats row by row.
- * NaN, Inf and an fp16 overflow are Q8_EINPUT naming row first_row + r.  Denormals must be flushed
- * in this thread (q8_denormals_flush).  The formulas are those of the scheme's rule (kernels.h).
+ * Encodes the rows of a tile.  Sums are added to *stats row by row.  NaN, Inf and an fp16 overflow
+ * are Q8_EINPUT naming the row.  Denormals must be flushed in this thread (q8_denormals_flush).
+ * The formulas are those of the scheme's rule (kernels.h).
  */
-bool q8_encode_rows(struct q8_encoder *e, enum q8_float type, enum q8_dtype scale_dtype,
-                    const void *x, uint64_t rows, uint64_t cols, uint64_t first_row, int8_t *codes,
-                    void *scales, struct q8_stats *stats, struct q8_err *err);
+bool q8_encode_rows(struct q8_encoder *e, const struct q8_tile *tile, struct q8_stats *stats,
+                    struct q8_err *err);
 
 #endif

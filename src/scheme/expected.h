@@ -3,7 +3,7 @@
 #define Q8_SCHEME_EXPECTED_H
 
 #include "kernels/kernels.h"
-#include "src/scheme/stored.h"
+#include "src/scheme/decode.h"
 
 /*
  * One thread's buffers, and the weight at hand.  Rows of the reference are [rows, cols] elements of

@@ -10,10 +10,18 @@ enum q8_dtype q8_part_dtype(const struct q8_part *part, enum q8_dtype source)
     return source == Q8_F64 ? Q8_F32 : source;
 }
 
-bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part, enum q8_dtype source,
-                   uint64_t rows, uint64_t cols, struct q8_tensor *ret, struct q8_err *err)
+const char *q8_scheme_misfit(const struct q8_scheme *scheme, uint64_t cols)
 {
-    struct q8_tensor t = {.dtype = q8_part_dtype(part, source)};
+    if (scheme->group && cols % scheme->group)
+        return "its columns are no multiple of the group size";
+    return NULL;
+}
+
+bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part,
+                   struct q8_weight_shape weight, struct q8_tensor *ret, struct q8_err *err)
+{
+    const uint64_t rows = weight.rows, cols = weight.cols;
+    struct q8_tensor t = {.dtype = q8_part_dtype(part, weight.dtype)};
 
     switch (part->kind) {
     case Q8_PART_CODES: t.rank = 2, t.dim[0] = rows, t.dim[1] = cols; break;

@@ -38,11 +38,20 @@ struct q8_scheme {
 /* The type that the part has for a weight of type `source`; never Q8_DTYPES. */
 enum q8_dtype q8_part_dtype(const struct q8_part *part, enum q8_dtype source);
 
+/* Why that scheme has no place for a weight of `cols` columns: a clause, or NULL. */
+const char *q8_scheme_misfit(const struct q8_scheme *scheme, uint64_t cols);
+
+/* A float weight, of which the schemes make parts. */
+struct q8_weight_shape {
+    enum q8_dtype dtype;
+    uint64_t rows, cols;
+};
+
 /*
- * Fills dtype, rank, dims and nbytes of that part of a [rows, cols] weight; no name, no offset.
- * Q8_EINPUT, and *ret as it was, when the bytes overflow.
+ * Fills dtype, rank, dims and nbytes of that part of a weight; no name, no offset.  Q8_EINPUT, and
+ * *ret as it was, when the bytes overflow.
  */
-bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part, enum q8_dtype source,
-                   uint64_t rows, uint64_t cols, struct q8_tensor *ret, struct q8_err *err);
+bool q8_part_shape(const struct q8_scheme *scheme, const struct q8_part *part,
+                   struct q8_weight_shape weight, struct q8_tensor *ret, struct q8_err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* stored.c - weights that are int8 already: which tensors hold them */
-#include "src/scheme/stored.h"
+#include "src/scheme/stored_parts.h"
 
 #include "src/base/num.h"
 #include "src/base/text.h"
@@ -277,7 +277,7 @@ static bool finish(struct search *s, struct q8_err *err)
 bool q8_stored_find(struct q8_stored_list *ret, const struct q8_model *model, struct q8_arena *mem,
                     struct q8_err *err)
 {
-    struct search s = {.model = model, .mem = mem};
+    struct search s = {.model = model, .list.model = model, .mem = mem};
 
     if (!q8_stored_layout(&s.layout, model, err))
         return false;

@@ -1,5 +1,5 @@
 /* stored_config.c - what quantization_config says of int8 weights, and what q8 does not read */
-#include "src/scheme/stored.h"
+#include "src/scheme/stored_parts.h"
 
 #include "src/base/json.h"
 #include "src/base/text.h"

@@ -1,6 +1,8 @@
 /* target.c - the table of targets.  A new one is a new row. */
 #include "src/scheme/target.h"
 
+#include "src/model/floats.h"
+
 #include <string.h>
 
 #define BIT(kind) (1u << Q8_KIND_##kind)
@@ -80,5 +82,19 @@ const struct q8_target *q8_target_find(const char *name)
     for (const struct q8_target *t = q8_targets; t->name; t++)
         if (strcmp(t->name, name) == 0)
             return t;
+    return NULL;
+}
+
+const char *q8_target_obstacle(const struct q8_target *target, enum q8_kind kind,
+                               const struct q8_tensor *t, uint64_t cols)
+{
+    if (!(target->accepts & 1u << kind))
+        return q8_kind_reason(kind);
+    if (!q8_dtype_is_float(t->dtype))
+        return "its type is no float that q8 quantizes";
+    if (t->nbytes == 0)
+        return "it is empty";
+    if (cols > Q8_ROW_LIMIT / q8_dtype_size(t->dtype))
+        return "its rows are longer than the 4 MiB that q8 holds in memory";
     return NULL;
 }

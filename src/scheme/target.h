@@ -5,6 +5,8 @@
 #include "src/model/arch.h"
 #include "src/scheme/scheme.h"
 
+#define Q8_ROW_LIMIT (4u << 20) /* bytes of one row of a weight that becomes int8 */
+
 /* One output target: a row of data, constant. */
 struct q8_target {
     const char *name;    /* of --to */
@@ -28,5 +30,12 @@ extern const struct q8_target q8_targets[];
 
 /* The target of that name, a constant; NULL = none. */
 const struct q8_target *q8_target_find(const char *name);
+
+/*
+ * Why a weight of `cols` columns cannot be int8 in that target, or in its family, whatever anyone
+ * asks: a clause, or NULL.
+ */
+const char *q8_target_obstacle(const struct q8_target *target, enum q8_kind kind,
+                               const struct q8_tensor *t, uint64_t cols);
 
 #endif

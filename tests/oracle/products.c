@@ -62,7 +62,7 @@ static bool read_weight(struct weight *w, const struct q8_compare *pairs,
     if (err->code || !q8_walk_open(&walk, mem, err) ||
         !(x = q8_walk_read(&walk, pairs->options.a, &view, 0, stored->rows, err)) ||
         !q8_decoder_init(&w->decoder, &pairs->stored_b, elements, k, mem, err) ||
-        !q8_decode_rows(&w->decoder, pairs->options.b, stored, 0, stored->rows, w->floats, err))
+        !q8_decode_rows(&w->decoder, stored, 0, stored->rows, w->floats, err))
         return false;
     k->widen[q8_dtype_float(c->a.tensor->dtype)](w->reference, x, elements);
     if (stored->absmax)

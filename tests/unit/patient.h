@@ -68,15 +68,23 @@ static inline void patient_encode(struct patient *p, int which, const float *x)
     const struct q8_scheme *scheme = &q8_target_find(layout_names[p->layout])->scheme;
     const bool narrow = p->half && p->layout != BITSANDBYTES;
     static unsigned char scales[PATIENT_ELEMENTS * 4];
-    struct q8_encoder e = {0};
+    struct q8_encoder e = {.scheme = scheme};
+    const struct q8_tile tile = {
+        .x = x,
+        .type = Q8_FLOAT_F32,
+        .rows = p->rows,
+        .cols = p->cols,
+        .codes = p->codes[which],
+        .scales = scales,
+        .scale_dtype = narrow ? Q8_BF16 : Q8_F32,
+    };
     struct q8_stats stats = {0};
     struct q8_arena mem;
     struct q8_err err = {0};
 
     q8_arena_init(&mem, 16 << 20);
-    if (!q8_encoder_init(&e, scheme, Q8_ISA_ref, false, p->cols, &mem, &err) ||
-        !q8_encode_rows(&e, Q8_FLOAT_F32, narrow ? Q8_BF16 : Q8_F32, x, p->rows, p->cols, 0,
-                        p->codes[which], scales, &stats, &err))
+    if (!q8_encoder_init(&e, Q8_ISA_ref, p->cols, &mem, &err) ||
+        !q8_encode_rows(&e, &tile, &stats, &err))
         abort();
     for (uint64_t i = 0; i < p->rows * p->groups; i++) {
         uint32_t bits = 0;

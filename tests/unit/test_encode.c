@@ -30,17 +30,25 @@ static void open_encoder(struct setup *s, const char *target)
 {
     *s = (struct setup){.scheme = &q8_target_find(target)->scheme};
     q8_arena_init(&s->mem, 1 << 20);
-    assert_true(q8_encoder_init(&s->encoder, s->scheme, q8_isa_detect(Q8_ISAS), true, COLS, &s->mem,
-                                &s->err));
+    s->encoder.scheme = s->scheme;
+    s->encoder.measure = true;
+    assert_true(q8_encoder_init(&s->encoder, q8_isa_detect(Q8_ISAS), COLS, &s->mem, &s->err));
 }
 
 /* One row of floats, number 7 of its weight, as a worker thread encodes it. */
 static bool encode(struct setup *s, const float *row, uint64_t cols)
 {
+    const struct q8_tile tile = {.x = row,
+                                 .type = Q8_FLOAT_F32,
+                                 .rows = 1,
+                                 .cols = cols,
+                                 .first_row = 7,
+                                 .codes = s->codes,
+                                 .scales = s->scales,
+                                 .scale_dtype = Q8_F32};
     bool before = q8_denormals_flush(true), ok;
 
-    ok = q8_encode_rows(&s->encoder, Q8_FLOAT_F32, Q8_F32, row, 1, cols, 7, s->codes, s->scales,
-                        &s->stats, &s->err);
+    ok = q8_encode_rows(&s->encoder, &tile, &s->stats, &s->err);
     (void)q8_denormals_flush(before);
     return ok;
 }

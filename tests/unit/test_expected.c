@@ -249,10 +249,17 @@ static void expect_is_what_the_encoder_writes(void **state)
         const struct q8_scheme *scheme = &q8_target_find(targets[i % 3])->scheme;
         const bool absmax = scheme->rule == Q8_RULE_HALF_TIMES;
         const int tiny = i % 7 == 6 ? -120 : 0;
-        struct q8_encoder encoder = {0};
+        struct q8_encoder encoder = {.scheme = scheme};
         struct q8_stats stats = {0};
         int8_t codes[4 * COLS];
         float x[4 * COLS], scales[4 * COLS];
+        const struct q8_tile tile = {.x = x,
+                                     .type = Q8_FLOAT_F32,
+                                     .rows = 4,
+                                     .cols = COLS,
+                                     .codes = codes,
+                                     .scales = scales,
+                                     .scale_dtype = Q8_F32};
         struct setup s;
 
         for (unsigned k = 0; k < COUNT(x); k++)
@@ -262,10 +269,9 @@ static void expect_is_what_the_encoder_writes(void **state)
         open_expect(&s, absmax, Q8_F32, Q8_F32, COLS, scheme->group ? scheme->group : COLS);
         q8_expected_scales(&s.expect, x, 4, s.scale);
         q8_expected_codes(&s.expect, x, 4, s.scale, s.codes);
-        assert_true(q8_encoder_init(&encoder, scheme, Q8_ISA_ref, false, COLS, &s.mem, &s.err));
+        assert_true(q8_encoder_init(&encoder, Q8_ISA_ref, COLS, &s.mem, &s.err));
         (void)q8_denormals_flush(true);
-        assert_true(q8_encode_rows(&encoder, Q8_FLOAT_F32, Q8_F32, x, 4, COLS, 0, codes, scales,
-                                   &stats, &s.err));
+        assert_true(q8_encode_rows(&encoder, &tile, &stats, &s.err));
         (void)q8_denormals_flush(false);
         assert_memory_equal(s.codes, codes, sizeof codes);
         assert_memory_equal(s.scale, scales, 4 * s.expect.groups * sizeof *scales);

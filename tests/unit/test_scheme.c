@@ -71,7 +71,8 @@ static void scheme_parts_have_the_shapes_of_the_libraries(void **state)
                 strcmp(target->scheme.part[p].suffix, shapes[i].suffix) == 0)
                 part = &target->scheme.part[p];
         assert_non_null(part);
-        assert_true(q8_part_shape(&target->scheme, part, Q8_BF16, 3, shapes[i].cols, &t, &err));
+        assert_true(q8_part_shape(&target->scheme, part,
+                                  (struct q8_weight_shape){Q8_BF16, 3, shapes[i].cols}, &t, &err));
         assert_int_equal(t.dtype, shapes[i].dtype);
         assert_int_equal(t.rank, shapes[i].rank);
         assert_memory_equal(t.dim, shapes[i].dim, t.rank * sizeof *t.dim);
@@ -83,12 +84,12 @@ static void scheme_part_refuses_a_size_beyond_64_bits(void **state)
 {
     const struct q8_scheme scheme = {.name = "test"};
     const struct q8_part codes = {Q8_PART_CODES, ".weight", Q8_I8};
+    const struct q8_weight_shape huge = {Q8_F32, UINT64_C(1) << 32, UINT64_C(1) << 32};
     struct q8_tensor t = {.rank = 7};
     struct q8_err err = {0};
 
     (void)state;
-    assert_false(
-        q8_part_shape(&scheme, &codes, Q8_F32, UINT64_C(1) << 32, UINT64_C(1) << 32, &t, &err));
+    assert_false(q8_part_shape(&scheme, &codes, huge, &t, &err));
     assert_int_equal(err.code, Q8_EINPUT);
     assert_int_equal(t.rank, 7);
 }

@@ -2,7 +2,7 @@
  * test_stored.c - int8 weights as bitsandbytes and llm-compressor store them (formats.md 2.1.1,
  * 2.2.1, 2.2.3): found, refused, and dequantized to values worked out by hand
  */
-#include "src/scheme/stored.h"
+#include "src/scheme/decode.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>
@@ -50,14 +50,14 @@ static void decode(struct scratch *s, const struct q8_stored_list *list, const f
     q8_kernels_init(&kernels, q8_isa_detect(Q8_ISAS));
     assert_true(q8_decoder_bytes(list, 64) > 0);
     assert_true(q8_decoder_init(&d, list, 64, &kernels, &s->mem, &s->err));
-    assert_true(q8_decode_rows(&d, &s->model, w, 0, 2, have, &s->err));
+    assert_true(q8_decode_rows(&d, w, 0, 2, have, &s->err));
     for (uint64_t i = 0; i < 2 * w->cols; i++)
         assert_true(have[i] == want[i]);
     for (uint64_t row = 0; row < 2; row++) {
-        assert_true(q8_decode_rows(&d, &s->model, w, row, 1, have, &s->err));
+        assert_true(q8_decode_rows(&d, w, row, 1, have, &s->err));
         assert_memory_equal(have, want + row * w->cols, w->cols * sizeof *have);
     }
-    assert_true(q8_decode_rows(&d, &s->model, w, 0, 2, NULL, &s->err)); /* codes and steps alone */
+    assert_true(q8_decode_rows(&d, w, 0, 2, NULL, &s->err)); /* codes and steps alone */
     assert_int_equal(d.codes[0], ((const uint8_t *)codes)[0] * !w->packed);
 }
 

@@ -42,7 +42,8 @@ static bool take_digests(struct q8_survey *s, struct q8_err *err)
 bool q8_survey_open(struct q8_survey *s, struct q8_verify *v, const struct q8_stored *stored,
                     const struct q8_view *view, bool as_stored, struct q8_err *err)
 {
-    const struct q8_stored_list list = {.weight = (struct q8_stored *)stored, .count = 1};
+    const struct q8_stored_list list = {
+        .model = v->options.quantized, .weight = (struct q8_stored *)stored, .count = 1};
     const uint64_t groups = stored->cols / stored->group;
     uint32_t bits;
 
@@ -90,8 +91,7 @@ static bool read_reference(struct q8_survey *s, uint64_t row, uint64_t n, void *
 /* Rows of codes and scales. */
 static bool read_stored(struct q8_survey *s, uint64_t row, uint64_t n, struct q8_err *err)
 {
-    if (!q8_decode_rows(&s->decoder, s->v->options.quantized, s->stored, row, n, NULL, err) ||
-        !q8_pool_advance(s->pool, 0))
+    if (!q8_decode_rows(&s->decoder, s->stored, row, n, NULL, err) || !q8_pool_advance(s->pool, 0))
         return false;
     q8_expected_stored(&s->expect, &s->decoder, n, s->have_scale);
     return true;
