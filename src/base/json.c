@@ -223,35 +223,47 @@ double q8_json_f64(const struct cJSON *value)
 
 /* ---- writing ---- */
 
-static void put_quoted(FILE *out, const char *text)
+/* A character that is written as it is, as most are. */
+static bool is_plain(const struct q8_json *j, char c)
 {
-    fputc('"', out);
+    return c >= ' ' && c < 127 && c != '"' && c != '\\' && !(j->script && strchr("<>&'", c));
+}
+
+static void put_special(FILE *out, bool script, uint32_t c, const char *utf8, const char *end)
+{
+    if (c == Q8_TEXT_BAD)
+        fputs("\\ufffd", out);
+    else if (script && q8_text_hidden(c)) /* for people to see */
+        fprintf(out, "\\\\u{%04" PRIx32 "}", c);
+    else if (c == '\n')
+        fputs("\\n", out);
+    else if (c == '"' || c == '\\')
+        fprintf(out, "\\%c", (int)c);
+    else if (q8_text_hidden(c) && c > 0xffff) /* as a surrogate pair */
+        fprintf(out, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+    else if (q8_text_hidden(c) || c < 127)
+        fprintf(out, "\\u%04" PRIx32, c);
+    else
+        fwrite(utf8, 1, (size_t)(end - utf8), out);
+}
+
+static void put_quoted(const struct q8_json *j, const char *text)
+{
+    fputc('"', j->out);
     while (*text) {
         const char *start = text;
         uint32_t c;
 
-        while (*text >= ' ' && *text < 127 && *text != '"' && *text != '\\')
+        while (is_plain(j, *text))
             text++;
         if (text > start) { /* most names are nothing else */
-            fwrite(start, 1, (size_t)(text - start), out);
+            fwrite(start, 1, (size_t)(text - start), j->out);
             continue;
         }
         c = q8_text_next(&text);
-
-        if (c == Q8_TEXT_BAD)
-            fputs("\\ufffd", out);
-        else if (c == '\n')
-            fputs("\\n", out);
-        else if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", (int)c);
-        else if (q8_text_hidden(c) && c > 0xffff) /* as a surrogate pair */
-            fprintf(out, "\\u%04" PRIx32 "\\u%04" PRIx32, 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
-        else if (q8_text_hidden(c))
-            fprintf(out, "\\u%04" PRIx32, c);
-        else
-            fwrite(start, 1, (size_t)(text - start), out);
+        put_special(j->out, j->script, c, start, text);
     }
-    fputc('"', out);
+    fputc('"', j->out);
 }
 
 static void put_newline(const struct q8_json *j)
@@ -268,7 +280,7 @@ static void put_lead(struct q8_json *j, const char *key)
     if (j->depth)
         put_newline(j);
     if (key) {
-        put_quoted(j->out, key);
+        put_quoted(j, key);
         fputs(j->indent || j->flat ? ": " : ":", j->out);
     }
     j->comma = true;
@@ -295,7 +307,7 @@ void q8_json_text(struct q8_json *j, const char *key, const char *value)
 {
     put_lead(j, key);
     if (value)
-        put_quoted(j->out, value);
+        put_quoted(j, value);
     else
         fputs("null", j->out);
 }

@@ -61,12 +61,14 @@ double q8_json_f64(const struct cJSON *value);
  * invalid UTF-8 becomes U+FFFD.  Doubles print with the fewest digits that read back the same,
  * whole ones below 2^53 without an exponent; NaN and infinities as the strings "NaN", "Infinity",
  * "-Infinity".  No newline follows the root.  Whether `out` took it all is for the owner to ask.
- * Set `out` and `indent`, the rest to 0.
+ * Set `out`, `indent` and `script`, the rest to 0.
  */
 struct q8_json {
     FILE *out;       /* where the text goes: a file, or memory through open_memstream */
     unsigned indent; /* spaces per level; 0 = one line without spaces */
     bool flat;       /* no line breaks but spaces, as json.dumps() does it; set it as you go */
+    bool script;     /* it stands in <script>, where "</script" and "<!--" mean something: < > & '
+                        are \u escapes, and hidden characters are spelled: \\u{202e} */
     unsigned depth;  /* internal: open brackets */
     bool comma;      /* internal: a value stands before on this level */
 };

@@ -322,6 +322,25 @@ static void json_write_doubles_with_the_fewest_digits(void **state)
     }
 }
 
+static void json_write_cannot_end_its_script_block(void **state)
+{
+    struct q8_json j = {.script = true};
+    char *text = NULL;
+    size_t size;
+
+    (void)state;
+    j.out = open_memstream(&text, &size);
+    assert_non_null(j.out);
+    q8_json_begin(&j, NULL, '{');
+    q8_json_text(&j, "</script><!--", "a\"b\\c&'");
+    q8_json_text(&j, "plain", "\xe2\x80\xa8\n\xff");
+    q8_json_end(&j, '}');
+    (void)fclose(j.out);
+    assert_string_equal(text, "{\"\\u003c/script\\u003e\\u003c!--\":\"a\\\"b\\\\c\\u0026\\u0027\","
+                              "\"plain\":\"\\\\u{2028}\\\\u{000a}\\ufffd\"}");
+    free(text);
+}
+
 /* Every kind of value, written again as it was read: keys, order and nesting. */
 static void json_value_writes_what_was_read(void **state)
 {
@@ -368,6 +387,7 @@ int main(void)
         cmocka_unit_test(json_write_escapes_strings),
         cmocka_unit_test(json_write_reads_back_every_character),
         cmocka_unit_test(json_write_doubles_with_the_fewest_digits),
+        cmocka_unit_test(json_write_cannot_end_its_script_block),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
