@@ -259,16 +259,17 @@ bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bo
                      struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_publish *p = ret;
+    bool ok;
 
     if (!name_paths(p, output, mem, err))
         return false;
     /* lock first: while another run lives, that is the answer */
-    if (is_there(p->partial) && !lock_partial(p, err))
-        return false;
-    if (!check_paths(p, resume, force, mem, err) ||
-        (p->resumed && !take_partial(p, resume, mem, err)))
-        return false;
-    return p->resumed || make_partial(p, err);
+    ok = (!is_there(p->partial) || lock_partial(p, err)) &&
+         check_paths(p, resume, force, mem, err) &&
+         (!p->resumed || take_partial(p, resume, mem, err)) && (p->resumed || make_partial(p, err));
+    if (!ok)
+        q8_publish_close(p, true, mem);
+    return ok;
 }
 
 /* Swaps the two; where the file system cannot, the old output steps aside for a moment. */

@@ -16,10 +16,10 @@ struct q8_publish {
 };
 
 /*
- * Makes and locks OUTPUT.partial.  Q8_EBUSY when another run holds
- * it.  Q8_EUSAGE when OUTPUT is there and not `force`; when a partial directory is there and
- * neither `resume` (keep what is in it) nor `force` (start over) is given; when either is nothing
- * that q8 wrote, which no option makes it touch.
+ * Makes and locks OUTPUT.partial.  Q8_EBUSY when another run holds it.  Q8_EUSAGE when OUTPUT is
+ * there and not `force`; when a partial directory is there and neither `resume` (keep what is in
+ * it) nor `force` (start over) is given; when either is nothing that q8 wrote, which no option
+ * makes it touch.  After a failure it holds nothing.
  */
 bool q8_publish_open(struct q8_publish *ret, const char *output, bool resume, bool force,
                      struct q8_arena *mem, struct q8_err *err);
