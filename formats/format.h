@@ -9,15 +9,8 @@
 #define Q8_FORMATS_FORMAT_H
 
 #include "src/base/arena.h"
+#include "src/base/source.h"
 #include "src/base/tensor.h"
-
-/* Bytes to read from: a file, or memory in a test. */
-struct q8_source {
-    uint64_t size; /* bytes in all */
-    /* Copies exactly n bytes at `off` to buf; the caller keeps off + n <= size.  False sets err. */
-    bool (*read)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
-    void *self; /* what read gets: a struct q8_file, the memory */
-};
 
 /* Where bytes go. */
 struct q8_sink {
@@ -74,8 +67,5 @@ const struct q8_format *q8_format_of(const char *file);
  */
 bool q8_format_parse(const struct q8_format *format, struct q8_source *source, struct q8_index *out,
                      struct q8_arena *mem, struct q8_err *err);
-
-/* A source over `size` bytes of memory that must outlive it. */
-struct q8_source q8_source_memory(const void *bytes, uint64_t size);
 
 #endif

@@ -203,10 +203,10 @@ static bool parse_header(struct q8_source *source, uint64_t length, struct q8_in
                          struct q8_arena *mem, struct q8_err *err)
 {
     bool seen_meta = false, meta;
+    const struct q8_source header = {8 + length, source->read, source->self};
     struct q8_scan s;
 
-    if (!q8_scan_init(&s, source->read, source->self, 8, 8 + length, mem, err) ||
-        !q8_scan_open(&s, '{'))
+    if (!q8_scan_init(&s, &header, 8, mem, err) || !q8_scan_open(&s, '{'))
         return false;
     while (q8_scan_key(&s)) {
         meta = strcmp(s.text, "__metadata__") == 0;

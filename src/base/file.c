@@ -116,9 +116,14 @@ bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, 
     return true;
 }
 
-bool q8_file_fill(void *file, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
+static bool fill(void *file, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
 {
     return q8_file_read(file, off, buf, n, err);
+}
+
+struct q8_source q8_file_source(struct q8_file *f)
+{
+    return (struct q8_source){f->size, fill, f};
 }
 
 bool q8_file_show(const struct q8_file *f, uint64_t from, uint64_t n,

@@ -4,6 +4,7 @@
 
 #include "src/base/digest.h"
 #include "src/base/err.h"
+#include "src/base/source.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -35,8 +36,8 @@ bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool k
 /* Reads exactly n bytes at off.  A file that ends early is Q8_EIO and says that it changed. */
 bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
 
-/* q8_file_read for who knows the file as a void *: `read` of a q8_source, `fill` of a q8_scan. */
-bool q8_file_fill(void *file, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
+/* The file as a source; it must stay where it is. */
+struct q8_source q8_file_source(struct q8_file *f);
 
 /*
  * Shows n bytes from `from` on to `take`, in order, in pieces of at most 64 KiB; no bytes are no

@@ -14,13 +14,6 @@
 
 /* ---- reading ---- */
 
-static bool fill_text(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
-{
-    (void)err;
-    memcpy(buf, (const char *)self + off, n);
-    return true;
-}
-
 /*
  * Overwrites the non-numbers that Python's json module writes with "[]" and spaces: as long as
  * before, so that positions stay, and no key, so that nothing else becomes legal.
@@ -66,9 +59,10 @@ static bool fail_at(struct q8_err *err, const char *text, uint64_t at)
 /* Whether `text` is one JSON value and nothing else, by the strict reader. */
 static bool is_strict(char *text, uint64_t len, struct q8_arena *mem, struct q8_err *err)
 {
+    const struct q8_source source = q8_source_memory(text, len);
     struct q8_scan s;
 
-    if (!q8_scan_init(&s, fill_text, text, 0, len, mem, err))
+    if (!q8_scan_init(&s, &source, 0, mem, err))
         return false;
     return (q8_scan_skip(&s) && q8_scan_done(&s)) || fail_at(err, text, s.at);
 }

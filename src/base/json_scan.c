@@ -16,12 +16,12 @@ static bool fail(struct q8_scan *s, const char *what)
 /* The next byte without taking it, or -1 at the end or on failure. */
 static int look(struct q8_scan *s)
 {
-    if (s->err->code || s->at >= s->end)
+    if (s->err->code || s->at >= s->source.size)
         return -1;
     if (s->at < s->window_at || s->at >= s->window_at + s->window_len) {
         s->window_at = s->at;
-        s->window_len = q8_min(Q8_SCAN_WINDOW, s->end - s->at);
-        if (!s->fill(s->self, s->at, s->window, s->window_len, s->err)) {
+        s->window_len = q8_min(Q8_SCAN_WINDOW, s->source.size - s->at);
+        if (!s->source.read(s->source.self, s->at, s->window, s->window_len, s->err)) {
             s->window_len = 0;
             return -1;
         }
@@ -224,13 +224,10 @@ static bool word(struct q8_scan *s, const char *text)
     return true;
 }
 
-bool q8_scan_init(struct q8_scan *s,
-                  bool (*fill)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err),
-                  void *self, uint64_t start, uint64_t end, struct q8_arena *mem,
-                  struct q8_err *err)
+bool q8_scan_init(struct q8_scan *s, const struct q8_source *source, uint64_t start,
+                  struct q8_arena *mem, struct q8_err *err)
 {
-    *s = (struct q8_scan){
-        .fill = fill, .self = self, .end = end, .at = start, .err = err, .mem = mem, .first = true};
+    *s = (struct q8_scan){.source = *source, .at = start, .err = err, .mem = mem, .first = true};
     return put(s, 0);
 }
 

@@ -1,32 +1,26 @@
-/*
- * json_scan.h - a strict JSON pull reader over any source, in constant memory: for headers and
- * index
- * files of any size
- */
+/* json_scan.h - a strict JSON pull reader over any source, in constant memory */
 #ifndef Q8_BASE_JSON_SCAN_H
 #define Q8_BASE_JSON_SCAN_H
 
 #include "src/base/arena.h"
+#include "src/base/source.h"
 
 #define Q8_SCAN_WINDOW 16384 /* bytes read at a time */
 
 /*
  * Reads one JSON text piece by piece.  Everything invalid is refused: bad UTF-8, \u0000, lone
  * surrogates, control characters in strings, leading zeros, trailing commas, bytes behind the
- * value.  A failure (Q8_EINPUT with the byte, Q8_ELIMIT, or that of `fill`) sticks: every later
+ * value.  A failure (Q8_EINPUT with the byte, Q8_ELIMIT, or that of the source) sticks: every later
  * call returns false and err keeps the first one.  One thread's.  Needs no closing.
  *
  *     q8_scan_open(&s, '{') ... while (q8_scan_key(&s)) { use s.text; read one value }  ...
  *     q8_scan_done(&s)
  */
 struct q8_scan {
-    /* Copies n bytes of the source at `off` to buf; false sets err. */
-    bool (*fill)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
-    void *self;           /* what fill gets */
-    uint64_t end;         /* the JSON text ends before this byte of the source */
-    uint64_t at;          /* source offset of the next byte */
-    struct q8_err *err;   /* the caller's: where failures go */
-    struct q8_arena *mem; /* for the string buffer */
+    struct q8_source source; /* the JSON text ends where it does */
+    uint64_t at;             /* its offset of the next byte */
+    struct q8_err *err;      /* the caller's: where failures go */
+    struct q8_arena *mem;    /* for the string buffer */
     char *text; /* the last key or string, unescaped, NUL-terminated; overwritten by the next */
     uint64_t length, room;          /* bytes of text without its NUL, bytes allocated */
     uint64_t window_at, window_len; /* which bytes of the source the window holds; 0 = none yet */
@@ -37,14 +31,12 @@ struct q8_scan {
 };
 
 /*
- * Starts reading.  `fill` copies n bytes at off (it is never asked beyond `end`).  Strings longer
- * than 1 MiB and nesting deeper than 64 are refused.  `self`, `mem` and `err` must outlive *s.
- * False when memory runs out (Q8_ELIMIT).
+ * Starts reading at byte `start`, up to the end of the source.  Strings longer than 1 MiB and
+ * nesting deeper than 64 are refused.  *source is copied; what it reads, `mem` and `err` must
+ * outlive *s.  False when memory runs out (Q8_ELIMIT).
  */
-bool q8_scan_init(struct q8_scan *s,
-                  bool (*fill)(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err),
-                  void *self, uint64_t start, uint64_t end, struct q8_arena *mem,
-                  struct q8_err *err);
+bool q8_scan_init(struct q8_scan *s, const struct q8_source *source, uint64_t start,
+                  struct q8_arena *mem, struct q8_err *err);
 
 /*
  * The kind of the next value without taking it: '{' '[' '"' '0' (number) 't' 'f' 'n', or 0 on

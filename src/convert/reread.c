@@ -104,7 +104,7 @@ static bool check_entry(const struct q8_index *found, const struct q8_tensor *wa
 static bool reread_header(struct q8_convert *c, uint32_t number, const struct where *part,
                           uint64_t count, struct reread *r, struct q8_err *err)
 {
-    struct q8_source source = {r->file.size, q8_file_fill, &r->file};
+    struct q8_source source = q8_file_source(&r->file);
     struct q8_index found = {.room = count};
 
     found.tensor = q8_alloc(&r->mem, count, sizeof *found.tensor, err);

@@ -108,7 +108,7 @@ bool q8_arrays_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
                     struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_format *format = q8_format_of(file->path);
-    struct q8_source source = {file->size, q8_file_fill, file};
+    struct q8_source source = q8_file_source(file);
 
     return format ? visit_tensors(format, &source, visitor, mem->limit, err)
                   : q8_npz_read(&source, visitor, mem, err);

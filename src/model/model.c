@@ -108,13 +108,14 @@ static bool read_index_file(struct q8_model *m, const char *path, struct placeme
                             struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_file file;
+    struct q8_source source;
     struct q8_scan s;
     bool ok, have_map = false;
 
     if (!q8_file_open(&file, path, err))
         return false;
-    ok = q8_scan_init(&s, q8_file_fill, &file, 0, file.size, &map->mem, err) &&
-         q8_scan_open(&s, '{');
+    source = q8_file_source(&file);
+    ok = q8_scan_init(&s, &source, 0, &map->mem, err) && q8_scan_open(&s, '{');
     while (ok && q8_scan_key(&s)) {
         if (strcmp(s.text, "weight_map") != 0) {
             ok = q8_scan_skip(&s);
@@ -177,12 +178,13 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
 {
     struct q8_shard *shard = &m->shard[number];
     const char *path = q8_sprintf(mem, err, "%s/%s", m->dir, shard->name);
-    struct q8_source source = {.read = q8_file_fill, .self = &shard->file};
+    struct q8_source source;
     uint64_t data;
 
     if (!path || !q8_file_open(&shard->file, path, err))
         return false;
-    source.size = data = shard->file.size;
+    source = q8_file_source(&shard->file);
+    data = source.size;
     m->bytes += shard->file.size;
     if (!q8_format_parse(shard->format, &source, found, mem, err))
         return q8_fail_in(err, path);

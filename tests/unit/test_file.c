@@ -129,7 +129,7 @@ static void file_digest_is_that_of_the_bytes(void **state)
         assert_true(q8_file_digest(&f, lengths[i], &sum, &err));
         assert_true(q8_digest_same(&sum, &want));
     }
-    assert_true(q8_file_fill(&f, 23, text, 2, &err));
+    assert_true(q8_file_source(&f).read(&f, 23, text, 2, &err));
     assert_memory_equal(text, "ab", 2);
     assert_false(q8_file_digest(&f, 40001, &sum, &err));
     assert_int_equal(err.code, Q8_EIO);

@@ -21,7 +21,7 @@ static void start(struct reader *r, const char *text, uint64_t size)
     r->source = q8_source_memory(text, size);
     r->err = (struct q8_err){0};
     q8_arena_init(&r->mem, 16 << 20);
-    assert_true(q8_scan_init(&r->s, r->source.read, r->source.self, 0, size, &r->mem, &r->err));
+    assert_true(q8_scan_init(&r->s, &r->source, 0, &r->mem, &r->err));
 }
 
 /* Whether the whole text is one valid value. */
@@ -286,13 +286,14 @@ static bool fill_ones(void *self, uint64_t off, void *buf, uint64_t n, struct q8
 static void scan_reads_each_byte_once_in_constant_memory(void **state)
 {
     uint64_t size = 1000001, asked = 0, taken; /* "[1,1,...,1," without its end */
+    const struct q8_source source = {size, fill_ones, &asked};
     struct q8_arena mem;
     struct q8_err err = {0};
     struct q8_scan s;
 
     (void)state;
     q8_arena_init(&mem, 128 << 10);
-    assert_true(q8_scan_init(&s, fill_ones, &asked, 0, size, &mem, &err));
+    assert_true(q8_scan_init(&s, &source, 0, &mem, &err));
     assert_false(q8_scan_skip(&s));
     assert_int_equal(err.code, Q8_EINPUT);
     assert_int_equal(asked, size);
@@ -309,13 +310,14 @@ static bool fill_nothing(void *self, uint64_t off, void *buf, uint64_t n, struct
 
 static void scan_passes_on_what_the_source_says(void **state)
 {
+    const struct q8_source source = {10, fill_nothing, NULL};
     struct q8_arena mem;
     struct q8_err err = {0};
     struct q8_scan s;
 
     (void)state;
     q8_arena_init(&mem, 1 << 20);
-    assert_true(q8_scan_init(&s, fill_nothing, NULL, 0, 10, &mem, &err));
+    assert_true(q8_scan_init(&s, &source, 0, &mem, &err));
     assert_false(q8_scan_open(&s, '{'));
     assert_int_equal(err.code, Q8_EIO);
     assert_string_equal(err.text, "the disk is gone");

@@ -57,6 +57,7 @@ static bool read_index(struct index *ret, const struct q8_model *model, struct q
 {
     const char *path = q8_sprintf(mem, err, "%s/%s", model->dir, model->index_name);
     struct q8_arena text;
+    struct q8_source source;
     struct q8_file file;
     struct q8_scan s;
     bool ok;
@@ -64,7 +65,8 @@ static bool read_index(struct index *ret, const struct q8_model *model, struct q
     if (!path || !q8_file_open(&file, path, err))
         return false;
     q8_arena_init(&text, SCAN_MEMORY);
-    ok = q8_scan_init(&s, q8_file_fill, &file, 0, file.size, &text, err) && q8_scan_open(&s, '{');
+    source = q8_file_source(&file);
+    ok = q8_scan_init(&s, &source, 0, &text, err) && q8_scan_open(&s, '{');
     while (ok && q8_scan_key(&s))
         ok = strcmp(s.text, "metadata") == 0 ? read_metadata(ret, &s, &file) : q8_scan_skip(&s);
     q8_arena_clear(&text);

@@ -168,6 +168,7 @@ static bool read_members(struct manifest *m)
 /* Reads the open file. */
 static bool read_manifest(struct manifest *m, struct q8_file *file, struct q8_err *err)
 {
+    const struct q8_source source = q8_file_source(file);
     struct q8_arena text;
     struct q8_scan s;
     bool ok;
@@ -176,7 +177,7 @@ static bool read_manifest(struct manifest *m, struct q8_file *file, struct q8_er
         return q8_fail(err, Q8_ELIMIT, "more than %d MiB", (int)(MANIFEST_LIMIT >> 20));
     q8_arena_init(&text, SCAN_MEMORY);
     m->scan = &s;
-    ok = q8_scan_init(&s, q8_file_fill, file, 0, file->size, &text, err) && read_members(m);
+    ok = q8_scan_init(&s, &source, 0, &text, err) && read_members(m);
     m->scan = NULL;
     q8_arena_clear(&text);
     return ok;
