@@ -58,6 +58,9 @@ extern const struct q8_format *const q8_formats[];
 /* The format of that name, a constant; NULL = none. */
 const struct q8_format *q8_format_find(const char *name);
 
+/* The suffixes of all formats into `text`, for a message: ".safetensors"; returns it. */
+const char *q8_format_suffixes(char *text, size_t size);
+
 /* The format whose suffix the name of a file ends in, a constant; NULL = none. */
 const struct q8_format *q8_format_of(const char *file);
 

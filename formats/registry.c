@@ -37,6 +37,16 @@ const struct q8_format *q8_format_of(const char *file)
     return NULL;
 }
 
+const char *q8_format_suffixes(char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; q8_formats[i] && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+                                 q8_formats[i]->suffix);
+    return text;
+}
+
 bool q8_format_parse(const struct q8_format *format, struct q8_source *source, struct q8_index *out,
                      struct q8_arena *mem, struct q8_err *err)
 {

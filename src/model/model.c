@@ -54,7 +54,7 @@ static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint
                       struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_shard *list;
-    char shown[300];
+    char shown[300], suffixes[100];
 
     for (uint32_t i = m->shards; i-- > 0;)
         if (strcmp(m->shard[i].name, name) == 0) {
@@ -64,8 +64,9 @@ static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint
     if (!is_shard_name(name))
         return q8_fail(err, Q8_EINPUT,
                        "'%s' is no name for a weight file: expected a plain file name that ends in "
-                       ".safetensors",
-                       q8_text_escape(name, shown, sizeof shown));
+                       "%s",
+                       q8_text_escape(name, shown, sizeof shown),
+                       q8_format_suffixes(suffixes, sizeof suffixes));
     if (m->shards >= SHARD_LIMIT)
         return q8_fail(err, Q8_ELIMIT, "more than %d shards", SHARD_LIMIT);
     list = q8_grow(mem, m->shard, m->shards, room, sizeof *list, err);
@@ -242,14 +243,15 @@ static bool check_placement(struct q8_model *m, struct placement *map, struct q8
 static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
 {
     const char *path = q8_sprintf(mem, err, "%s/" Q8_CONFIG, m->dir);
+    char suffixes[100];
 
     if (!path)
         return false;
     if (!exists(path))
         return q8_fail(err, Q8_EINPUT,
                        "%s: no config.json; to convert the weights alone, name the "
-                       ".safetensors file",
-                       m->dir);
+                       "%s file",
+                       m->dir, q8_format_suffixes(suffixes, sizeof suffixes));
     if (stat(path, &m->config_stat) < 0)
         return q8_fail_errno(err, "cannot open %s", path);
     m->config = q8_file_text(path, CONFIG_LIMIT, &m->config_len, mem, err);
@@ -267,7 +269,8 @@ static bool no_weights(const struct q8_model *m, struct q8_err *err)
     char names[400] = "", formats[200] = "";
     size_t n = 0, f = 0;
 
-    for (const struct q8_format *const *x = q8_formats; *x; x++) {
+    for (const struct q8_format *const *x = q8_formats;
+         *x && n < sizeof names && f < sizeof formats; x++) {
         n += (size_t)snprintf(names + n, sizeof names - n, "%s%s%s nor %s%s" Q8_INDEX,
                               n ? " nor " : "", (*x)->stem, (*x)->suffix, (*x)->stem, (*x)->suffix);
         f += (size_t)snprintf(formats + f, sizeof formats - f, "%s%s", f ? ", " : "", (*x)->name);
