@@ -139,7 +139,8 @@ static void fit_matrix(const struct party *p, const char *name, struct q8_side *
 
     if (side->stored || side->slice || !(partner->stored || partner->slice) || t->rank != 2)
         return;
-    side->transpose = partner->stored && partner->stored->absmax && q8_dtype_is_float(t->dtype) &&
+    side->transpose = partner->stored && partner->stored->scheme->layout == Q8_LAYOUT_BNB &&
+                      q8_dtype_is_float(t->dtype) &&
                       q8_arch_kind(&p->arch, name, t->rank) == Q8_KIND_CONV1D;
     side->rows = t->dim[side->transpose];
     side->cols = t->dim[!side->transpose];
@@ -158,8 +159,9 @@ static bool same_type(const struct q8_side *a, const struct q8_side *b)
 {
     if (!a->stored || !b->stored)
         return !a->stored && !b->stored && a->tensor->dtype == b->tensor->dtype;
-    return a->stored->packed == b->stored->packed && a->stored->absmax == b->stored->absmax &&
-           a->stored->shared == b->stored->shared && a->stored->group == b->stored->group &&
+    return a->stored->scheme->layout == b->stored->scheme->layout &&
+           a->stored->scheme->shared == b->stored->scheme->shared &&
+           a->stored->group == b->stored->group &&
            a->stored->scales->dtype == b->stored->scales->dtype;
 }
 

@@ -13,17 +13,18 @@
 char *q8_side_type(const struct q8_side *s, char *text, size_t size)
 {
     const struct q8_stored *w = s->stored;
+    const char *packed = w && q8_scheme_part(w->scheme, Q8_PART_PACKED) ? " packed" : "";
 
     if (!w)
         (void)snprintf(text, size, "%s", q8_dtypes[s->tensor->dtype].name);
-    else if (w->absmax)
-        (void)snprintf(text, size, "int8 bitsandbytes");
+    else if (q8_scheme_part(w->scheme, Q8_PART_ABSMAX))
+        (void)snprintf(text, size, "int8 %s", q8_layouts[w->scheme->layout].name);
     else if (w->group == w->cols)
-        (void)snprintf(text, size, "int8%s %s %s", w->packed ? " packed" : "",
-                       q8_dtypes[w->scales->dtype].name, w->shared ? "tensor" : "channel");
+        (void)snprintf(text, size, "int8%s %s %s", packed, q8_dtypes[w->scales->dtype].name,
+                       w->scheme->shared ? "tensor" : "channel");
     else
-        (void)snprintf(text, size, "int8%s %s g%" PRIu64, w->packed ? " packed" : "",
-                       q8_dtypes[w->scales->dtype].name, w->group);
+        (void)snprintf(text, size, "int8%s %s g%" PRIu64, packed, q8_dtypes[w->scales->dtype].name,
+                       w->group);
     return text;
 }
 
@@ -225,7 +226,7 @@ bool q8_compare_text(const struct q8_compare *r, FILE *out, unsigned width, stru
     for (int i = 0; i < 2; i++)
         fprintf(out, "%c: %s (%s)\n", "AB"[i],
                 q8_text_escape((i ? r->options.b : r->options.a)->path, path, sizeof path),
-                stored[i] -> layout ? stored[i] -> layout : "float");
+                stored[i] -> layout ? q8_layouts[stored[i]->layout].name : "float");
     for (int v = 0; v <= Q8_OTHER_VALUES; v++) {
         if (!r->count[v])
             continue;
@@ -293,8 +294,8 @@ bool q8_compare_json(const struct q8_compare *r, FILE *out, struct q8_err *err)
     q8_json_text(&j, "version", Q8_VERSION);
     q8_json_text(&j, "a", r->options.a->path);
     q8_json_text(&j, "b", r->options.b->path);
-    q8_json_text(&j, "layout_a", r->stored_a.layout);
-    q8_json_text(&j, "layout_b", r->stored_b.layout);
+    q8_json_text(&j, "layout_a", q8_layouts[r->stored_a.layout].name);
+    q8_json_text(&j, "layout_b", q8_layouts[r->stored_b.layout].name);
     q8_json_double(&j, "tolerance", r->options.tolerance);
     q8_json_flag(&j, "different", r->different);
     q8_json_begin(&j, "totals", '{');

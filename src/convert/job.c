@@ -30,7 +30,7 @@ static struct sizes find_sizes(const struct q8_plan *plan)
     /* part 0 also takes copies */
     struct sizes s = {.walk.tile_bytes = TILE_BYTES,
                       .walk.room = 1,
-                      .scheme = &plan->options.target->scheme,
+                      .scheme = plan->options.target->scheme,
                       .cols = 1,
                       .part[0] = Q8_STREAM_PIECE};
     struct q8_err none = {0}; /* the plan has computed the sizes of whole tensors */
@@ -44,7 +44,7 @@ static struct sizes find_sizes(const struct q8_plan *plan)
 
         if (job->reason)
             continue;
-        scheme = &job->as->scheme;
+        scheme = job->as->scheme;
         if (group_columns(scheme) < group_columns(s.scheme))
             s.scheme = scheme;
         view = q8_job_view(job);
@@ -208,7 +208,7 @@ static bool encode_tile(void *self, void *rows, uint64_t row, uint64_t n, struct
 static bool encode_tensor(struct q8_worker *w, const struct q8_job *job, struct q8_pool *pool,
                           struct q8_stats *stats, struct q8_err *err)
 {
-    const struct q8_scheme *scheme = &job->as->scheme;
+    const struct q8_scheme *scheme = job->as->scheme;
     struct encoding e = {w,
                          scheme,
                          job,

@@ -69,7 +69,7 @@ static const char *keep_reason(const struct q8_plan *plan, const struct q8_job *
 {
     const struct q8_target *target = q8_plan_use(plan, choice);
     const char *blocked = q8_target_obstacle(target, job->kind, job->tensor, job->cols);
-    const char *unfit = q8_scheme_misfit(&target->scheme, job->cols);
+    const char *unfit = q8_scheme_misfit(target->scheme, job->cols);
 
     if (!blocked && job->kind == Q8_KIND_HEAD && is_tied(plan, job->module))
         blocked = "tie_word_embeddings makes it the embedding, which stays float";

@@ -98,7 +98,7 @@ static const char *show_name(const char *name, char *text, size_t size)
 /* Whether the first group of the config, by which transformers decodes experts, fits this one. */
 static bool is_decoded(const struct q8_target *first, const struct q8_target *as)
 {
-    return as == first || (first->scheme.group && strcmp(as->layout, first->layout) == 0);
+    return as == first || (first->scheme->group && as->scheme->layout == first->scheme->layout);
 }
 
 /* What is stored in this target's layout; what is float counts for the main one. */
@@ -109,7 +109,7 @@ static struct q8_arch_traits find_traits(const struct q8_plan *plan, const struc
 
     for (uint64_t i = 0; i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
-        bool mine = job->as && strcmp(job->as->layout, target->layout) == 0;
+        bool mine = job->as && job->as->scheme->layout == target->scheme->layout;
 
         if (job->kind == Q8_KIND_EXPERT && job->tensor->rank == 2) {
             traits.experts |= mine || target == first;
@@ -135,11 +135,12 @@ static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_
         const struct q8_arch_traits traits = find_traits(plan, target);
         uint64_t before = 0;
 
-        while (before < g && strcmp(plan->group[before].target->layout, target->layout) != 0)
+        while (before < g && plan->group[before].target->scheme->layout != target->scheme->layout)
             before++;
         if (before < g) /* said of that layout already */
             continue;
-        for (size_t i = 0; q8_arch_refusal(&plan->arch, target->layout, &traits, i, &refusal); i++)
+        for (size_t i = 0;
+             q8_arch_refusal(&plan->arch, target->scheme->layout, &traits, i, &refusal); i++)
             if (!add_warning(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
                              target->name, type, refusal.reason))
                 return false;

@@ -68,6 +68,11 @@ static void print_names(struct q8_json *j, const char *key, const char **name, u
     q8_json_end(j, ']');
 }
 
+static enum q8_layout main_layout(const struct q8_plan *plan)
+{
+    return plan->options.target->scheme->layout;
+}
+
 /* What transformers 5.23 reads; the threshold must be a float.  formats.md 2.1.3, 2.1.9. */
 static void print_bnb(const struct q8_plan *plan, struct q8_json *j)
 {
@@ -83,13 +88,13 @@ static void print_bnb(const struct q8_plan *plan, struct q8_json *j)
     q8_json_raw(j, "llm_int8_threshold", "6.0");
     q8_json_flag(j, "load_in_4bit", false);
     q8_json_flag(j, "load_in_8bit", true);
-    q8_json_text(j, "quant_method", plan->options.target->method);
+    q8_json_text(j, "quant_method", q8_layouts[main_layout(plan)].method);
 }
 
 static bool is_mixed(const struct q8_plan *plan)
 {
     for (uint64_t i = 1; i < plan->groups; i++)
-        if (strcmp(plan->group[i].target->layout, plan->group[0].target->layout) != 0)
+        if (plan->group[i].target->scheme->layout != main_layout(plan))
             return true;
     return false;
 }
@@ -114,11 +119,11 @@ static void print_args(struct q8_json *j, const char *key, const char *strategy,
 static void print_group(const struct q8_plan *plan, uint64_t number, struct q8_json *j)
 {
     const struct q8_group *group = &plan->group[number];
-    const uint32_t columns = group->target->scheme.group;
+    const uint32_t columns = group->target->scheme->group;
 
     if (is_mixed(plan))
-        q8_json_text(j, "format", group->target->layout);
-    if (group->target->int8_activations)
+        q8_json_text(j, "format", q8_layouts[group->target->scheme->layout].name);
+    if (group->target->scheme->product == Q8_PRODUCT_INT8)
         print_args(j, "input_activations", "token", 0);
     else
         q8_json_text(j, "input_activations", NULL);
@@ -148,34 +153,34 @@ static void print_ct(const struct q8_plan *plan, struct q8_json *j)
         q8_json_end(j, '}');
     }
     q8_json_end(j, '}');
-    q8_json_text(j, "format", is_mixed(plan) ? "mixed-precision" : plan->group[0].target->layout);
+    q8_json_text(j, "format",
+                 q8_layouts[is_mixed(plan) ? Q8_LAYOUT_MIXED : main_layout(plan)].name);
     q8_json_text(j, "global_compression_ratio", NULL);
     print_names(j, "ignore", plan->ignore, plan->ignores);
     q8_json_text(j, "kv_cache_scheme", NULL);
-    q8_json_text(j, "quant_method", plan->options.target->method);
+    q8_json_text(j, "quant_method", q8_layouts[main_layout(plan)].method);
     q8_json_text(j, "quantization_status", "compressed");
 }
 
 /* Who prints the members of quantization_config. */
-static const struct {
-    const char *method;
-    void (*print)(const struct q8_plan *plan, struct q8_json *j);
-} methods[] = {{"bitsandbytes", print_bnb}, {"compressed-tensors", print_ct}};
+static void (*const print[Q8_LAYOUTS])(const struct q8_plan *plan, struct q8_json *j) = {
+    [Q8_LAYOUT_BNB] = print_bnb,
+    [Q8_LAYOUT_PLAIN] = print_ct,
+    [Q8_LAYOUT_PACKED] = print_ct,
+};
 
 /* Over lines, as json.dumps(indent=2) nests a member of the outermost object. */
 static bool make_quantization(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     char *text = NULL;
-    size_t size, i = 0;
+    size_t size;
     FILE *out = open_memstream(&text, &size);
     struct q8_json j = {.out = out, .indent = 2, .depth = 1};
     bool ok = out != NULL;
 
-    while (strcmp(methods[i].method, plan->options.target->method) != 0)
-        i++;
     if (ok) {
         q8_json_begin(&j, NULL, '{');
-        methods[i].print(plan, &j);
+        print[main_layout(plan)](plan, &j);
         q8_json_end(&j, '}');
         ok = fclose(out) == 0;
     }

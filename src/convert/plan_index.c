@@ -59,7 +59,7 @@ static struct entry *list_entries(struct q8_plan *plan, uint64_t *ret_count, uin
             struct q8_tensor t = *job->tensor;
 
             if (!job->reason) {
-                const struct q8_scheme *scheme = &job->as->scheme;
+                const struct q8_scheme *scheme = job->as->scheme;
 
                 e.stem = job->module;
                 e.suffix = scheme->part[p].suffix;

@@ -29,7 +29,7 @@ unsigned q8_job_parts(const struct q8_job *job)
 
     if (job->reason)
         return 1;
-    while (n < Q8_PARTS && job->as->scheme.part[n].kind != Q8_PART_NONE)
+    while (n < Q8_PARTS && job->as->scheme->part[n].kind != Q8_PART_NONE)
         n++;
     return n;
 }
@@ -44,7 +44,7 @@ const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tenso
         ret->strided = false;
         return job->tensor->name;
     }
-    scheme = &job->as->scheme;
+    scheme = job->as->scheme;
     if (!q8_part_shape(scheme, &scheme->part[part],
                        (struct q8_weight_shape){job->tensor->dtype, job->rows, job->cols}, ret,
                        err))

@@ -9,7 +9,9 @@
 /* Whether both can be in one config. */
 static bool is_mixable(const struct q8_target *a, const struct q8_target *b)
 {
-    return a->mixes && b->mixes && strcmp(a->method, b->method) == 0;
+    const enum q8_layout layout = a->scheme->layout;
+
+    return q8_layouts[layout].mixes && q8_layout_same_method(layout, b->scheme->layout);
 }
 
 bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err)
@@ -20,17 +22,17 @@ bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err)
 
     for (uint64_t i = 0; i < select->count; i++) {
         const struct q8_pattern *p = &select->pattern[i];
-        const struct q8_target *use = p->target ? q8_target_find(p->target) : target;
+        const struct q8_target *use = p->target ? q8_target_find(p->target) : target, *of;
 
         if (!use)
             return q8_fail(err, Q8_EUSAGE, "%s wants a target, not '%s'; --to=list prints them",
                            p->origin, q8_text_escape(p->target, name, sizeof name));
+        of = q8_layouts[target->scheme->layout].mixes ? use : target;
         if (p->target && !is_mixable(target, use))
             return q8_fail(err, Q8_EUSAGE,
                            "%s: %s in a model of %s: the %s format has one scheme for all "
                            "modules; --skip leaves a layer float",
-                           p->origin, use->name, target->name,
-                           target->mixes ? use->layout : target->layout);
+                           p->origin, use->name, target->name, q8_layouts[of->scheme->layout].name);
     }
     return true;
 }

@@ -16,7 +16,7 @@
 
 static bool same_arithmetic(const struct q8_target *a, const struct q8_target *b)
 {
-    return a->scheme.rule == b->scheme.rule && a->scheme.group == b->scheme.group;
+    return a->scheme->rule == b->scheme->rule && a->scheme->group == b->scheme->group;
 }
 
 const struct q8_target *q8_costs(unsigned i)
@@ -92,7 +92,7 @@ static bool find_costs(struct q8_matrix *m, const struct q8_inspect_options *opt
         if (s->experts && target->splits_experts)
             cost->obstacle = NULL;
         if (!cost->obstacle)
-            cost->obstacle = q8_scheme_misfit(&target->scheme, s->view.cols);
+            cost->obstacle = q8_scheme_misfit(target->scheme, s->view.cols);
         if (!cost->obstacle && options->quick && c != q8_cost_of(options->target))
             cost->obstacle = "left out by --quick";
         any |= !cost->obstacle;

@@ -82,6 +82,7 @@ void q8_measure_codes_end(struct q8_measure *g)
     struct q8_code_numbers *n = g->subject->codes;
     const double all = (double)g->subject->numbers.elements;
     const struct q8_stored *w = g->subject->stored;
+    uint64_t saturated;
 
     n->scales = g->scales;
     n->scale.median = q8_spread_of(g->scale, g->kept).median;
@@ -97,8 +98,10 @@ void q8_measure_codes_end(struct q8_measure *g)
         n->most = code;
         n->bits -= (double)count / all * log2((double)count / all);
     }
-    /* bitsandbytes' codes end at -127 */
-    n->saturated = (double)(g->tally[127] + g->tally[128] + (w->absmax ? g->tally[129] : 0)) / all;
+    saturated = g->tally[127];
+    for (int code = -128; code <= w->scheme->least; code++)
+        saturated += g->tally[(uint8_t)code];
+    n->saturated = (double)saturated / all;
     n->have_reference = g->subject->reference.tensor != NULL;
     n->sqnr = q8_sqnr(g->diff.val2, g->diff.err2);
     n->mse = g->diff.err2 / all;

@@ -146,7 +146,7 @@ void q8_measure_costs(struct q8_measure *g, const float *x, uint64_t row, uint32
         x = g->spare;
     }
     for (unsigned c = 0; c < Q8_COSTS; c++) {
-        const struct q8_scheme *scheme = &q8_costs(c)->scheme;
+        const struct q8_scheme *scheme = q8_costs(c)->scheme;
         struct trial t = {scheme, g->subject->tensor->dtype, scheme->group, shift};
 
         if (m->cost[c].obstacle)

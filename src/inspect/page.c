@@ -113,7 +113,7 @@ static void put_subtitle(const struct q8_html_page *page)
     fprintf(out, "<span>%s</span>", q8_text_bytes(in->model->bytes, text, sizeof text));
     if (in->stored.layout) {
         fputs("<span>int8: ", out);
-        q8_html_text(out, in->stored.layout);
+        q8_html_text(out, q8_layouts[in->stored.layout].name);
         fputs("</span>", out);
     } else if (in->options.target) {
         fprintf(out, "<span>for %s</span>", in->options.target->name);

@@ -271,7 +271,7 @@ bool q8_inspect_json(const struct q8_inspect *in, const struct q8_suggestion *su
     q8_json_text(&j, "schema", "q8-inspect/1");
     q8_json_text(&j, "version", Q8_VERSION);
     q8_json_text(&j, "input", in->model->path);
-    q8_json_text(&j, "layout", in->stored.count ? in->stored.layout : "float");
+    q8_json_text(&j, "layout", in->stored.count ? q8_layouts[in->stored.layout].name : "float");
     q8_json_text(&j, "model_type", in->arch.model_type);
     q8_json_text(&j, "architecture", in->arch.class_name);
     q8_json_text(&j, "target", in->options.target->name);

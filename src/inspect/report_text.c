@@ -102,7 +102,7 @@ static void print_head(const struct q8_inspect *in, FILE *out)
     fprintf(out, "%s: ", q8_text_escape(in->model->path, name, sizeof name));
     if (in->arch.class_name)
         fprintf(out, "%s, ", q8_text_escape(in->arch.class_name, name, sizeof name));
-    fprintf(out, "%s\n", in->stored.count ? in->stored.layout : "float");
+    fprintf(out, "%s\n", in->stored.count ? q8_layouts[in->stored.layout].name : "float");
     fprintf(out,
             "%" PRIu64 " tensors in %" PRIu32 " file%s, %s; %s parameters, %s of them Linear\n",
             t->tensors, in->model->shards, in->model->shards == 1 ? "" : "s",

@@ -69,11 +69,11 @@ static uint64_t stored_bytes(const struct q8_subject *s, const struct q8_target 
 
     if (!target)
         return s->numbers.elements * q8_dtype_size(s->tensor->dtype);
-    for (unsigned p = 0; p < Q8_PARTS && target->scheme.part[p].kind != Q8_PART_NONE; p++) {
+    for (unsigned p = 0; p < Q8_PARTS && target->scheme->part[p].kind != Q8_PART_NONE; p++) {
         struct q8_tensor t = {0};
         struct q8_err none = {0}; /* sizes of what is there fit */
 
-        (void)q8_part_shape(&target->scheme, &target->scheme.part[p],
+        (void)q8_part_shape(target->scheme, &target->scheme->part[p],
                             (struct q8_weight_shape){s->tensor->dtype, s->view.rows, s->view.cols},
                             &t, &none);
         bytes += t.nbytes;
@@ -84,8 +84,9 @@ static uint64_t stored_bytes(const struct q8_subject *s, const struct q8_target 
 /* Whether a weight can have that target beside the main one: the same family, smaller groups. */
 static bool is_finer(const struct q8_target *main, const struct q8_target *other)
 {
-    return main->scheme.rule == Q8_RULE_DIVIDE && other->scheme.rule == Q8_RULE_DIVIDE &&
-           other->scheme.group && (!main->scheme.group || other->scheme.group < main->scheme.group);
+    return main->scheme->rule == Q8_RULE_DIVIDE && other->scheme->rule == Q8_RULE_DIVIDE &&
+           other->scheme->group &&
+           (!main->scheme->group || other->scheme->group < main->scheme->group);
 }
 
 /* Whether every member is good enough in that target; NULL: they stay float.  Adds their bytes. */

@@ -268,40 +268,40 @@ enum condition {
 #define MOVED "it gives modules of this class other names, and does not find those of the config"
 /* clang-format off */
 #define T5(type)                                                                                   \
-    {type, "pack-quantized", ALWAYS,                                                               \
+    {type, Q8_LAYOUT_PACKED, ALWAYS,                                                               \
      {TRANSFORMERS, "the class's initialization reads q.weight, which is packed"}}
 /* clang-format on */
 
 /* Seen on real runs (formats.md 2.2.6). */
 static const struct {
     const char *model_type; /* NULL: any */
-    const char *layout;
+    enum q8_layout layout;
     enum condition when;
     struct q8_arch_refusal what;
 } refusals[] = {
     {NULL,
-     "pack-quantized",
+     Q8_LAYOUT_PACKED,
      WITH_SUBLINEAR,
      {TRANSFORMERS, "code around a subclass of Linear reads its weight, which is packed"}},
     {NULL,
-     "pack-quantized",
+     Q8_LAYOUT_PACKED,
      WITH_OTHER_EXPERTS,
      {TRANSFORMERS, "it decodes all experts by the first group of the config"}},
     {NULL,
-     "int-quantized",
+     Q8_LAYOUT_PLAIN,
      WITH_EXPERTS,
      {TRANSFORMERS,
       "it merges the experts into one 3-D weight, which has no place for their scales"}},
     {NULL,
-     "int-quantized",
+     Q8_LAYOUT_PLAIN,
      WITH_SPLIT_EXPERTS,
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
     {NULL,
-     "pack-quantized",
+     Q8_LAYOUT_PACKED,
      WITH_SPLIT_EXPERTS,
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
-    {NULL, "int-quantized", WITH_MOVED, {TRANSFORMERS, MOVED}},
-    {NULL, "pack-quantized", WITH_MOVED, {TRANSFORMERS, MOVED}},
+    {NULL, Q8_LAYOUT_PLAIN, WITH_MOVED, {TRANSFORMERS, MOVED}},
+    {NULL, Q8_LAYOUT_PACKED, WITH_MOVED, {TRANSFORMERS, MOVED}},
     T5("longt5"),
     T5("mt5"),
     T5("pop2piano"),
@@ -323,14 +323,14 @@ static bool holds(enum condition when, const struct q8_arch_traits *traits)
     }
 }
 
-bool q8_arch_refusal(const struct q8_arch *arch, const char *layout,
+bool q8_arch_refusal(const struct q8_arch *arch, enum q8_layout layout,
                      const struct q8_arch_traits *traits, size_t i, struct q8_arch_refusal *ret)
 {
     for (size_t k = 0; k < COUNT(refusals); k++) {
         const char *type = refusals[k].model_type;
 
         if ((type && (!arch->model_type || strcmp(type, arch->model_type) != 0)) ||
-            strcmp(refusals[k].layout, layout) != 0 || !holds(refusals[k].when, traits) || i-- > 0)
+            refusals[k].layout != layout || !holds(refusals[k].when, traits) || i-- > 0)
             continue;
         *ret = refusals[k].what;
         return true;

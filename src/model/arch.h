@@ -105,6 +105,16 @@ bool q8_arch_same_group(const char *a, const char *b);
 /* Whether both modules are experts of one layer, which runtimes make one weight of. */
 bool q8_arch_same_experts(const char *a, const char *b);
 
+/* How int8 weights lie in a file.  What they are called: scheme/layout.h. */
+enum q8_layout {
+    Q8_LAYOUT_NONE,   /* there are none */
+    Q8_LAYOUT_BNB,    /* codes by row, beside their absmax */
+    Q8_LAYOUT_PLAIN,  /* codes by row, beside their steps */
+    Q8_LAYOUT_PACKED, /* four codes in a word, beside their steps */
+    Q8_LAYOUT_MIXED,  /* several of one config */
+    Q8_LAYOUTS
+};
+
 /* What is known of a runtime that does not load a combination. */
 struct q8_arch_refusal {
     const char *runtime; /* "transformers 5.23" */
@@ -122,10 +132,10 @@ struct q8_arch_traits {
 };
 
 /*
- * The i-th refusal for a model of this class whose int8 weights are stored in `layout`
- * ("bitsandbytes", "int-quantized", "pack-quantized"); false, and *ret as it was, past the last.
+ * The i-th refusal for a model of this class whose int8 weights are stored in `layout`; false, and
+ * *ret as it was, past the last.
  */
-bool q8_arch_refusal(const struct q8_arch *arch, const char *layout,
+bool q8_arch_refusal(const struct q8_arch *arch, enum q8_layout layout,
                      const struct q8_arch_traits *traits, size_t i, struct q8_arch_refusal *ret);
 
 #endif

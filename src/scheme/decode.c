@@ -2,7 +2,6 @@
 #include "src/scheme/decode.h"
 
 #include "src/base/num.h"
-#include "src/scheme/scheme.h"
 #include "src/model/floats.h"
 
 #include <assert.h>
@@ -15,10 +14,16 @@ struct sizes {
     uint64_t codes, scales, steps;
 };
 
+/* Whether bytes are code ^ 0x80, and rows are padded to whole words. */
+static bool is_packed(const struct q8_stored *w)
+{
+    return w->scheme->part[Q8_CODES_AT].kind == Q8_PART_PACKED;
+}
+
 /* Bytes of the codes of a row, as they lie in the file. */
 static uint64_t row_bytes(const struct q8_stored *w)
 {
-    return w->packed ? q8_div_up(w->cols, 4) * 4 : w->cols;
+    return is_packed(w) ? q8_div_up(w->cols, 4) * 4 : w->cols;
 }
 
 bool q8_codes_zero(const int8_t *codes, uint64_t n)
@@ -85,13 +90,14 @@ static bool read_steps(struct q8_decoder *d, const struct q8_stored *w, uint64_t
                        struct q8_err *err)
 {
     const uint64_t groups = w->cols / w->group, size = q8_dtype_size(w->scales->dtype);
-    const uint64_t count = w->shared ? 1 : n * groups;
+    const uint64_t first = w->scheme->shared ? 0 : row * groups;
+    const uint64_t count = w->scheme->shared ? 1 : n * groups;
+    const bool absmax = w->scheme->part[Q8_SCALES_AT].kind == Q8_PART_ABSMAX;
 
-    if (!q8_model_read(d->model, w->scales, w->shared ? 0 : row * groups * size, d->scales,
-                       count * size, err))
+    if (!q8_model_read(d->model, w->scales, first * size, d->scales, count * size, err))
         return false;
     d->kernels->widen[q8_dtype_float(w->scales->dtype)](d->step, d->scales, count);
-    for (uint64_t i = 0; w->absmax && i < count; i++)
+    for (uint64_t i = 0; absmax && i < count; i++)
         d->step[i] *= PER_ABSMAX;
     for (uint64_t i = count; i < n; i++)
         d->step[i] = d->step[0];
@@ -109,7 +115,7 @@ bool q8_decode_rows(struct q8_decoder *d, const struct q8_stored *w, uint64_t ro
     if (!q8_model_read(d->model, w->codes, row * width, d->codes, n * width, err) ||
         !read_steps(d, w, row, n, err))
         return false;
-    if (w->packed)
+    if (is_packed(w))
         unpack_rows(d->codes, n, w->cols, width);
     for (uint64_t r = 0; ret && r < n; r++)
         d->kernels->decode(ret + r * w->cols, (const int8_t *)d->codes + r * w->cols, w->cols,

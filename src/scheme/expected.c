@@ -57,11 +57,17 @@ void q8_expected_see(struct q8_expected *e, const void *x, uint64_t rows)
     }
 }
 
+/* Whether the rule rounds weights to fp16 first and stores the absmax of a row. */
+static bool is_half(const struct q8_expected *e)
+{
+    return e->stored->scheme->rule == Q8_RULE_HALF_TIMES;
+}
+
 /* Whether nothing can be made of a group with that absmax. */
 static bool is_unusable(const struct q8_expected *e, uint32_t absmax)
 {
     return absmax >= infinity_bits[e->type] ||
-           (e->stored->absmax &&
+           (is_half(e) &&
             q8_float_to_half(q8_bits_to_float(e->type, absmax)) >= infinity_bits[Q8_FLOAT_F16]);
 }
 
@@ -72,7 +78,7 @@ static float scale_of(const struct q8_expected *e, uint32_t absmax)
 
     if (is_unusable(e, absmax))
         return NAN;
-    if (!e->stored->absmax)
+    if (!is_half(e))
         return q8_llmc_step(most, e->stored->scales->dtype, &bits);
     if (e->stored->scales->dtype == Q8_BF16)
         return q8_bf16_to_float(q8_float_to_bf16(q8_half_to_float(q8_float_to_half(most))));
@@ -84,19 +90,25 @@ void q8_expected_scales(struct q8_expected *e, const void *x, uint64_t rows, flo
     const bool flushed = q8_denormals_flush(false);
 
     for (uint64_t r = 0; r < rows; r++) {
-        if (!e->stored->shared)
+        if (!e->stored->scheme->shared)
             e->kernels.absmax[e->type](e->absmax, row_at(e, x, r), e->stored->cols,
                                        e->stored->group);
         for (uint64_t g = 0; g < e->groups; g++)
-            ret[r * e->groups + g] = scale_of(e, e->stored->shared ? e->most : e->absmax[g]);
+            ret[r * e->groups + g] =
+                scale_of(e, e->stored->scheme->shared ? e->most : e->absmax[g]);
     }
     (void)q8_denormals_flush(flushed);
+}
+
+float q8_expected_zero(const struct q8_expected *e)
+{
+    return scale_of(e, 0);
 }
 
 void q8_expected_stored(const struct q8_expected *e, const struct q8_decoder *d, uint64_t rows,
                         float *ret)
 {
-    const uint64_t count = e->stored->shared ? 1 : rows * e->groups;
+    const uint64_t count = e->stored->scheme->shared ? 1 : rows * e->groups;
 
     e->kernels.widen[q8_dtype_float(e->stored->scales->dtype)](ret, d->scales, count);
     for (uint64_t i = count; i < rows; i++)
@@ -106,7 +118,7 @@ void q8_expected_stored(const struct q8_expected *e, const struct q8_decoder *d,
 /* f of a group with that absmax and scale; 0: it has no codes. */
 static float factor_of(const struct q8_expected *e, uint32_t absmax, float scale)
 {
-    const float factor = e->stored->absmax ? (1.0f / scale) * 127.0f : scale;
+    const float factor = is_half(e) ? (1.0f / scale) * 127.0f : scale;
 
     return is_unusable(e, absmax) || scale == 0 || !isfinite(scale) || !isfinite(factor) ? 0
                                                                                          : factor;
@@ -117,7 +129,7 @@ static bool is_regular(const struct q8_expected *e, float absmax, float factor)
 {
     if (!(factor >= TINY && factor <= 1 / TINY) || (absmax > 0 && absmax < TINY))
         return false;
-    return e->stored->absmax ? absmax * factor < 127.25f : absmax < 200 * factor;
+    return is_half(e) ? absmax * factor < 127.25f : absmax < 200 * factor;
 }
 
 /*
@@ -140,7 +152,7 @@ static inline float shorten(float y, unsigned drop)
 static void code_group(const struct q8_expected *e, const unsigned char *x, float factor,
                        unsigned drop, int8_t *ret)
 {
-    const float least = e->stored->absmax ? -127 : -128;
+    const float least = (float)e->stored->scheme->least;
     const uint64_t n = factor != 0 ? e->stored->group : 0;
     float piece[PIECE];
 
@@ -148,9 +160,9 @@ static void code_group(const struct q8_expected *e, const unsigned char *x, floa
     for (uint64_t at = 0, m; at < n; at += m) {
         m = q8_min(n - at, PIECE);
         e->kernels.widen[e->type](piece, x + at * q8_float_bytes(e->type), m);
-        for (uint64_t i = 0; e->stored->absmax && i < m; i++)
+        for (uint64_t i = 0; is_half(e) && i < m; i++)
             piece[i] = q8_half_to_float(q8_float_to_half(piece[i])) * factor;
-        for (uint64_t i = 0; !e->stored->absmax && i < m; i++)
+        for (uint64_t i = 0; !is_half(e) && i < m; i++)
             piece[i] = drop ? shorten(piece[i] / factor, drop) : piece[i] / factor;
         for (uint64_t i = 0; i < m; i++)
             ret[at + i] = (int8_t)rintf(fminf(fmaxf(piece[i], least), 127));
@@ -164,7 +176,6 @@ static void fill_row(struct q8_expected *e, const unsigned char *x, const float 
                      unsigned drop, int8_t *ret)
 {
     const struct q8_stored *w = e->stored;
-    const enum q8_rule rule = w->absmax ? Q8_RULE_HALF_TIMES : Q8_RULE_DIVIDE;
     bool regular = drop == 0;
 
     e->kernels.absmax[e->type](e->absmax, x, w->cols, w->group);
@@ -173,7 +184,7 @@ static void fill_row(struct q8_expected *e, const unsigned char *x, const float 
         regular = regular && is_regular(e, q8_bits_to_float(e->type, e->absmax[g]), e->factor[g]);
     }
     if (regular)
-        e->kernels.encode[rule][e->type](ret, NULL, x, w->cols, w->group, e->factor);
+        e->kernels.encode[w->scheme->rule][e->type](ret, NULL, x, w->cols, w->group, e->factor);
     for (uint64_t g = 0; !regular && g < e->groups; g++)
         code_group(e, x + g * w->group * q8_float_bytes(e->type), e->factor[g], drop,
                    ret + g * w->group);
@@ -197,7 +208,7 @@ void q8_expected_codes(struct q8_expected *e, const void *x, uint64_t rows, cons
 
 bool q8_expected_has_library(const struct q8_expected *e)
 {
-    return !e->stored->absmax && e->type != Q8_FLOAT_F32 &&
+    return !is_half(e) && e->type != Q8_FLOAT_F32 &&
            q8_dtype_float(e->stored->scales->dtype) == e->type;
 }
 
@@ -209,12 +220,17 @@ void q8_expected_library_codes(struct q8_expected *e, const void *x, uint64_t ro
     fill_rows(e, x, rows, scales, q8_expected_has_library(e) ? drop : 0, ret);
 }
 
+bool q8_expected_has_ties(const struct q8_expected *e)
+{
+    return is_half(e);
+}
+
 bool q8_expected_tie(const struct q8_expected *e, const void *x, float scale, int code)
 {
     uint32_t bits = 0;
     float w;
 
-    if (!e->stored->absmax || scale == 0)
+    if (!q8_expected_has_ties(e) || scale == 0)
         return false;
     memcpy(&bits, x, q8_float_bytes(e->type));
     w = q8_half_to_float(q8_float_to_half(q8_bits_to_float(e->type, bits)));

@@ -34,7 +34,7 @@ bool q8_expected_init(struct q8_expected *e, enum q8_isa isa, uint64_t groups, s
 /* Turns to a weight whose reference has elements of `type` (q8_dtype_float knows it, or F64). */
 void q8_expected_begin(struct q8_expected *e, const struct q8_stored *stored, enum q8_dtype type);
 
-/* Shows it rows before all else.  Needed for all rows of a weight with stored->shared alone. */
+/* Shows it rows before all else.  Needed for all rows of a weight alone whose scale is shared. */
 void q8_expected_see(struct q8_expected *e, const void *x, uint64_t rows);
 
 /*
@@ -45,13 +45,16 @@ void q8_expected_see(struct q8_expected *e, const void *x, uint64_t rows);
  */
 void q8_expected_scales(struct q8_expected *e, const void *x, uint64_t rows, float *ret);
 
+/* The scale that would be stored for a group of zeros. */
+float q8_expected_zero(const struct q8_expected *e);
+
 /* The scales of the `rows` rows that the decoder has just read. */
 void q8_expected_stored(const struct q8_expected *e, const struct q8_decoder *d, uint64_t rows,
                         float *ret);
 
 /*
  * The codes [rows, cols] that the rule makes of the rows with those scales, any scales: codes that
- * would lie beyond -128 (-127 for bitsandbytes) and 127 end there.  All 0 for a group that
+ * would lie beyond the scheme's least and 127 end there.  All 0 for a group that
  * q8_expected_scales gives NaN, and where the scale is 0, NaN or infinite.
  */
 void q8_expected_codes(struct q8_expected *e, const void *x, uint64_t rows, const float *scales,
@@ -66,6 +69,9 @@ bool q8_expected_has_library(const struct q8_expected *e);
 /* As q8_expected_codes, by that rule, or by the same one where there is no other. */
 void q8_expected_library_codes(struct q8_expected *e, const void *x, uint64_t rows,
                                const float *scales, int8_t *ret);
+
+/* Whether there are ties whose other side is as good: q8_expected_tie. */
+bool q8_expected_has_ties(const struct q8_expected *e);
 
 /*
  * Whether a code that is not the rule's for the element at `x` is the other side of a tie: within

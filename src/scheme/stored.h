@@ -3,21 +3,24 @@
 #define Q8_SCHEME_STORED_H
 
 #include "src/model/model.h"
+#include "src/scheme/scheme.h"
 
 /* Columns of an int8 weight, at most: its rows are held in memory as a whole (4 MiB of codes). */
 #define Q8_STORED_COLS (UINT64_C(4) << 20)
 
 /* One int8 weight of a checkpoint.  No dimension is 0. */
 struct q8_stored {
-    const char *module;             /* "model.layers.0.mlp.up_proj" */
-    const struct q8_tensor *codes;  /* I8 [rows, cols], or I32 [rows, ceil(cols / 4)] when packed */
-    const struct q8_tensor *scales; /* F16, BF16 or F32: one for each group of a row */
-    const struct q8_tensor *detail; /* weight_shape, or weight_format where there is one; or NULL */
-    bool packed;                    /* bytes are code ^ 0x80, rows padded to whole words */
-    bool absmax;         /* a scale is the row's absmax (step = absmax / 127), not a step */
-    bool shared;         /* there is one scale for all rows */
-    uint64_t rows, cols; /* of the weight */
-    uint64_t group;      /* columns that share a scale, a divisor of cols; cols: the whole row */
+    const char *module; /* "model.layers.0.mlp.up_proj" */
+    /*
+     * Its row of q8_schemes, which says what the tensors are and what a code is worth.  Files may
+     * have groups of any size: where no row has them, the row for whole rows, and `group` tells.
+     */
+    const struct q8_scheme *scheme;
+    const struct q8_tensor *codes;  /* the part at Q8_CODES_AT */
+    const struct q8_tensor *scales; /* that at Q8_SCALES_AT: F16, BF16 or F32 */
+    const struct q8_tensor *detail; /* the third, where there is one; or NULL */
+    uint64_t rows, cols;            /* of the weight */
+    uint64_t group; /* columns that share a scale, a divisor of cols; cols: the whole row */
 };
 
 /* All int8 weights of a checkpoint.  Memory is the arena's. */
@@ -25,11 +28,8 @@ struct q8_stored_list {
     const struct q8_model *model; /* the checkpoint */
     struct q8_stored *weight;     /* [count], by module */
     uint64_t count;               /* 0: none */
-    /*
-     * "bitsandbytes", "int-quantized", "pack-quantized" or "mixed-precision", as config.json has
-     * it, also where no weight is int8; without one as found, NULL when nothing is.
-     */
-    const char *layout;
+    /* As config.json has it, also where no weight is int8; without one as found. */
+    enum q8_layout layout;
 };
 
 /*

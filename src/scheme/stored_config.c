@@ -80,20 +80,19 @@ static bool check_groups(const struct cJSON *groups, struct q8_err *err)
 
 /* compressed-tensors.  Keys: formats.md 2.2.4; naive-quantized is the older name of int-quantized.
  */
-static bool compressed_tensors(const char **ret, const struct cJSON *config, struct q8_err *err)
+static bool compressed_tensors(enum q8_layout *ret, const struct cJSON *config, const char *method,
+                               struct q8_err *err)
 {
-    static const char *const formats[] = {"int-quantized", "pack-quantized", "mixed-precision",
-                                          "naive-quantized", NULL};
     const char *format = q8_json_string(q8_json_get(config, "format"));
     const char *status = q8_json_string(q8_json_get(config, "quantization_status"));
     const char *sparse =
         q8_json_string(q8_json_get(q8_json_get(config, "sparsity_config"), "format"));
-    const char *known = find_word(format, formats);
     char name[64];
 
     if (!check_groups(q8_json_get(config, "config_groups"), err))
         return false;
-    if (!known)
+    *ret = q8_layout_find(method, format);
+    if (!*ret)
         return q8_fail(err, Q8_EUNSUPPORTED,
                        "quantization_config: the format is %s; of compressed-tensors, q8 reads "
                        "int-quantized, pack-quantized and mixed-precision",
@@ -108,12 +107,11 @@ static bool compressed_tensors(const char **ret, const struct cJSON *config, str
                        "quantization_config: its weights are stored sparsely (%s), which q8 does "
                        "not read",
                        q8_text_escape(sparse, name, sizeof name));
-    *ret = strcmp(known, "naive-quantized") == 0 ? formats[0] : known;
     return true;
 }
 
 /* load_in_8bit alone is what transformers goes by (formats.md 2.1.3). */
-static bool bitsandbytes(const char **ret, const struct cJSON *config, struct q8_err *err)
+static bool bitsandbytes(enum q8_layout *ret, const struct cJSON *config, struct q8_err *err)
 {
     if (q8_json_bool(q8_json_get(config, "load_in_4bit")) == 1)
         return q8_fail(err, Q8_EUNSUPPORTED,
@@ -123,24 +121,25 @@ static bool bitsandbytes(const char **ret, const struct cJSON *config, struct q8
     if (q8_json_bool(q8_json_get(config, "load_in_8bit")) != 1)
         return q8_fail(err, Q8_EUNSUPPORTED,
                        "quantization_config: bitsandbytes without load_in_8bit; %s", reads);
-    *ret = "bitsandbytes";
+    *ret = Q8_LAYOUT_BNB;
     return true;
 }
 
-bool q8_stored_layout(const char **ret, const struct q8_model *model, struct q8_err *err)
+bool q8_stored_layout(enum q8_layout *ret, const struct q8_model *model, struct q8_err *err)
 {
     const struct cJSON *config = q8_json_get(model->config_root, "quantization_config");
     const char *method = q8_json_string(q8_json_get(config, "quant_method"));
+    const char *compressed = q8_layouts[Q8_LAYOUT_MIXED].method;
     bool ok;
 
-    *ret = NULL;
+    *ret = Q8_LAYOUT_NONE;
     if (!q8_json_at(config, 0)) /* null and {}: none */
         return true;
-    if (method ? strcmp(method, "bitsandbytes") == 0
+    if (method ? strcmp(method, q8_layouts[Q8_LAYOUT_BNB].method) == 0
                : q8_json_bool(q8_json_get(config, "load_in_8bit")) == 1)
         ok = bitsandbytes(ret, config, err);
-    else if (method && strcmp(method, "compressed-tensors") == 0)
-        ok = compressed_tensors(ret, config, err);
+    else if (method && strcmp(method, compressed) == 0)
+        ok = compressed_tensors(ret, config, compressed, err);
     else
         ok = refuse_method(config, method, err);
     return ok || q8_fail_in(err, Q8_CONFIG) || q8_fail_in(err, model->path);

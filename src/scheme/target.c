@@ -1,4 +1,4 @@
-/* target.c - the table of targets.  A new one is a new row. */
+/* target.c - the table of targets.  A new one is a new row, of a scheme of q8_schemes. */
 #include "src/scheme/target.h"
 
 #include "src/model/floats.h"
@@ -10,24 +10,13 @@
 #define CT_TAKES (BIT(LINEAR) | BIT(SUBLINEAR) | BIT(KEEP) | BIT(EXPERT))
 #define CT_ACCEPTS (CT_TAKES | BIT(LINEAR_ROUTER) | BIT(HEAD))
 
-#define CT_SOURCE                                                                                  \
-    "compressed-tensors 0.20.0, compressors/pack_quantized; llm-compressor 0.14 scales"
-
 /* pack-quantized, whole rows (group 0) or groups of columns. */
-#define W8A16(suffix, word, columns, words)                                                        \
+#define W8A16(suffix, word, row, words)                                                            \
     {                                                                                              \
         .name = "ct-w8a16" suffix, .title = word,                                                  \
         .summary = "compressed-tensors pack-quantized, " words "; vLLM, SGLang, transformers",     \
-        .layout = "pack-quantized", .takes = CT_TAKES, .accepts = CT_ACCEPTS,                      \
-        .splits_experts = true, .instead = "bnb-int8",                                             \
-        .scheme = {"w8a16" suffix,                                                                 \
-                   CT_SOURCE,                                                                      \
-                   Q8_RULE_DIVIDE,                                                                 \
-                   columns,                                                                        \
-                   {{Q8_PART_PACKED, ".weight_packed", Q8_I32},                                    \
-                    {Q8_PART_SCALE, ".weight_scale", Q8_DTYPES},                                   \
-                    {Q8_PART_SHAPE, ".weight_shape", Q8_I64}}},                                    \
-        .container = "safetensors", .method = "compressed-tensors", .mixes = true,                 \
+        .takes = CT_TAKES, .accepts = CT_ACCEPTS, .splits_experts = true, .instead = "bnb-int8",   \
+        .scheme = &q8_schemes[row], .container = "safetensors",                                    \
     }
 
 const struct q8_target q8_targets[] = {
@@ -35,45 +24,28 @@ const struct q8_target q8_targets[] = {
         .name = "bnb-int8",
         .title = "bnb",
         .summary = "bitsandbytes LLM.int8; transformers from_pretrained, SGLang",
-        .layout = "bitsandbytes",
         .takes = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER),
         .accepts = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER) | BIT(HEAD),
         .instead = "ct-w8a8",
-        .scheme = {"llm.int8",
-                   "bitsandbytes 0.50.2, nn/modules.py, backends/default/ops.py",
-                   Q8_RULE_HALF_TIMES,
-                   0,
-                   {{Q8_PART_CODES, ".weight", Q8_I8},
-                    {Q8_PART_ABSMAX, ".SCB", Q8_F32},
-                    {Q8_PART_ZERO, ".weight_format", Q8_U8}}},
+        .scheme = &q8_schemes[Q8_SCHEME_LLM_INT8],
         .container = "safetensors",
-        .method = "bitsandbytes",
     },
     {
         .name = "ct-w8a8",
         .title = "w8a8",
         .summary = "compressed-tensors int-quantized, per channel, dynamic per-token activations; "
                    "vLLM, SGLang",
-        .layout = "int-quantized",
         .takes = CT_TAKES,
         .accepts = CT_ACCEPTS,
         .splits_experts = true,
         .instead = "bnb-int8",
-        .scheme = {"w8a8",
-                   "compressed-tensors 0.20.0, naive_quantized; llm-compressor 0.14 scales",
-                   Q8_RULE_DIVIDE,
-                   0,
-                   {{Q8_PART_CODES, ".weight", Q8_I8},
-                    {Q8_PART_SCALE, ".weight_scale", Q8_DTYPES}}},
+        .scheme = &q8_schemes[Q8_SCHEME_W8A8],
         .container = "safetensors",
-        .method = "compressed-tensors",
-        .mixes = true,
-        .int8_activations = true,
     },
-    W8A16("", "w8a16", 0, "per channel"),
-    W8A16("-g32", "g32", 32, "groups of 32"),
-    W8A16("-g64", "g64", 64, "groups of 64"),
-    W8A16("-g128", "g128", 128, "groups of 128"),
+    W8A16("", "w8a16", Q8_SCHEME_W8A16, "per channel"),
+    W8A16("-g32", "g32", Q8_SCHEME_W8A16_G32, "groups of 32"),
+    W8A16("-g64", "g64", Q8_SCHEME_W8A16_G64, "groups of 64"),
+    W8A16("-g128", "g128", Q8_SCHEME_W8A16_G128, "groups of 128"),
     {.name = NULL},
 };
 

@@ -12,17 +12,12 @@ struct q8_target {
     const char *name;    /* of --to */
     const char *title;   /* its arithmetic in one short word, for the heads of tables: "g128" */
     const char *summary; /* format and runtimes, one line for a list */
-    /* what q8_arch_refusal knows it by: "bitsandbytes", "int-quantized", "pack-quantized" */
-    const char *layout;
-    unsigned takes;          /* bits 1 << enum q8_kind: int8 without being asked */
-    unsigned accepts;        /* bits: int8 when --also asks */
-    bool splits_experts;     /* fused 3-D experts of a known layout become 2-D weights */
-    const char *instead;     /* name of the target that takes what this one cannot */
-    struct q8_scheme scheme; /* what an int8 weight is stored as */
-    const char *container;   /* format of the weight files, a word of formats/meson.build */
-    const char *method;      /* quant_method of the config: "bitsandbytes", "compressed-tensors" */
-    bool mixes;              /* the config has a place for schemes of single modules */
-    bool int8_activations;   /* the runtime makes them int8 too, row by row, as they come */
+    unsigned takes;      /* bits 1 << enum q8_kind: int8 without being asked */
+    unsigned accepts;    /* bits: int8 when --also asks */
+    bool splits_experts; /* fused 3-D experts of a known layout become 2-D weights */
+    const char *instead; /* name of the target that takes what this one cannot */
+    const struct q8_scheme *scheme; /* what an int8 weight is stored as: of q8_schemes */
+    const char *container;          /* format of the weight files, a word of formats/meson.build */
 };
 
 /* Every target, the default first; NULL name at the end. */

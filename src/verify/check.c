@@ -251,7 +251,7 @@ static bool take_tile(void *self, void *rows, uint64_t row, uint64_t n, struct q
 /* One scale for all rows is that of the largest of them. */
 static bool see_all(struct q8_checker *w, struct q8_pool *pool, struct q8_err *err)
 {
-    for (uint64_t row = 0, n; w->stored->shared && row < w->view.rows; row += n) {
+    for (uint64_t row = 0, n; w->stored->scheme->shared && row < w->view.rows; row += n) {
         void *x;
 
         n = q8_min(q8_walk_rows(&w->reference, &w->view), w->view.rows - row);

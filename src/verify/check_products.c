@@ -28,12 +28,6 @@ void q8_check_products_fit(struct q8_checker *w, const struct q8_layer *layer, u
     room->tile = q8_max(room->tile, rows * int8.cols);
 }
 
-/* What the runtime of the format does. */
-static enum q8_mode runtime_mode(const struct q8_stored *stored)
-{
-    return stored->absmax ? Q8_MODE_BNB : stored->packed ? Q8_MODE_W8A16 : Q8_MODE_W8A8;
-}
-
 /* The threshold of outlier columns: the user's, that of config.json, or the paper's. */
 static double find_threshold(const struct q8_checker *w, enum q8_mode mode)
 {
@@ -85,7 +79,7 @@ bool q8_check_products_begin(struct q8_checker *w, struct q8_err *err)
     }
     l->matmul = (struct q8_matmul){.kl = NAN};
     l->matmul.from = q8_activations_find(w->activations, l->module, &job->tokens);
-    job->mode = asked < Q8_MODES ? asked : runtime_mode(w->stored);
+    job->mode = asked < Q8_MODES ? asked : q8_mode_of(w->stored->scheme->product);
     job->threshold = find_threshold(w, job->mode);
     if (!q8_activations_fill(w->activations, l->module, job->cols, job->type, w->x, err) ||
         (q8_modes[job->mode].paper && !q8_modes[job->mode].w_rows && !find_range(w, err)))
@@ -133,7 +127,7 @@ bool q8_check_products(struct q8_checker *w, const float *rows, uint64_t n, stru
         .rows = n,
         .codes = (const int8_t *)w->walk.decoder.codes,
         .step = w->walk.decoder.step,
-        .scale = w->stored->absmax ? w->found : NULL,
+        .scale = q8_scheme_part(w->stored->scheme, Q8_PART_ABSMAX) ? w->found : NULL,
         .weights = rows,
         .reference = w->wanted,
     };

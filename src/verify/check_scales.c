@@ -31,7 +31,7 @@ void q8_check_scales(struct q8_checker *w, uint64_t row, uint64_t n)
                      !q8_codes_zero(codes + r * stored->cols + g * stored->group, stored->group))
                 count(&w->faults, ZERO, row + r);
         }
-        if (stored->absmax && memchr(codes + r * stored->cols, 0x80, stored->cols))
+        if (stored->scheme->least > -128 && memchr(codes + r * stored->cols, 0x80, stored->cols))
             count(&w->faults, RANGE, row + r);
     }
 }

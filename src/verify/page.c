@@ -70,7 +70,7 @@ static void put_subtitle(const struct q8_verify *v, const struct q8_verify_commo
         fputs("</span>", out);
     }
     if (v->pairs.stored_b.layout)
-        fprintf(out, "<span>int8: %s</span>", v->pairs.stored_b.layout);
+        fprintf(out, "<span>int8: %s</span>", q8_layouts[v->pairs.stored_b.layout].name);
     fprintf(out, "<span>level %s</span>", q8_level_name(v->options.level));
     if (c->multiplied)
         put_products(v, c, out);

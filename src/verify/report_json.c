@@ -26,7 +26,7 @@ static void print_models(const struct q8_verify *v, struct q8_json *j)
     q8_json_end(j, '}');
     q8_json_begin(j, "quantized", '{');
     q8_json_text(j, "path", v->options.quantized->path);
-    q8_json_text(j, "layout", v->pairs.stored_b.layout);
+    q8_json_text(j, "layout", q8_layouts[v->pairs.stored_b.layout].name);
     q8_json_end(j, '}');
 }
 

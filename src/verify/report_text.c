@@ -32,7 +32,7 @@ static void print_models(const struct q8_verify *v, FILE *out)
 
     fputs(q8_text_escape(v->options.quantized->path, name, sizeof name), out);
     if (v->pairs.stored_b.layout)
-        fprintf(out, " (%s)", v->pairs.stored_b.layout);
+        fprintf(out, " (%s)", q8_layouts[v->pairs.stored_b.layout].name);
     fprintf(out, " against %s", q8_text_escape(v->options.reference->path, name, sizeof name));
     if (v->arch.class_name)
         fprintf(out, " (%s)", q8_text_escape(v->arch.class_name, name, sizeof name));

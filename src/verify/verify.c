@@ -61,14 +61,15 @@ static bool check_pair(struct q8_verify *v, struct q8_err *err)
         return q8_fail(err, Q8_EUSAGE,
                        "REFERENCE %s is int8 already (%s): it is the float model that is wanted "
                        "there, and QUANTIZED behind it",
-                       v->options.reference->path, a->layout);
+                       v->options.reference->path, q8_layouts[a->layout].name);
     if (!b->count && !b->layout)
         return q8_fail(err, Q8_EUSAGE,
                        "QUANTIZED %s is no int8 model: no weight in it is int8 and its config.json "
                        "has no quantization_config",
                        v->options.quantized->path);
     return b->count || q8_findings_add(&v->findings, &finding, err,
-                                       "no weight is int8, though config.json says %s", b->layout);
+                                       "no weight is int8, though config.json says %s",
+                                       q8_layouts[b->layout].name);
 }
 
 /* Whether it is an int8 weight beside the floats that it was made from. */

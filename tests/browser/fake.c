@@ -295,7 +295,7 @@ void fake_make(struct fake *f, uint64_t layers, bool int8)
     in->options.threshold = 6;
     q8_arch_init(&in->arch, "llama", "LlamaForCausalLM");
     in->stored.count = int8;
-    in->stored.layout = int8 ? "pack-quantized" : NULL;
+    in->stored.layout = int8 ? Q8_LAYOUT_PACKED : Q8_LAYOUT_NONE;
     in->subject = get(f, layers * 9 + 7, sizeof *in->subject);
     for (uint64_t l = 0; l < layers; l++)
         add_layer(f, l);

@@ -65,7 +65,7 @@ static bool read_weight(struct weight *w, const struct q8_compare *pairs,
         !q8_decode_rows(&w->decoder, stored, 0, stored->rows, w->floats, err))
         return false;
     k->widen[q8_dtype_float(c->a.tensor->dtype)](w->reference, x, elements);
-    if (stored->absmax)
+    if (q8_scheme_part(stored->scheme, Q8_PART_ABSMAX))
         memcpy(w->found, w->decoder.scales, stored->rows * sizeof(float));
     return true;
 }
@@ -81,12 +81,13 @@ static bool multiply(const struct q8_compared *c, const struct weight *w,
                                         job->tokens * stored->cols,
                                         job->tokens * stored->rows,
                                         stored->rows * stored->cols};
-    const struct q8_operands operands = {.rows = stored->rows,
-                                         .codes = (const int8_t *)w->decoder.codes,
-                                         .step = w->decoder.step,
-                                         .scale = stored->absmax ? w->found : NULL,
-                                         .weights = w->floats,
-                                         .reference = w->reference};
+    const struct q8_operands operands = {
+        .rows = stored->rows,
+        .codes = (const int8_t *)w->decoder.codes,
+        .step = w->decoder.step,
+        .scale = q8_scheme_part(stored->scheme, Q8_PART_ABSMAX) ? w->found : NULL,
+        .weights = w->floats,
+        .reference = w->reference};
     int32_t *acc = q8_alloc(mem, room.products, sizeof *acc, err);
     char *scratch = q8_alloc(mem, Q8_GEMM_SCRATCH + 64, 1, err);
     struct q8_products products = {0};
@@ -140,9 +141,7 @@ static bool run(char **argv, struct q8_model model[2], struct q8_arena *mem, str
     c = find_item(&pairs, argv[3]);
     job.cols = c->b.cols;
     job.type = q8_dtype_float(c->a.tensor->dtype);
-    job.mode = c->b.stored->absmax   ? Q8_MODE_BNB
-               : c->b.stored->packed ? Q8_MODE_W8A16
-                                     : Q8_MODE_W8A8;
+    job.mode = q8_mode_of(c->b.stored->scheme->product);
     module = (struct q8_outlier_module){argv[3], c->b.rows, c->b.cols};
     ok = q8_activations_open(&activations, &options, &model[0], &arch, &module, 1, mem, err);
     (void)q8_activations_find(&activations, argv[3], &job.tokens);

@@ -39,8 +39,11 @@ static const struct q8_compared *pair(struct fake_result *f, const char *module,
     struct q8_stored *stored = get(f, 1, sizeof *stored);
     struct q8_compared *item = get(f, 1, sizeof *item);
 
-    *stored = (struct q8_stored){
-        .module = module, .absmax = true, .rows = rows, .cols = cols, .group = cols};
+    *stored = (struct q8_stored){.module = module,
+                                 .scheme = &q8_schemes[Q8_SCHEME_LLM_INT8],
+                                 .rows = rows,
+                                 .cols = cols,
+                                 .group = cols};
     item->name = module;
     item->b = (struct q8_side){.stored = stored, .rows = rows, .cols = cols};
     return item;
@@ -203,7 +206,7 @@ static void set_options(struct fake_result *f, enum q8_level level)
     v->options.activations.tokens = 128;
     v->options.activations.seed = 1;
     v->engine = level >= Q8_LEVEL_MATMUL ? "cpu" : NULL;
-    v->pairs.stored_b.layout = "bitsandbytes";
+    v->pairs.stored_b.layout = Q8_LAYOUT_BNB;
     q8_arch_init(&v->arch, "llama", "LlamaForCausalLM");
     for (unsigned i = 0; i < sizeof v->reference.byte; i++)
         v->reference.byte[i] = (unsigned char)i;

@@ -65,7 +65,7 @@ static inline int8_t patient_code(const struct patient *p, float x, float scale)
 /* Codes and scales of a weight. */
 static inline void patient_encode(struct patient *p, int which, const float *x)
 {
-    const struct q8_scheme *scheme = &q8_target_find(layout_names[p->layout])->scheme;
+    const struct q8_scheme *scheme = q8_target_find(layout_names[p->layout])->scheme;
     const bool narrow = p->half && p->layout != BITSANDBYTES;
     static unsigned char scales[PATIENT_ELEMENTS * 4];
     struct q8_encoder e = {.scheme = scheme};

@@ -151,23 +151,24 @@ static void arch_group_is_what_runtimes_fuse(void **state)
 static void arch_refusals_name_the_runtime(void **state)
 {
     static const struct {
-        const char *type, *layout;
+        const char *type;
+        enum q8_layout layout;
         struct q8_arch_traits traits;
         bool refused;
     } cases[] = {
-        {"llama", "int-quantized", {0}, false},
-        {"llama", "pack-quantized", {0}, false},
-        {"mixtral", "int-quantized", {.experts = true}, true},
-        {"mixtral", "pack-quantized", {.experts = true}, false},
-        {"mixtral", "pack-quantized", {.experts = true, .other_experts = true}, true},
-        {"falcon", "pack-quantized", {.sublinear = true}, true},
-        {"falcon", "int-quantized", {.sublinear = true}, false},
-        {"llava", "pack-quantized", {.moved = true}, true},
-        {"llava", "int-quantized", {.moved = true}, true},
-        {"t5", "pack-quantized", {0}, true},
-        {"t5", "int-quantized", {0}, false},
-        {"t5", "bitsandbytes", {0}, false},
-        {NULL, "int-quantized", {0}, false},
+        {"llama", Q8_LAYOUT_PLAIN, {0}, false},
+        {"llama", Q8_LAYOUT_PACKED, {0}, false},
+        {"mixtral", Q8_LAYOUT_PLAIN, {.experts = true}, true},
+        {"mixtral", Q8_LAYOUT_PACKED, {.experts = true}, false},
+        {"mixtral", Q8_LAYOUT_PACKED, {.experts = true, .other_experts = true}, true},
+        {"falcon", Q8_LAYOUT_PACKED, {.sublinear = true}, true},
+        {"falcon", Q8_LAYOUT_PLAIN, {.sublinear = true}, false},
+        {"llava", Q8_LAYOUT_PACKED, {.moved = true}, true},
+        {"llava", Q8_LAYOUT_PLAIN, {.moved = true}, true},
+        {"t5", Q8_LAYOUT_PACKED, {0}, true},
+        {"t5", Q8_LAYOUT_PLAIN, {0}, false},
+        {"t5", Q8_LAYOUT_BNB, {0}, false},
+        {NULL, Q8_LAYOUT_PLAIN, {0}, false},
     };
     struct q8_arch_refusal refusal;
     struct q8_arch arch;

@@ -28,7 +28,7 @@ struct setup {
 
 static void open_encoder(struct setup *s, const char *target)
 {
-    *s = (struct setup){.scheme = &q8_target_find(target)->scheme};
+    *s = (struct setup){.scheme = q8_target_find(target)->scheme};
     q8_arena_init(&s->mem, 1 << 20);
     s->encoder.scheme = s->scheme;
     s->encoder.measure = true;

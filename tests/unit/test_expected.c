@@ -4,7 +4,6 @@
  */
 #include "src/scheme/encode.h"
 #include "src/scheme/expected.h"
-#include "src/scheme/target.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -27,12 +26,12 @@ struct setup {
     float scale[8 * COLS];
 };
 
-static void open_expect(struct setup *s, bool absmax, enum q8_dtype scales, enum q8_dtype type,
-                        uint64_t cols, uint64_t group)
+static void open_expect(struct setup *s, enum q8_scheme_row row, enum q8_dtype scales,
+                        enum q8_dtype type, uint64_t cols, uint64_t group)
 {
     *s = (struct setup){.scales.dtype = scales};
     s->stored = (struct q8_stored){
-        .scales = &s->scales, .absmax = absmax, .rows = 1, .cols = cols, .group = group};
+        .scales = &s->scales, .scheme = &q8_schemes[row], .rows = 1, .cols = cols, .group = group};
     q8_arena_init(&s->mem, 1 << 20);
     assert_true(q8_expected_bytes(cols / group) > 0);
     assert_true(
@@ -55,7 +54,7 @@ static void expect_bitsandbytes_rounds_to_half(void **state)
     struct setup s;
 
     (void)state;
-    open_expect(&s, true, Q8_F32, Q8_F64, 4, 4);
+    open_expect(&s, Q8_SCHEME_LLM_INT8, Q8_F32, Q8_F64, 4, 4);
     q8_expected_scales(&s.expect, row, 1, s.scale);
     assert_true(s.scale[0] == 2048.0f);
     expect_codes(&s, row, s.scale, want);
@@ -73,7 +72,7 @@ static void expect_compressed_tensors_has_a_step_for_each_group(void **state)
     struct setup s;
 
     (void)state;
-    open_expect(&s, false, Q8_F32, Q8_F32, 6, 3);
+    open_expect(&s, Q8_SCHEME_W8A8, Q8_F32, Q8_F32, 6, 3);
     q8_expected_scales(&s.expect, row, 1, s.scale);
     assert_true(s.scale[0] == 1.0f);
     assert_true(s.scale[1] == 0x1p-23f); /* torch.finfo(float32).eps */
@@ -90,8 +89,8 @@ static void expect_shared_scale_is_that_of_all_rows(void **state)
     struct setup s;
 
     (void)state;
-    open_expect(&s, false, Q8_BF16, Q8_F32, 2, 2);
-    s.stored.shared = true;
+    open_expect(&s, Q8_SCHEME_W8A8, Q8_BF16, Q8_F32, 2, 2);
+    s.stored.scheme = &q8_schemes[Q8_SCHEME_W8A8_TENSOR];
     q8_expected_see(&s.expect, rows, 1);
     q8_expected_see(&s.expect, rows + 2, 1);
     q8_expected_scales(&s.expect, rows, 2, s.scale);
@@ -110,7 +109,7 @@ static void expect_makes_nothing_of_what_has_no_code(void **state)
     struct setup s;
 
     (void)state;
-    open_expect(&s, false, Q8_F32, Q8_F32, 6, 2);
+    open_expect(&s, Q8_SCHEME_W8A8, Q8_F32, Q8_F32, 6, 2);
     q8_expected_scales(&s.expect, row, 1, s.scale);
     assert_true(isnan(s.scale[0]) && isnan(s.scale[1]) && s.scale[2] == 1);
     expect_codes(&s, row, s.scale, want);
@@ -118,7 +117,7 @@ static void expect_makes_nothing_of_what_has_no_code(void **state)
     expect_codes(&s, row, s.scale, want);
     q8_arena_clear(&s.mem);
 
-    open_expect(&s, true, Q8_F32, Q8_F32, 2, 2);
+    open_expect(&s, Q8_SCHEME_LLM_INT8, Q8_F32, Q8_F32, 2, 2);
     q8_expected_scales(&s.expect, wide, 1, s.scale);
     assert_true(isnan(s.scale[0]));
     expect_codes(&s, wide, s.scale, want);
@@ -130,29 +129,29 @@ static void expect_codes_of_odd_scales_stay_in_range(void **state)
 {
     const float row[] = {1, -1, 0.5f, 0.25f};
     static const struct {
-        bool absmax;
+        enum q8_scheme_row row;
         float scale;
         int8_t want[4];
     } cases[] = {
-        {true, 0.5f, {127, -127, 127, 64}}, /* 63.5 is a tie */
-        {true, -1, {-127, 127, -64, -32}},
-        {true, 0, {0}},
-        {true, NAN, {0}},
-        {true, INFINITY, {0}},
-        {true, 0x1p-140f, {0}}, /* its inverse is infinite */
-        {false, 0x1p-9f, {127, -128, 127, 127}},
-        {false, 0x1p-140f, {127, -128, 127, 127}},
-        {false, -0.015625f, {-64, 64, -32, -16}},
-        {false, 0x1p120f, {0}},
-        {false, 0, {0}},
-        {false, -INFINITY, {0}},
+        {Q8_SCHEME_LLM_INT8, 0.5f, {127, -127, 127, 64}}, /* 63.5 is a tie */
+        {Q8_SCHEME_LLM_INT8, -1, {-127, 127, -64, -32}},
+        {Q8_SCHEME_LLM_INT8, 0, {0}},
+        {Q8_SCHEME_LLM_INT8, NAN, {0}},
+        {Q8_SCHEME_LLM_INT8, INFINITY, {0}},
+        {Q8_SCHEME_LLM_INT8, 0x1p-140f, {0}}, /* its inverse is infinite */
+        {Q8_SCHEME_W8A8, 0x1p-9f, {127, -128, 127, 127}},
+        {Q8_SCHEME_W8A8, 0x1p-140f, {127, -128, 127, 127}},
+        {Q8_SCHEME_W8A8, -0.015625f, {-64, 64, -32, -16}},
+        {Q8_SCHEME_W8A8, 0x1p120f, {0}},
+        {Q8_SCHEME_W8A8, 0, {0}},
+        {Q8_SCHEME_W8A8, -INFINITY, {0}},
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct setup s;
 
-        open_expect(&s, cases[i].absmax, Q8_F32, Q8_F32, 4, 4);
+        open_expect(&s, cases[i].row, Q8_F32, Q8_F32, 4, 4);
         expect_codes(&s, row, &cases[i].scale, cases[i].want);
         q8_arena_clear(&s.mem);
     }
@@ -185,7 +184,7 @@ static void expect_library_rounds_the_quotient(void **state)
         const void *x = cases[i].type == Q8_F32 ? (const void *)&cases[i].w : (const void *)&half;
         struct setup s;
 
-        open_expect(&s, false, cases[i].scales, cases[i].type, 1, 1);
+        open_expect(&s, Q8_SCHEME_W8A8, cases[i].scales, cases[i].type, 1, 1);
         expect_codes(&s, x, &cases[i].scale, &cases[i].rule);
         q8_expected_library_codes(&s.expect, x, 1, &cases[i].scale, s.codes);
         assert_int_equal(s.codes[0], cases[i].library);
@@ -202,14 +201,14 @@ static void expect_tie_is_a_matter_of_bitsandbytes(void **state)
     struct setup s;
 
     (void)state;
-    open_expect(&s, true, Q8_F32, Q8_F32, 1, 1);
+    open_expect(&s, Q8_SCHEME_LLM_INT8, Q8_F32, Q8_F32, 1, 1);
     assert_true(q8_expected_tie(&s.expect, &half, 1, 63));
     assert_false(q8_expected_tie(&s.expect, &half, 1, 62));
     assert_false(q8_expected_tie(&s.expect, &half, 1, 65));
     assert_false(q8_expected_tie(&s.expect, &quarter, 1, 31));
     assert_false(q8_expected_tie(&s.expect, &half, 0, 0));
     q8_arena_clear(&s.mem);
-    open_expect(&s, false, Q8_F32, Q8_F32, 1, 1);
+    open_expect(&s, Q8_SCHEME_W8A8, Q8_F32, Q8_F32, 1, 1);
     assert_false(q8_expected_tie(&s.expect, &half, 1, 1));
     q8_arena_clear(&s.mem);
 }
@@ -222,10 +221,10 @@ static void expect_stored_scales_are_what_the_file_holds(void **state)
     struct setup s;
 
     (void)state;
-    open_expect(&s, false, Q8_BF16, Q8_BF16, 4, 4);
+    open_expect(&s, Q8_SCHEME_W8A8, Q8_BF16, Q8_BF16, 4, 4);
     q8_expected_stored(&s.expect, &d, 2, s.scale);
     assert_true(s.scale[0] == 1 && s.scale[1] == 2);
-    s.stored.shared = true;
+    s.stored.scheme = &q8_schemes[Q8_SCHEME_W8A8_TENSOR];
     q8_expected_stored(&s.expect, &d, 3, s.scale);
     assert_true(s.scale[0] == 1 && s.scale[1] == 1 && s.scale[2] == 1);
     q8_arena_clear(&s.mem);
@@ -240,14 +239,15 @@ static uint64_t next_random(uint64_t *seed)
 /* What q8-convert writes, which golden tests hold against the libraries, is what is expected. */
 static void expect_is_what_the_encoder_writes(void **state)
 {
-    static const char *const targets[] = {"bnb-int8", "ct-w8a8", "ct-w8a16-g32"};
+    static const enum q8_scheme_row rows[] = {Q8_SCHEME_LLM_INT8, Q8_SCHEME_W8A8,
+                                              Q8_SCHEME_W8A16_G32};
     uint64_t seed = 20240607;
 
     (void)state;
     print_message("seed %llu\n", (unsigned long long)seed);
     for (unsigned i = 0; i < 300; i++) {
-        const struct q8_scheme *scheme = &q8_target_find(targets[i % 3])->scheme;
-        const bool absmax = scheme->rule == Q8_RULE_HALF_TIMES;
+        const enum q8_scheme_row row = rows[i % 3];
+        const struct q8_scheme *scheme = &q8_schemes[row];
         const int tiny = i % 7 == 6 ? -120 : 0;
         struct q8_encoder encoder = {.scheme = scheme};
         struct q8_stats stats = {0};
@@ -266,7 +266,7 @@ static void expect_is_what_the_encoder_writes(void **state)
             x[k] = i % 5 == 4 && k / COLS == 1
                        ? 0
                        : ldexpf((float)next_random(&seed) - 0x1p30f, -32 + tiny + (int)(k / COLS));
-        open_expect(&s, absmax, Q8_F32, Q8_F32, COLS, scheme->group ? scheme->group : COLS);
+        open_expect(&s, row, Q8_F32, Q8_F32, COLS, scheme->group ? scheme->group : COLS);
         q8_expected_scales(&s.expect, x, 4, s.scale);
         q8_expected_codes(&s.expect, x, 4, s.scale, s.codes);
         assert_true(q8_encoder_init(&encoder, Q8_ISA_ref, COLS, &s.mem, &s.err));

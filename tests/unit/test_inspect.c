@@ -224,7 +224,7 @@ static void inspect_costs_are_the_arithmetics_of_the_targets(void **state)
         const unsigned c = q8_cost_of(t);
 
         assert_true(c < Q8_COSTS);
-        assert_true(q8_costs(c)->scheme.group == t->scheme.group && t->title);
+        assert_true(q8_costs(c)->scheme->group == t->scheme->group && t->title);
         used[c] = true;
     }
     for (unsigned c = 0; c < Q8_COSTS; c++)

@@ -109,7 +109,7 @@ static bool tell_numbers(const struct q8_survey *s, const struct q8_code_survey 
         return false;
     if (n->unsign == count_codes(s)) {
         TELL(ret, "codes-unsigned",
-             s->stored->packed
+             q8_scheme_part(s->stored->scheme, Q8_PART_PACKED)
                  ? "the highest bit of every code is the other way round: plain codes "
                    "where code ^ 0x80 was expected"
                  : "the highest bit of every code is the other way round: code ^ 0x80 "
@@ -185,7 +185,8 @@ static bool tell_rows(struct q8_survey *s, enum q8_basis basis, struct q8_code_c
     if (o.kind == Q8_ORDER_OTHER || o.kind == Q8_ORDER_SAME)
         return false;
     tell_order(&o, "row",
-               scales || s->stored->shared ? "" : " (codes alone: the scales are in place)", ret);
+               scales || s->stored->scheme->shared ? "" : " (codes alone: the scales are in place)",
+               ret);
     return true;
 }
 

@@ -92,7 +92,7 @@ static bool holds(struct work *w, const struct q8_layer *from, const struct q8_l
     if (!from->have_weights || !reference->have_weights || a->rows != b->rows || a->cols != b->cols)
         return true;
     *ret = q8_digest_same(&from->stored, &reference->expected);
-    if (*ret || a->stored->shared || !q8_expected_has_library(&w->survey.expect))
+    if (*ret || a->stored->scheme->shared || !q8_expected_has_library(&w->survey.expect))
         return true;
     return sample_rows(w, from, reference, ret, err);
 }

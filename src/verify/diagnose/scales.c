@@ -55,7 +55,7 @@ static void narrow(struct q8_scale_survey *n, const struct q8_survey *s, float w
 void q8_scales_add(struct q8_scale_survey *n, const struct q8_survey *s, uint64_t row,
                    const float *want, const float *have)
 {
-    for (uint64_t g = 0; g < s->expect.groups && (row == 0 || !s->stored->shared); g++) {
+    for (uint64_t g = 0; g < s->expect.groups && (row == 0 || !s->stored->scheme->shared); g++) {
         n->all++;
         if (want[g] != s->dead)
             narrow(n, s, want[g], have[g]);
@@ -88,7 +88,7 @@ static double pick(double low, double high)
 /* "row 5", "row 5, group 2": 64 bytes. */
 static const char *place_of(const struct q8_survey *s, const struct q8_scale_off *at, char text[64])
 {
-    if (s->stored->shared)
+    if (s->stored->scheme->shared)
         (void)snprintf(text, 64, "that of all rows");
     else if (s->expect.groups == 1)
         (void)snprintf(text, 64, "row %" PRIu64, at->row);
@@ -127,7 +127,7 @@ static bool tell_order(struct q8_survey *s, const struct q8_finding *finding, co
     struct q8_finding f = *finding;
     struct q8_order o;
 
-    if (s->stored->shared)
+    if (s->stored->scheme->shared)
         return false;
     o = q8_order_find(s->scale_want, s->scale_have, s->stored->rows, s->spare);
     if (o.kind == Q8_ORDER_SWAPPED) {

@@ -45,7 +45,6 @@ bool q8_survey_open(struct q8_survey *s, struct q8_verify *v, const struct q8_st
     const struct q8_stored_list list = {
         .model = v->options.quantized, .weight = (struct q8_stored *)stored, .count = 1};
     const uint64_t groups = stored->cols / stored->group;
-    uint32_t bits;
 
     *s = (struct q8_survey){.v = v, .stored = stored, .view = *view, .pool = s->pool};
     q8_arena_init(&s->mem, UINT64_MAX);
@@ -55,7 +54,6 @@ bool q8_survey_open(struct q8_survey *s, struct q8_verify *v, const struct q8_st
                                .infinite = true};
     q8_walk_fit(&s->walk, view);
     s->tile = q8_min(q8_walk_rows(&s->walk, view), q8_decoder_rows(stored, TILE_ELEMENTS));
-    s->dead = stored->absmax ? 0 : q8_llmc_step(0, stored->scales->dtype, &bits);
     s->want_scale = q8_alloc(&s->mem, s->tile * groups, sizeof *s->want_scale, err);
     s->have_scale = q8_alloc(&s->mem, s->tile * groups, sizeof *s->have_scale, err);
     s->want = q8_alloc(&s->mem, s->tile * stored->cols, 1, err);
@@ -65,8 +63,10 @@ bool q8_survey_open(struct q8_survey *s, struct q8_verify *v, const struct q8_st
         !take_digests(s, err))
         return false;
     q8_expected_begin(&s->expect, stored, view->stored ? Q8_F32 : view->tensor->dtype);
+    s->dead = q8_expected_zero(&s->expect);
     s->active[Q8_BASIS_RULE] = true;
-    s->active[Q8_BASIS_LIBRARY] = stored->absmax || q8_expected_has_library(&s->expect);
+    s->active[Q8_BASIS_LIBRARY] =
+        q8_expected_has_ties(&s->expect) || q8_expected_has_library(&s->expect);
     s->active[Q8_BASIS_STORED] = as_stored;
     s->active[Q8_BASIS_STORED_LIBRARY] = as_stored && q8_expected_has_library(&s->expect);
     return true;
@@ -235,7 +235,7 @@ static void add_tile(struct q8_survey *s, const unsigned char *x, uint64_t row, 
 /* A shared scale is that of all rows: they are read once more. */
 static bool find_shared(struct q8_survey *s, struct q8_err *err)
 {
-    for (uint64_t row = 0, n; s->stored->shared && row < s->stored->rows; row += n) {
+    for (uint64_t row = 0, n; s->stored->scheme->shared && row < s->stored->rows; row += n) {
         void *x;
 
         n = q8_min(s->tile, s->stored->rows - row);

@@ -22,6 +22,7 @@
 struct group {
     const struct cJSON *json; /* its scheme, or a bare list of targets */
     const char *format;       /* its own or the config's; NULL: the config has several */
+    enum q8_layout layout;    /* what that stands for */
     struct q8_names targets;
     bool judged; /* what holds for all of its modules was said */
 };
@@ -39,16 +40,6 @@ struct ct {
 static bool is(const char *text, const char *word)
 {
     return text && strcmp(text, word) == 0;
-}
-
-static bool is_packed(const struct group *g)
-{
-    return is(g->format, "pack-quantized");
-}
-
-static bool is_plain(const struct group *g)
-{
-    return is(g->format, "int-quantized") || is(g->format, "naive-quantized");
 }
 
 /* Reads config_groups; a group may be the name of a preset with a bare list of targets. */
@@ -72,6 +63,7 @@ static bool read_groups(struct ct *s, struct q8_arena *mem, struct q8_err *err)
         const char *own = q8_json_string(q8_json_get(json, "format"));
 
         *g = (struct group){.json = json, .format = own ? own : format};
+        g->layout = q8_layout_find(q8_layouts[Q8_LAYOUT_MIXED].method, g->format);
         if (!q8_names_init(&g->targets, bare ? json : q8_json_get(json, "targets"),
                            Q8_NAMES_COMPRESSED, mem, err))
             return false;
@@ -133,6 +125,7 @@ static bool judge_group(struct ct *s, struct group *g, const struct q8_module *m
                         struct q8_err *err)
 {
     const bool acts = q8_json_kind(q8_json_get(g->json, "input_activations")) == '{';
+    const char *layout = q8_layouts[g->layout].name;
     struct q8_findings *f = &s->v->findings;
     char name[100];
 
@@ -140,20 +133,20 @@ static bool judge_group(struct ct *s, struct group *g, const struct q8_module *m
         return true;
     g->judged = true;
     q8_text_escape(q8_json_key(g->json), name, sizeof name);
-    if (is_plain(g) && !acts)
+    if (g->layout == Q8_LAYOUT_PLAIN && !acts)
         return q8_findings_add(f, Q8_FINDING("config-format", Q8_CONFIG, true), err,
-                               "%s is int-quantized without input_activations: transformers stops "
+                               "%s is %s without input_activations: transformers stops "
                                "at the first forward, vLLM finds no scheme",
-                               name);
-    if (is_packed(g) && acts)
+                               name, layout);
+    if (g->layout == Q8_LAYOUT_PACKED && acts)
         return q8_findings_add(f, Q8_FINDING("config-format", Q8_CONFIG, true), err,
-                               "%s is pack-quantized with input_activations: vLLM finds no scheme",
-                               name);
-    if (is_plain(g) && m->stored->group != m->stored->cols)
+                               "%s is %s with input_activations: vLLM finds no scheme", name,
+                               layout);
+    if (g->layout == Q8_LAYOUT_PLAIN && m->stored->group != m->stored->cols)
         return q8_findings_add(f, Q8_FINDING("config-strategy", Q8_CONFIG, true), err,
-                               "%s is int-quantized in groups of columns: vLLM takes int8 weights "
+                               "%s is %s in groups of columns: vLLM takes int8 weights "
                                "and activations only with one scale per row or tensor",
-                               name);
+                               name, layout);
     return true;
 }
 
@@ -184,17 +177,18 @@ static bool judge_scheme(struct ct *s, struct group *g, const struct q8_module *
 {
     const struct cJSON *weights = q8_json_get(g->json, "weights");
     const uint64_t stored = q8_tensor_elements(m->stored->scales);
+    const enum q8_layout layout = m->stored->scheme->layout;
     struct q8_findings *f = &s->v->findings;
     const char *strategy;
     char word[64];
     uint64_t wanted;
 
-    if (m->stored->packed ? is_plain(g) : is_packed(g))
+    if ((g->layout == Q8_LAYOUT_PLAIN || g->layout == Q8_LAYOUT_PACKED) && g->layout != layout)
         return q8_findings_add(f, Q8_FINDING("config-format", m->name, true), err,
                                "config.json says %s, but its codes are %s: vLLM looks for tensors "
                                "that are not there",
                                q8_text_escape(g->format, word, sizeof word),
-                               m->stored->packed ? "packed" : "plain");
+                               layout == Q8_LAYOUT_PACKED ? "packed" : "plain");
     if (q8_json_kind(weights) != '{')
         return true;
     wanted = count_scales(weights, m->stored, &strategy);
