@@ -46,7 +46,8 @@ struct q8_format {
      * Sorts ix->tensor into the order of the file, sets every offset and nbytes, and
      * *ret_size to the size of the whole file.  With a sink it also writes all bytes that are not
      * tensor data.  The same index gives the same bytes.  Errors: Q8_EINPUT when a size overflows,
-     * Q8_ELIMIT when the header would be too large to read again, and those of the sink.
+     * Q8_ELIMIT when the header would be too large to read again, and those of the sink.  NULL for
+     * a format that is read alone: no target's container.
      */
     bool (*print)(struct q8_index *ix, struct q8_sink *sink, uint64_t *ret_size,
                   struct q8_arena *mem, struct q8_err *err);

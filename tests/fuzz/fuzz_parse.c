@@ -52,8 +52,7 @@ static void check_accepted(const struct q8_format *format, struct q8_index *ix, 
     struct q8_source source;
 
     for (uint64_t i = 0; i < ix->count; i++)
-        check(ix->tensor[i].offset <= size && ix->tensor[i].nbytes <= size - ix->tensor[i].offset,
-              "a tensor lies outside of the file");
+        check(q8_tensor_check(&ix->tensor[i], size, &err), err.text);
     if (!format->print)
         return;
     check(format->print(ix, NULL, &out.size, mem, &err), err.text);

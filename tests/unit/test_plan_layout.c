@@ -187,7 +187,7 @@ static void plan_layout_every_target_has_a_container(void **state)
 {
     (void)state;
     for (const struct q8_target *t = q8_targets; t->name; t++)
-        assert_non_null(q8_format_find(t->container));
+        assert_non_null(q8_format_find(t->container)->print);
 }
 
 int main(void)
