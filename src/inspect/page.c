@@ -43,7 +43,7 @@ static void put_facts(const struct q8_html_page *page)
     (void)snprintf(a, sizeof a, "%.1f %%",
                    t->parameters ? 100 * (double)t->linear / (double)t->parameters : 0);
     q8_html_fact(out, "linear", "Linear", a, "of the parameters are multiplied", false);
-    if (q8_html_judges(in))
+    if (q8_inspect_judges(in))
         put_below(page);
     (void)snprintf(a, sizeof a, "%" PRIu64, t->bad);
     q8_html_fact(out, "bad", "NaN or Inf", a, t->bad == 1 ? "tensor has one" : "tensors have one",

@@ -9,27 +9,22 @@
 /* dB are beyond options.min_sqnr: a model without trouble is calm, however its values differ. */
 static const struct {
     struct q8_html_view view;
-    double (*value)(const struct q8_inspect *in, const struct q8_subject *s, unsigned which);
-    unsigned which;
+    const char *number; /* key of its column, see q8_numbers_find */
 } views[] = {
-    {{"sqnr", "SQNR", Q8_HTML_DECIBEL, " dB", "", 15, -10, ANY, false}, q8_html_sqnr, 0},
+    {{"sqnr", "SQNR", Q8_HTML_DECIBEL, " dB", "", 15, -10, ANY, false}, "sqnr"},
     {{"bits", "Bits", Q8_HTML_BITS, " bits",
       "Entropy of the codes: of 8 bits, how many are worth their place.", 8, 4, ANY, false},
-     q8_html_codes,
-     Q8_HTML_ENTROPY},
+     "effective_bits"},
     {{"absmax", "Absmax", Q8_HTML_PLAIN, "", "Largest magnitude; the colour goes by its logarithm.",
       ANY, ANY, ANY, true},
-     q8_html_absmax,
-     0},
+     "absmax"},
     {{"share", "Outlier share", Q8_HTML_PERCENT, "",
       "Share of the rows whose largest magnitude lies in one and the same input feature.", 0, 0.1,
       ANY, false},
-     q8_html_share,
-     0},
+     "share"},
     {{"saturated", "Saturated", Q8_HTML_PERCENT, "",
       "Share of the codes at the ends of their range.", 0, 0.02, ANY, false},
-     q8_html_codes,
-     Q8_HTML_SATURATED},
+     "saturated_share"},
 };
 
 #define VIEWS (sizeof views / sizeof *views)
@@ -56,10 +51,10 @@ static bool collect(struct q8_html_map *map, const struct q8_html_page *page)
                                           .role = s->role,
                                           .layer = s->layer,
                                           .row = row,
-                                          .low = q8_html_below(in, s),
+                                          .low = q8_subject_below(in, s),
                                           .bad = s->numbers.nans || s->numbers.infinities};
             for (unsigned v = 0; v < VIEWS; v++)
-                spot->value[v] = views[v].value(in, s, views[v].which);
+                spot->value[v] = q8_column_value(q8_numbers_find(views[v].number), in, s);
         }
         row += s->shown;
     }

@@ -2,6 +2,7 @@
 #ifndef Q8_INSPECT_PAGE_PARTS_H
 #define Q8_INSPECT_PAGE_PARTS_H
 
+#include "src/inspect/numbers.h"
 #include "src/inspect/suggest.h"
 #include "src/report/page.h"
 
@@ -16,34 +17,6 @@ struct q8_html_page {
     struct q8_arena *mem;                   /* for lists of subjects */
     struct q8_err *err;                     /* Q8_ELIMIT */
 };
-
-/* One number of a subject. */
-struct q8_html_quantity {
-    const char *title; /* heading of its column */
-    const char *help;  /* a clause that says what it is */
-    enum q8_html_form form;
-    /* NaN: the subject has none */
-    double (*value)(const struct q8_inspect *in, const struct q8_subject *s, unsigned which);
-    unsigned which; /* for value */
-};
-
-/* The values behind more than one quantity, see struct q8_html_quantity. */
-double q8_html_sqnr(const struct q8_inspect *in, const struct q8_subject *s, unsigned which);
-double q8_html_absmax(const struct q8_inspect *in, const struct q8_subject *s, unsigned which);
-double q8_html_share(const struct q8_inspect *in, const struct q8_subject *s, unsigned which);
-double q8_html_codes(const struct q8_inspect *in, const struct q8_subject *s, unsigned which);
-
-/* For q8_html_codes. */
-enum { Q8_HTML_SCALE_LEAST, Q8_HTML_SCALE_MOST, Q8_HTML_SATURATED, Q8_HTML_USED, Q8_HTML_ENTROPY };
-
-/* Whether its SQNR is below options.min_sqnr. */
-bool q8_html_below(const struct q8_inspect *in, const struct q8_subject *s);
-
-/* Whether any shown subject has an SQNR for the target, or against the reference. */
-bool q8_html_judges(const struct q8_inspect *in);
-
-/* Whether any shown subject has that quantity. */
-bool q8_html_has(const struct q8_inspect *in, const struct q8_html_quantity *q);
 
 /* Layers times roles; nothing when no weight has a layer.  Q8_ELIMIT. */
 bool q8_html_map(const struct q8_html_page *page);

@@ -1,33 +1,19 @@
 /* report_json.c - all that was found, for machines: schema q8-inspect/1 */
 #include "src/inspect/report.h"
 
-#include "src/base/json.h"
+#include "src/inspect/numbers.h"
 
-#include <inttypes.h>
-#include <math.h>
-
-static void print_spread(struct q8_json *j, const char *key, const struct q8_spread *s)
+/* Those of these groups, as members of the object that is open. */
+static void print_numbers(const struct q8_subject *s, unsigned groups, struct q8_json *j)
 {
-    q8_json_begin(j, key, '{');
-    q8_json_double(j, "min", s->least);
-    q8_json_double(j, "median", s->median);
-    q8_json_double(j, "max", s->most);
-    q8_json_end(j, '}');
+    struct q8_column column[Q8_NUMBERS];
+    const unsigned columns = q8_numbers_choose(column, groups);
+
+    q8_columns_json(j, column, columns, NULL, s);
 }
 
-static void print_numbers(const struct q8_numbers *n, struct q8_json *j)
+static void print_histogram(const struct q8_numbers *n, struct q8_json *j)
 {
-    q8_json_number(j, "nan", n->nans);
-    q8_json_number(j, "inf", n->infinities);
-    q8_json_number(j, "zeros", n->zeros);
-    q8_json_number(j, "denormals", n->denormals);
-    q8_json_double(j, "min", n->least);
-    q8_json_double(j, "max", n->most);
-    q8_json_double(j, "absmax", n->absmax);
-    q8_json_double(j, "mean", n->mean);
-    q8_json_double(j, "std", n->deviation);
-    q8_json_double(j, "rms", sqrt(n->sum2 / (double)(n->elements - n->nans - n->infinities)));
-    q8_json_double(j, "kurtosis", n->kurtosis);
     q8_json_begin(j, "histogram", '{');
     q8_json_double(j, "first_exponent", n->first_exponent);
     q8_json_numbers(j, "counts", n->histogram, (uint64_t)n->exponents);
@@ -36,8 +22,6 @@ static void print_numbers(const struct q8_numbers *n, struct q8_json *j)
 
 static void print_columns(const struct q8_matrix *m, struct q8_json *j)
 {
-    print_spread(j, "column_rms", &m->column_rms);
-    q8_json_number(j, "outlier_columns", m->outliers);
     q8_json_begin(j, "columns", '[');
     for (uint64_t i = 0; i < m->outliers && i < Q8_OUTLIER_COLUMNS; i++) {
         q8_json_begin(j, NULL, '{');
@@ -51,12 +35,13 @@ static void print_columns(const struct q8_matrix *m, struct q8_json *j)
     q8_json_end(j, ']');
 }
 
-static void print_matrix(const struct q8_matrix *m, struct q8_json *j)
+static void print_matrix(const struct q8_subject *s, struct q8_json *j)
 {
-    q8_json_number(j, "rows_zero", m->dead);
-    q8_json_number(j, "rows_not_finite", m->unusable);
-    print_spread(j, "row_absmax", &m->absmax);
-    print_spread(j, "row_crest", &m->crest);
+    const struct q8_matrix *m = s->matrix;
+
+    q8_json_number(j, "rows", s->view.rows);
+    q8_json_number(j, "cols", s->view.cols);
+    print_numbers(s, Q8_IN_ROWS, j);
     q8_json_begin(j, "worst_rows", '[');
     for (unsigned i = 0; i < m->worsts; i++) {
         q8_json_begin(j, NULL, '{');
@@ -66,8 +51,10 @@ static void print_matrix(const struct q8_matrix *m, struct q8_json *j)
         q8_json_end(j, '}');
     }
     q8_json_end(j, ']');
-    if (m->have_columns)
-        print_columns(m, j);
+    if (!m->have_columns)
+        return;
+    print_numbers(s, Q8_IN_INPUTS, j);
+    print_columns(m, j);
 }
 
 static void print_cost(const struct q8_cost *cost, struct q8_json *j)
@@ -91,28 +78,6 @@ static void print_costs(const struct q8_matrix *m, struct q8_json *j)
     for (const struct q8_target *t = q8_targets; t->name; t++) {
         q8_json_begin(j, t->name, '{');
         print_cost(&m->cost[q8_cost_of(t)], j);
-        q8_json_end(j, '}');
-    }
-    q8_json_end(j, '}');
-}
-
-static void print_codes(const struct q8_code_numbers *n, struct q8_json *j)
-{
-    q8_json_begin(j, "int8", '{');
-    print_spread(j, "scale", &n->scale);
-    q8_json_number(j, "scales", n->scales);
-    q8_json_number(j, "bad_scales", n->bad_scales);
-    q8_json_double(j, "saturated_share", n->saturated);
-    q8_json_double(j, "code_min", n->least);
-    q8_json_double(j, "code_max", n->most);
-    q8_json_number(j, "codes_used", n->used);
-    q8_json_double(j, "effective_bits", n->bits);
-    q8_json_number(j, "rows_zero", n->dead);
-    if (n->have_reference) {
-        q8_json_begin(j, "reference", '{');
-        q8_json_double(j, "sqnr_db", n->sqnr);
-        q8_json_double(j, "mse", n->mse);
-        q8_json_double(j, "max_error", n->most_error);
         q8_json_end(j, '}');
     }
     q8_json_end(j, '}');
@@ -143,19 +108,22 @@ static void print_subject(const struct q8_inspect *in, const struct q8_subject *
     print_place(in, s, j);
     if (s->unmeasured)
         q8_json_text(j, "not_measured", s->unmeasured);
-    else
-        print_numbers(&s->numbers, j);
+    if (!s->unmeasured) {
+        print_numbers(s, Q8_IN_ELEMENTS, j);
+        print_histogram(&s->numbers, j);
+    }
     if (s->whole)
         q8_json_text(j, "no_rows", s->whole);
     if (s->matrix && !s->unmeasured) {
-        q8_json_number(j, "rows", s->view.rows);
-        q8_json_number(j, "cols", s->view.cols);
-        print_matrix(s->matrix, j);
+        print_matrix(s, j);
         if (s->matrix->have_costs)
             print_costs(s->matrix, j);
     }
-    if (s->codes && !s->unmeasured)
-        print_codes(s->codes, j);
+    if (s->codes && !s->unmeasured) {
+        q8_json_begin(j, "int8", '{');
+        print_numbers(s, Q8_IN_CODES | (s->codes->have_reference ? Q8_IN_LOST : 0), j);
+        q8_json_end(j, '}');
+    }
     q8_json_end(j, '}');
 }
 
