@@ -2,6 +2,7 @@
 #include "src/cli/common.h"
 #include "src/cli/progress.h"
 #include "src/compare/compare.h"
+#include "src/inspect/inspect.h"
 #include "src/inspect/page.h"
 #include "src/inspect/report.h"
 

@@ -2,7 +2,7 @@
 #include "src/inspect/inspect.h"
 
 #include "src/base/clock.h"
-#include "src/inspect/measure.h"
+#include "src/inspect/measure_parts.h"
 #include "src/scheme/error.h"
 
 #include <math.h>

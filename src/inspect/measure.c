@@ -1,5 +1,5 @@
 /* measure.c - one thread's measuring of one tensor after another: rows in, numbers out */
-#include "src/inspect/measure.h"
+#include "src/inspect/measure_parts.h"
 
 #include "src/base/num.h"
 #include "src/base/text.h"

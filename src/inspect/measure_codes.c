@@ -1,5 +1,5 @@
 /* measure_codes.c - what is special to an int8 weight: codes, scales, its reference */
-#include "src/inspect/measure.h"
+#include "src/inspect/measure_parts.h"
 
 #include "src/base/num.h"
 #include "src/scheme/error.h"

@@ -1,5 +1,5 @@
 /* measure_cost.c - what every scheme does to a row, from the absmax of its groups of 32 */
-#include "src/inspect/measure.h"
+#include "src/inspect/measure_parts.h"
 
 #include "src/scheme/encode.h"
 

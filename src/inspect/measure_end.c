@@ -1,5 +1,5 @@
 /* measure_end.c - what follows the last row: medians, columns that stand out, SQNR */
-#include "src/inspect/measure.h"
+#include "src/inspect/measure_parts.h"
 #include "src/scheme/error.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef Q8_INSPECT_NUMBERS_H
 #define Q8_INSPECT_NUMBERS_H
 
-#include "src/inspect/inspect.h"
+#include "src/inspect/list.h"
 #include "src/report/columns.h"
 
 /* What a number is part of: the groups of the JSON report, and whole reports. */
@@ -20,8 +20,8 @@ enum {
 #define Q8_NUMBERS 64 /* beyond the rows of the table */
 
 /*
- * The columns in any of these, in *ret [Q8_NUMBERS]; how many.  Each takes a struct q8_inspect and a
- * struct q8_subject.  One without a key is the SQNR of the scheme that is its title, `which` of
+ * The columns in any of these, in *ret [Q8_NUMBERS]; how many.  Each takes a struct q8_inspect and
+ * a struct q8_subject.  One without a key is the SQNR of the scheme that is its title, `which` of
  * q8_costs; or the page's alone.
  */
 unsigned q8_numbers_choose(struct q8_column *ret, unsigned in);

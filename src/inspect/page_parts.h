@@ -24,9 +24,6 @@ bool q8_html_map(const struct q8_html_page *page);
 /* Layers times outlier dimensions, and what is known of each dimension. */
 void q8_html_features(const struct q8_html_page *page);
 
-/* The suggestion and its overrides; nothing without one.  Q8_ELIMIT. */
-bool q8_html_cures(const struct q8_html_page *page);
-
 /* A row for every shown subject. */
 void q8_html_table(const struct q8_html_page *page);
 

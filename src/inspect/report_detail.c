@@ -2,6 +2,7 @@
 #include "src/inspect/report.h"
 
 #include "src/base/text.h"
+#include "src/inspect/list.h"
 
 #include <inttypes.h>
 #include <math.h>

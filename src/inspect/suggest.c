@@ -1,6 +1,7 @@
 /* suggest.c - which weights fall below a wanted SQNR, and the cheapest overrides that cure them */
 #include "src/inspect/suggest.h"
 
+#include "src/inspect/list.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 

@@ -2,7 +2,7 @@
 #ifndef Q8_INSPECT_SUGGEST_H
 #define Q8_INSPECT_SUGGEST_H
 
-#include "src/inspect/inspect.h"
+#include "src/inspect/result.h"
 
 #include <stdio.h>
 

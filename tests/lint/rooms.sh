@@ -217,7 +217,7 @@ done
 
 # What rooms.except lists is still to be mended; it may only shrink.
 sort "$found" | awk '
-NR == FNR { excepted[$0] = 1; next }
+FILENAME != "-" { excepted[$0] = 1; next } # NR == FNR would swallow all when the list is empty
 { line = $0; sub(/:[0-9]+:/, ":", line) }
 !(line in excepted) { print; new = 1 }
 END { exit new }

@@ -1,4 +1,6 @@
 /* test_inspect.c - the numbers of small weights, worked out by hand from src/inspect/inspect.h */
+#include "src/inspect/inspect.h"
+#include "src/inspect/list.h"
 #include "src/inspect/suggest.h"
 #include "tests/unit/scratch.h"
 

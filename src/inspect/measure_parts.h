@@ -1,8 +1,8 @@
-/* measure.h - one thread's measuring of one tensor after another: rows in, numbers out */
-#ifndef Q8_INSPECT_MEASURE_H
-#define Q8_INSPECT_MEASURE_H
+/* measure_parts.h - one thread's measuring of one tensor after another: rows in, numbers out */
+#ifndef Q8_INSPECT_MEASURE_PARTS_H
+#define Q8_INSPECT_MEASURE_PARTS_H
 
-#include "src/inspect/inspect.h"
+#include "src/inspect/list.h"
 
 #define Q8_MEASURE_GROUP 32u /* the smallest group of any scheme: absmax is kept for each */
 #define Q8_SCALES_KEPT (UINT64_C(1) << 18) /* scales that their median is taken of, at most */
