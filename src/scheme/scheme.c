@@ -25,34 +25,10 @@
                  {Q8_PART_SHAPE, ".weight_shape", Q8_I64}},                                        \
     }
 
-/*
- * What a new row needs: nothing else, when its rule and its kinds of parts are there; a target
- * (target.c) if it is to be written.  A new kind of part: its shape (q8_part_shape), its bytes when
- * written (convert/job.c), its check when found (stored.c) and, of codes and scales, how they
- * become floats (decode.c).  A new rule: its kernels, the scale it makes of a group (encode.c), and
- * what the judge expects of it (expected.c).  A new layout: its name (layout.c), what a config says
- * of it (stored_config.c, convert/plan_config.c) and what runtimes ask of that (verify/integrity/).
- */
 const struct q8_scheme q8_schemes[Q8_SCHEMES] = {
-    [Q8_SCHEME_W8A8] = CT_PLAIN("w8a8", false),
-    [Q8_SCHEME_W8A8_TENSOR] = CT_PLAIN("w8a8-tensor", true),
-    [Q8_SCHEME_W8A16] = CT_PACKED("w8a16", 0, false),
-    [Q8_SCHEME_W8A16_TENSOR] = CT_PACKED("w8a16-tensor", 0, true),
-    [Q8_SCHEME_W8A16_G32] = CT_PACKED("w8a16-g32", 32, false),
-    [Q8_SCHEME_W8A16_G64] = CT_PACKED("w8a16-g64", 64, false),
-    [Q8_SCHEME_W8A16_G128] = CT_PACKED("w8a16-g128", 128, false),
-    [Q8_SCHEME_LLM_INT8] =
-        {
-            .name = "llm.int8",
-            .source = "bitsandbytes 0.50.2, nn/modules.py, backends/default/ops.py",
-            .layout = Q8_LAYOUT_BNB,
-            .product = Q8_PRODUCT_OUTLIERS,
-            .rule = Q8_RULE_HALF_TIMES,
-            .least = -127,
-            .part = {{Q8_PART_CODES, ".weight", Q8_I8},
-                     {Q8_PART_ABSMAX, ".SCB", Q8_F32},
-                     {Q8_PART_ZERO, ".weight_format", Q8_U8}},
-        },
+#define Q8_SCHEME(word, ...) __VA_ARGS__,
+#include "src/scheme/scheme_table.inc"
+#undef Q8_SCHEME
 };
 
 const struct q8_part *q8_scheme_part(const struct q8_scheme *scheme, enum q8_part_kind kind)

@@ -52,16 +52,11 @@ struct q8_scheme {
     struct q8_part part[Q8_PARTS];
 };
 
-/* The rows of q8_schemes.  Those that can be written are the targets' (target.h). */
+/* Q8_SCHEME_W8A8, ...: the rows of q8_schemes.  Those that can be written are the targets'. */
 enum q8_scheme_row {
-    Q8_SCHEME_W8A8,
-    Q8_SCHEME_W8A8_TENSOR,
-    Q8_SCHEME_W8A16,
-    Q8_SCHEME_W8A16_TENSOR,
-    Q8_SCHEME_W8A16_G32,
-    Q8_SCHEME_W8A16_G64,
-    Q8_SCHEME_W8A16_G128,
-    Q8_SCHEME_LLM_INT8,
+#define Q8_SCHEME(word, ...) Q8_SCHEME_##word,
+#include "src/scheme/scheme_table.inc"
+#undef Q8_SCHEME
     Q8_SCHEMES
 };
 
