@@ -20,6 +20,7 @@
 #define Q8_TYPE_moments const q8_moments_fn
 #define Q8_TYPE_columns const q8_columns_fn
 #define Q8_TYPE_errors const q8_errors_fn
+#define Q8_TYPE_steps const q8_steps_fn
 #define Q8_TYPE_decode const q8_decode_fn
 #define Q8_TYPE_diff const q8_diff_fn
 #define Q8_TYPE_tally const q8_tally_fn
@@ -32,6 +33,7 @@
 #define Q8_DIMS_moments
 #define Q8_DIMS_columns
 #define Q8_DIMS_errors
+#define Q8_DIMS_steps [Q8_FLOATS]
 #define Q8_DIMS_decode
 #define Q8_DIMS_diff
 #define Q8_DIMS_tally

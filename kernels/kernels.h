@@ -144,6 +144,24 @@ struct q8_error {
 typedef void (*q8_errors_fn)(struct q8_error *ret, const struct q8_error_scheme *scheme,
                              const float *x, size_t n);
 
+#define Q8_STEP_LEAST 0x1p-100f /* a group of a smaller step is lost: steps makes it 0 */
+
+/*
+ * Writes step and factor of n groups, as errors has them for DIVIDE: the step that llm-compressor
+ * stores, by the type that it is stored in.  In float, one rounding each: step = most / 127.5, then
+ * rounded to the type (rne), and where that is 0, the type's epsilon; factor = 1 / step.  Both are
+ * 0 where most is 0 or the step below Q8_STEP_LEAST, which gives the group codes of 0.
+ *
+ *   factor, step [n]
+ *   absmax       [n, parts] bits of floats as absmax writes them, finite; most is the largest of
+ *                the group's
+ *   parts        > 0
+ *
+ * With denormals flushed, a most that is one counts as 0.
+ */
+typedef void (*q8_steps_fn)(float *factor, float *step, const uint32_t *absmax, size_t n,
+                            size_t parts);
+
 /* ret[i] = codes[i] * step[i / group], one multiplication. */
 typedef void (*q8_decode_fn)(float *ret, const int8_t *codes, size_t n, size_t group,
                              const float *step);
@@ -204,6 +222,7 @@ struct q8_kernels {
     q8_moments_fn moments;                   /* sums of powers */
     q8_columns_fn columns;                   /* sums over rows */
     q8_errors_fn errors;                     /* what a scheme loses */
+    const q8_steps_fn *steps;                /* [Q8_FLOATS], by type of the step */
     q8_decode_fn decode;                     /* codes to floats */
     q8_diff_fn diff;                         /* two rows */
     q8_tally_fn tally;                       /* codes by value */
@@ -248,6 +267,12 @@ float q8_bits_to_float(enum q8_float type, uint32_t bits);
 
 /* The nearest number of that type (rne), as a float; of F32 the value itself. */
 float q8_float_round(enum q8_float type, float value);
+
+/* What a step that rounds to 0 in that type becomes: 2^-10, 2^-7, 2^-23 (torch.finfo(type).eps). */
+static inline float q8_step_epsilon(enum q8_float type)
+{
+    return type == Q8_FLOAT_F16 ? 0x1p-10f : type == Q8_FLOAT_BF16 ? 0x1p-7f : 0x1p-23f;
+}
 
 /* Bytes of an element of that type. */
 size_t q8_float_bytes(enum q8_float type);

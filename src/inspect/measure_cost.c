@@ -13,9 +13,6 @@
 #define ORDINARY_LEAST 0x1p-40f
 #define ORDINARY_MOST 0x1p60f
 
-/* A group below this in an ordinary row is lost whatever its codes are. */
-#define GROUP_LEAST 0x1p-100f
-
 /* A scheme at work on a row. */
 struct trial {
     const struct q8_scheme *scheme;
@@ -38,7 +35,7 @@ static void set_group(struct q8_measure *g, const struct trial *t, uint64_t i, f
 
     if (t->shift && !half)
         step = ldexpf(step, t->shift);
-    lost = absmax == 0 || step < GROUP_LEAST;
+    lost = absmax == 0 || step < Q8_STEP_LEAST;
     g->step[i] = lost ? 0 : step;
     g->factor[i] = lost ? 0 : half ? 1.0f / step * 127.0f : 1.0f / step;
 }
@@ -51,57 +48,27 @@ static float bits_float(uint32_t bits)
     return value;
 }
 
-static uint32_t float_bits(float value)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-/*
- * set_group for bf16 groups of an ordinary row, from the absmax in g->step: the same numbers,
- * without a branch, so that the compiler does several at once.
- */
-static void set_bf16_groups(struct q8_measure *g, uint64_t n)
-{
-    const uint32_t epsilon = float_bits(0x1p-7f), least = float_bits(GROUP_LEAST);
-
-    for (uint64_t i = 0; i < n; i++) {
-        const uint32_t absmax = float_bits(g->step[i]);
-        uint32_t step = float_bits(g->step[i] / 127.5f), kept;
-
-        step = (step + 0x7fff + (step >> 16 & 1)) & 0xffff0000;
-        step = step ? step : epsilon;
-        kept = absmax != 0 && step >= least ? UINT32_MAX : 0;
-        g->step[i] = bits_float(step & kept);
-        g->factor[i] = bits_float(float_bits(1.0f / bits_float(step)) & kept);
-    }
-}
-
-/* Of every group of the row. */
+/* Of every group of the row; steps of a row that was multiplied are rounded as if it was not. */
 static void set_groups(struct q8_measure *g, const struct trial *t, uint32_t most)
 {
-    const uint64_t cols = g->subject->view.cols, narrow = t->group / Q8_MEASURE_GROUP;
+    const uint64_t cols = g->subject->view.cols, parts = t->group / Q8_MEASURE_GROUP;
     const uint64_t groups = cols / t->group;
 
     if (t->group == cols) {
         set_group(g, t, 0, bits_float(most));
         return;
     }
+    if (t->shift == 0) {
+        g->kernels.steps[g->type](g->factor, g->step, g->absmax, groups, parts);
+        return;
+    }
     for (uint64_t i = 0; i < groups; i++) {
         uint32_t bits = 0;
 
-        for (uint64_t k = 0; k < narrow; k++)
-            bits = g->absmax[i * narrow + k] > bits ? g->absmax[i * narrow + k] : bits;
-        g->step[i] = bits_float(bits);
+        for (uint64_t k = 0; k < parts; k++)
+            bits = g->absmax[i * parts + k] > bits ? g->absmax[i * parts + k] : bits;
+        set_group(g, t, i, bits_float(bits));
     }
-    if (t->dtype == Q8_BF16 && t->shift == 0) {
-        set_bf16_groups(g, groups);
-        return;
-    }
-    for (uint64_t i = 0; i < groups; i++)
-        set_group(g, t, i, g->step[i]);
 }
 
 /* Adds one scheme's errors on a row. */

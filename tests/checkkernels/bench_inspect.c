@@ -39,6 +39,7 @@ enum job {
     DIVIDE_128,
     DIVIDE_64,
     DIVIDE_32,
+    STEPS,
     SEQUENCE,
     DECODE,
     DIFF,
@@ -58,6 +59,7 @@ static const char *const jobs[JOBS] = {
     "errors divide 128",
     "errors divide 64",
     "errors divide 32",
+    "steps bf16, 32 to 128",
     "all but narrow in turn",
     "decode, groups of 128",
     "diff",
@@ -92,6 +94,10 @@ static void run_row(const struct q8_kernels *k, struct tile *t, size_t row, enum
         k->moments(&m, x, COLS, 1e-5);
         sink = m.s4;
         break;
+    case STEPS:
+        for (size_t parts = 1; parts <= 4; parts *= 2)
+            k->steps[Q8_FLOAT_BF16](t->factor, t->step, t->absmax, GROUPS / parts, parts);
+        break;
     case DECODE: k->decode(t->decoded, t->codes, COLS, 128, t->step); break;
     case DIFF:
         k->diff(&d, x, t->other, COLS);
@@ -116,7 +122,7 @@ static void run_tile(const struct q8_kernels *k, struct tile *t, enum job job)
         return;
     run_tile(k, t, WIDEN);
     for (size_t r = 0; r < ROWS; r++)
-        for (enum job j = ABSMAX; j <= DIVIDE_32; j++)
+        for (enum job j = ABSMAX; j <= STEPS; j++)
             if (j != WIDEN && j != COLUMNS && j != NARROW)
                 run_row(k, t, r, j);
     run_tile(k, t, COLUMNS);

@@ -143,6 +143,9 @@ void check_columns(struct check *c);
 /* errors of c->isa: worked examples of both rules; factors as q8 makes them, and larger ones. */
 void check_errors(struct check *c);
 
+/* steps of c->isa: worked examples of all types; groups of 1 to 9 parts, of any size. */
+void check_steps(struct check *c);
+
 /* decode of c->isa: worked examples, all codes and groups. */
 void check_decode(struct check *c);
 
