@@ -1,6 +1,8 @@
 /* text.c - numbers and names for people */
 #include "src/base/text.h"
 
+#include <stdlib.h>
+#include <math.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -176,4 +178,41 @@ unsigned q8_text_distance(const char *a, const char *b)
         }
     }
     return row[b_len];
+}
+
+char *q8_text_number(double value, int digits, char text[32])
+{
+    if (isnan(value))
+        (void)strcpy(text, "NaN"); /* printf's may have a sign */
+    else
+        (void)snprintf(text, 32, "%.*g", digits, value);
+    return text;
+}
+
+void q8_text_numbers(double value, double limit, char shown[2][32])
+{
+    int digits = 4;
+
+    do {
+        (void)q8_text_number(value, digits, shown[0]);
+        (void)q8_text_number(limit, digits, shown[1]);
+    } while ((strtod(shown[1], NULL) < limit || strtod(shown[1], NULL) > limit ||
+              strcmp(shown[0], shown[1]) == 0) &&
+             digits++ < 17); /* that many tell any two doubles apart */
+}
+
+const char *q8_text_fit(const char *name, unsigned width, char *text, size_t size)
+{
+    size_t length, cut;
+
+    q8_text_escape(name, text, size);
+    length = strlen(text);
+    if (length <= width)
+        return text;
+    cut = length - width + 2;
+    while (text[cut] && ((unsigned char)text[cut] & 0xc0) == 0x80)
+        cut++;
+    text[cut - 2] = '.';
+    text[cut - 1] = '.';
+    return text + cut - 2;
 }

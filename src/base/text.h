@@ -40,4 +40,16 @@ size_t q8_text_stem(const char *text, const char *end);
 /* Number of edits (insert, delete, replace a byte) between two names, both cut to 255 bytes. */
 unsigned q8_text_distance(const char *a, const char *b);
 
+/* A number as text: "12.3", "inf", "NaN", with at most that many digits; returns text. */
+char *q8_text_number(double value, int digits, char text[32]);
+
+/*
+ * Two numbers as text: `limit` with the digits that it needs, both with four at least and with as
+ * many as tell them apart, unless they are the same.
+ */
+void q8_text_numbers(double value, double limit, char shown[2][32]);
+
+/* The end of a name in `width` columns: it says more than the start; returns a part of text. */
+const char *q8_text_fit(const char *name, unsigned width, char *text, size_t size);
+
 #endif

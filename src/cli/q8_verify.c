@@ -2,6 +2,13 @@
 #include "src/cli/common.h"
 #include "src/cli/progress.h"
 #include "src/verify/report.h"
+#include "src/verify/gate.h"
+#include "src/verify/baseline.h"
+#include "src/verify/report_text.h"
+#include "src/verify/report_json.h"
+#include "src/verify/report_junit.h"
+#include "src/verify/page.h"
+#include "src/verify/verify.h"
 
 #include <argp.h>
 #include <errno.h>

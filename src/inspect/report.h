@@ -45,9 +45,6 @@ void q8_inspect_detail(const struct q8_inspect_print *p, const struct q8_subject
 /* report_detail.c: what is suggested, a line for each of the first `top`. */
 void q8_inspect_cures(const struct q8_inspect_print *p, FILE *out);
 
-/* The end of a name in `width` columns: it says more than the start; returns a part of text. */
-const char *q8_fit_name(const char *name, unsigned width, char *text, size_t size);
-
 /*
  * report_detail.c: a histogram in `width` characters, the exponents spread over them; returns
  * text.  4 bytes per character and one are enough.

@@ -10,22 +10,6 @@
 
 #define BAR 16 /* characters of the histogram */
 
-const char *q8_fit_name(const char *name, unsigned width, char *text, size_t size)
-{
-    size_t length, cut;
-
-    q8_text_escape(name, text, size);
-    length = strlen(text);
-    if (length <= width)
-        return text;
-    cut = length - width + 2;
-    while (text[cut] && ((unsigned char)text[cut] & 0xc0) == 0x80)
-        cut++;
-    text[cut - 2] = '.';
-    text[cut - 1] = '.';
-    return text + cut - 2;
-}
-
 char *q8_sparkline(const struct q8_numbers *n, unsigned width, bool utf8, char *text, size_t size)
 {
     static const char *const blocks[] = {"\u2581", "\u2582", "\u2583", "\u2584",
@@ -184,7 +168,7 @@ void q8_inspect_cures(const struct q8_inspect_print *p, FILE *out)
         else
             fprintf(out, "%13s", "");
         fprintf(out, "  %s\n",
-                q8_fit_name(c->subject->name, p->style.width - 42, text, sizeof text));
+                q8_text_fit(c->subject->name, p->style.width - 42, text, sizeof text));
     }
     if (p->top && d->cures > p->top)
         fprintf(out, "  and %" PRIu64 " more\n", d->cures - p->top);

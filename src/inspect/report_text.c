@@ -302,7 +302,7 @@ static void print_row(const struct q8_inspect_print *p, const struct q8_subject 
     if (mark != ' ' && p->style.colour)
         fputs(RED, out);
     fprintf(out, "%c%-*s ", mark, (int)name_width - 1,
-            q8_fit_name(s->name, name_width - 1, name, sizeof name));
+            q8_text_fit(s->name, name_width - 1, name, sizeof name));
     if (p->in->stored.count)
         print_codes(s, out);
     else

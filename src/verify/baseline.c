@@ -1,5 +1,5 @@
 /* baseline.c - what an earlier run found: written, read, and compared with this one */
-#include "src/verify/verify.h"
+#include "src/verify/baseline.h"
 
 #include "src/base/file.h"
 #include "src/base/json.h"
@@ -268,8 +268,8 @@ static bool compare_sides(struct q8_verify *v, const struct sides *s, struct q8_
     }
     if (isnan(s->then) || (s->have_now && (s->now == s->then || drop <= most)))
         return true;
-    (void)q8_gate_number(s->now, DIGITS, now);
-    (void)q8_gate_number(s->then, DIGITS, then);
+    (void)q8_text_number(s->now, DIGITS, now);
+    (void)q8_text_number(s->then, DIGITS, then);
     if (!s->have_now) {
         f.kind = "baseline-missing";
         return q8_findings_add(&v->findings, &f, err,
@@ -279,7 +279,7 @@ static bool compare_sides(struct q8_verify *v, const struct sides *s, struct q8_
     if (!isfinite(drop))
         return q8_findings_add(&v->findings, &f, err, "SQNR %s dB, but %s dB in the baseline (%s)",
                                now, then, path);
-    q8_gate_numbers(drop, most, lost);
+    q8_text_numbers(drop, most, lost);
     return q8_findings_add(
         &v->findings, &f, err,
         "SQNR %s dB, but %s dB in the baseline: %s dB less, and at most %s dB are "

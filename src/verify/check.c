@@ -1,5 +1,5 @@
 /* check.c - one thread's verification of int8 weights: levels 1 to 3 in one pass over each */
-#include "src/verify/check.h"
+#include "src/verify/check_parts.h"
 
 #include "src/base/num.h"
 #include "src/base/text.h"

@@ -1,5 +1,5 @@
 /* check_products.c - level 3 of an int8 weight: its products with activations */
-#include "src/verify/check.h"
+#include "src/verify/check_parts.h"
 
 #include "src/base/json.h"
 #include "src/base/num.h"

@@ -1,5 +1,5 @@
 /* check_scales.c - level 1 of an int8 weight: what its scales and codes tell by themselves */
-#include "src/verify/check.h"
+#include "src/verify/check_parts.h"
 
 #include <inttypes.h>
 #include <math.h>

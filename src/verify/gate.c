@@ -1,5 +1,6 @@
 /* gate.c - thresholds: defaults, those of options and of a file, and what they say of a result */
-#include "src/verify/verify.h"
+#include "src/verify/gate.h"
+#include "src/verify/result.h"
 
 #include "src/base/text.h"
 
@@ -223,27 +224,6 @@ double q8_gate_value(const struct q8_layer *layer, enum q8_metric metric)
     }
 }
 
-char *q8_gate_number(double value, int digits, char text[32])
-{
-    if (isnan(value))
-        (void)strcpy(text, "NaN"); /* printf's may have a sign */
-    else
-        (void)snprintf(text, 32, "%.*g", digits, value);
-    return text;
-}
-
-void q8_gate_numbers(double value, double limit, char shown[2][32])
-{
-    int digits = 4;
-
-    do {
-        (void)q8_gate_number(value, digits, shown[0]);
-        (void)q8_gate_number(limit, digits, shown[1]);
-    } while ((strtod(shown[1], NULL) < limit || strtod(shown[1], NULL) > limit ||
-              strcmp(shown[0], shown[1]) == 0) &&
-             digits++ < 17); /* that many tell any two doubles apart */
-}
-
 /* Compares one value of a layer, or of the whole model where `module` is NULL. */
 static bool judge(struct q8_verify *v, enum q8_metric metric, const char *module, double value,
                   struct q8_err *err)
@@ -258,7 +238,7 @@ static bool judge(struct q8_verify *v, enum q8_metric metric, const char *module
 
     if (row->least ? value >= t->value : value <= t->value)
         return true;
-    q8_gate_numbers(value, t->value, shown);
+    q8_text_numbers(value, t->value, shown);
     return q8_findings_add(&v->findings, &no, err, "%s %s%s, but at %s %s%s %s wanted (%s)",
                            row->noun, shown[0], row->unit, row->least ? "least" : "most", shown[1],
                            row->unit, *row->unit ? "are" : "is", t->origin);
@@ -319,7 +299,7 @@ bool q8_gate_run(struct q8_verify *v, struct q8_err *err)
     for (uint64_t i = 0; i < v->layers; i++)
         if (!judge_layer(v, &v->layer[i], err))
             return false;
-    return !v->options.baseline || q8_baseline_compare(v, err);
+    return true;
 }
 
 void q8_gate_close(struct q8_gate *g)

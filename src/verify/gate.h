@@ -3,7 +3,6 @@
 #define Q8_VERIFY_GATE_H
 
 #include "src/base/arena.h"
-#include "src/base/digest.h"
 #include "src/verify/finding.h"
 #include "src/model/select.h"
 
@@ -81,67 +80,14 @@ const struct q8_threshold *q8_gate_ask(const struct q8_gate *g, enum q8_metric m
 double q8_gate_value(const struct q8_layer *layer, enum q8_metric metric);
 
 /*
- * Compares everything that was measured with its threshold, and the layers with
- * v->options.baseline, if any; adds a finding for each that says no, NaN among them.
+ * Compares everything that was measured with its threshold; adds a finding for each that says no,
+ * NaN among them.
  * Q8_WEIGHTS_OFF and Q8_WEIGHTS_SCALE add none: what is off is named by level 2.  Q8_EUSAGE when a
- * pattern of the thresholds file matched no layer, unless v->options.layers leaves some out; those
- * of q8_baseline_compare.
+ * pattern of the thresholds file matched no layer, unless v->options.layers leaves some out.
  */
 bool q8_gate_run(struct q8_verify *v, struct q8_err *err);
 
-/* A number as text: "12.3", "inf", "NaN", with at most that many digits; returns text. */
-char *q8_gate_number(double value, int digits, char text[32]);
-
-/*
- * Two numbers as text: `limit` with the digits that it needs, both with four at least and with as
- * many as tell them apart, unless they are the same.
- */
-void q8_gate_numbers(double value, double limit, char shown[2][32]);
-
 /* Releases the patterns; accepts a zeroed struct. */
 void q8_gate_close(struct q8_gate *g);
-
-/* ---- baseline.c ---- */
-
-/* What an earlier run found.  Memory of the arena. */
-struct q8_baseline {
-    const char *path;     /* as the user gave it: not copied */
-    enum q8_level level;  /* of that run: weights or matmul */
-    const char *settings; /* what its products depend on, see q8_baseline_settings */
-    struct q8_baseline_layer {
-        const char *module;               /* its name */
-        double weights_sqnr, matmul_sqnr; /* dB; NaN: not measured */
-        struct q8_digest reference;       /* see q8_layer; only where weights_sqnr is no NaN */
-    } * layer;                            /* [layers], by module */
-    uint64_t layers;                      /* how many */
-};
-
-/*
- * Reads a file that q8_baseline_print wrote, 64 MiB at most.  Q8_EINPUT with what is wrong,
- * Q8_ELIMIT, Q8_EIO.
- */
-bool q8_baseline_read(struct q8_baseline *ret, const char *path, struct q8_arena *mem,
-                      struct q8_err *err);
-
-/*
- * Writes the result of level weights or matmul, which must have no failing finding, as a baseline:
- * schema q8-verify-baseline/1, no time, no path.  Q8_EIO.
- */
-bool q8_baseline_print(const struct q8_verify *v, FILE *out, struct q8_err *err);
-
-/*
- * What products depend on besides the models, as one line: mode, threshold, tokens, seed, digest of
- * the activations.  256 bytes will do; returns text.
- */
-char *q8_baseline_settings(const struct q8_verify *v, char *text, size_t size);
-
-/*
- * Compares the layers with v->options.baseline, whose names the findings keep: "drop" for every
- * level of a layer that is more than max_drop dB below it; "baseline-missing" for a layer of the
- * baseline that is gone (unless v->options.layers leaves some out) or no longer measured; and a
- * note "baseline-new" for what the baseline does not have.  Q8_EUSAGE when the baseline is of
- * another level or of another reference, or its products were made with other settings.
- */
-bool q8_baseline_compare(struct q8_verify *v, struct q8_err *err);
 
 #endif

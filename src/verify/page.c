@@ -1,5 +1,8 @@
 /* page.c - the page of q8-verify --html: the verdict, its summary, and what was found */
 #include "src/report/page.h"
+#include "src/verify/page.h"
+
+#include "src/verify/page_layers.h"
 #include "src/verify/report.h"
 
 #include "src/base/text.h"

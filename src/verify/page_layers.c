@@ -1,5 +1,7 @@
 /* page_layers.c - the layers on the page of q8-verify: heat map, table, details */
 #include "src/report/page.h"
+#include "src/verify/page_layers.h"
+
 #include "src/verify/report.h"
 
 #include <inttypes.h>

@@ -1,29 +1,8 @@
-/* report.h - what q8-verify found: for people, for machines, for CI servers, for browsers */
+/* report.h - what all reports of q8-verify sum up */
 #ifndef Q8_VERIFY_REPORT_H
 #define Q8_VERIFY_REPORT_H
 
-#include "src/verify/verify.h"
-
-#include <stdio.h>
-
-/*
- * For people: what was compared, a line for the model and for each level, and when it fails the
- * five worst offenders, a line each with its reason.  Lines of `width` columns where names allow
- * it.  Q8_EIO.
- */
-bool q8_verify_text(const struct q8_verify *v, FILE *out, unsigned width, struct q8_err *err);
-
-/* All of it for machines, schema q8-verify/1: no time, no thread in it.  Q8_EIO. */
-bool q8_verify_json(const struct q8_verify *v, FILE *out, struct q8_err *err);
-
-/*
- * JUnit XML as Jenkins' junit-10.xsd has it and GitHub and GitLab read it: a test case for each
- * layer, one for the model as a whole, one for each carried tensor or file that failed.  Q8_EIO.
- */
-bool q8_verify_junit(const struct q8_verify *v, FILE *out, struct q8_err *err);
-
-/* One self-contained page with inspect's style (page.h).  Q8_EIO, Q8_ELIMIT. */
-bool q8_verify_page(const struct q8_verify *v, FILE *out, struct q8_err *err);
+#include "src/verify/result.h"
 
 #define Q8_VERIFY_OFFENDERS 5 /* that the report for people names */
 
@@ -35,16 +14,14 @@ bool q8_verify_page(const struct q8_verify *v, FILE *out, struct q8_err *err);
  */
 unsigned q8_verify_worst(const struct q8_verify *v, uint64_t *worst, unsigned most);
 
-/* ---- pieces ---- */
-
-/* report.c: the layer of that module; NULL = none. */
+/* The layer of that module; NULL = none. */
 const struct q8_layer *q8_verify_layer(const struct q8_verify *v, const char *module);
 
-/* report.c: the first of the findings of a level about a name, *ret_count of them. */
+/* The first of the findings of a level about a name, *ret_count of them. */
 const struct q8_finding *q8_verify_about(const struct q8_verify *v, enum q8_level level,
                                          const char *name, uint64_t *ret_count);
 
-/* report.c: whether it only says that a number is beyond a limit or a baseline. */
+/* Whether it only says that a number is beyond a limit or a baseline. */
 bool q8_verify_is_limit(const struct q8_finding *f);
 
 /* What the layers have in common. */
@@ -60,7 +37,7 @@ struct q8_verify_common {
     const char *why;                         /* the first of them says */
 };
 
-/* report.c: sums it up. */
+/* Sums it up. */
 void q8_verify_sum(const struct q8_verify *v, struct q8_verify_common *ret);
 
 /* "bitsandbytes", "w8a8: 20, w8a16: 8": how they were multiplied, 200 bytes; returns text. */
@@ -68,11 +45,5 @@ char *q8_verify_modes(const struct q8_verify_common *c, char *text, size_t size)
 
 /* "norm gains: 12, gaussian: 16": where activations come from, 100 bytes; returns text. */
 char *q8_verify_sources(const struct q8_verify_common *c, char *text, size_t size);
-
-/* page_layers.c: the heat map and the table of layers.  Q8_ELIMIT. */
-bool q8_html_layers(const struct q8_verify *v, FILE *out, struct q8_arena *mem, struct q8_err *err);
-
-/* page_layers.c: the JSON block of the script, in the order of the table. */
-void q8_html_layer_data(const struct q8_verify *v, FILE *out);
 
 #endif

@@ -1,4 +1,6 @@
 /* report_json.c - all that q8-verify found, for machines: schema q8-verify/1 */
+#include "src/verify/report_json.h"
+
 #include "src/verify/report.h"
 
 #include "src/base/json.h"

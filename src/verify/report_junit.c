@@ -13,6 +13,8 @@
  * classname.  So the class is the last part of the quantized model's path: two models of one job
  * stay apart, and a case keeps its name when the job runs in another folder.
  */
+#include "src/verify/report_junit.h"
+
 #include "src/verify/report.h"
 
 #include "src/report/escape.h"

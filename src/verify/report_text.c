@@ -1,8 +1,10 @@
 /* report_text.c - what q8-verify found, for people: each level, the worst, the verdict */
+#include "src/verify/report_text.h"
+
 #include "src/verify/report.h"
 
 #include "src/base/text.h"
-#include "src/inspect/report.h"
+#include "src/verify/integrity/digests.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -42,7 +44,7 @@ static void print_models(const struct q8_verify *v, FILE *out)
 static void print_integrity(const struct q8_verify *v, FILE *out)
 {
     const struct q8_verify_totals *t = &v->total;
-    const uint64_t files = q8_integrity_files(v);
+    const uint64_t files = v->files;
 
     fprintf(out, "%-*s", INDENT, q8_level_name(Q8_LEVEL_INTEGRITY));
     if (t->same == t->carried)
@@ -68,7 +70,7 @@ static void print_worst(const struct q8_layer *layer, double sqnr, const char *l
     const size_t used = INDENT + strlen(lead) + strlen(", worst : ") + strlen(text);
 
     fprintf(out, "%*s%s, worst %s: %s\n", INDENT, "", lead, text,
-            q8_fit_name(layer->module, width > used + 16 ? width - (unsigned)used : 16, name,
+            q8_text_fit(layer->module, width > used + 16 ? width - (unsigned)used : 16, name,
                         sizeof name));
 }
 

@@ -1,9 +1,11 @@
 /* run.c - all data of a verification, shared among threads */
 #include "src/verify/diagnose/diagnose.h"
-#include "src/verify/check.h"
+#include "src/verify/check_parts.h"
 
 #include "src/base/num.h"
-#include "src/convert/plan.h"
+#include "src/verify/gate.h"
+#include "src/verify/integrity/digests.h"
+#include "src/verify/verify_parts.h"
 
 #include <math.h>
 #include <string.h>
@@ -45,7 +47,7 @@ static uint64_t layer_bytes(const struct q8_layer *l)
 static bool open_list(struct run *r, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_verify *v = r->v;
-    const uint64_t files = q8_integrity_files(v);
+    const uint64_t files = v->files;
 
     r->item = q8_alloc(mem, v->pairs.items + files, sizeof *r->item, err);
     r->order = q8_alloc(mem, v->pairs.items + files, sizeof *r->order, err);
@@ -62,7 +64,7 @@ static void list_work(struct run *r)
         if (!c->a.stored && !c->b.stored && q8_compared_has_data(c))
             add_item(r, CARRIED, i, false, q8_compared_bytes(c));
     }
-    for (uint64_t i = 0; i < q8_integrity_files(v); i++)
+    for (uint64_t i = 0; i < v->files; i++)
         add_item(r, FILE_DIGEST, i, false, q8_integrity_file_bytes(v, i));
     for (uint64_t i = 0; i < v->layers; i++)
         add_item(r, LAYER, i, false, layer_bytes(&v->layer[i]));

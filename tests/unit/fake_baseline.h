@@ -2,6 +2,7 @@
 #ifndef Q8_TESTS_FAKE_BASELINE_H
 #define Q8_TESTS_FAKE_BASELINE_H
 
+#include "src/verify/baseline.h"
 #include "tests/unit/fake_layers.h"
 
 #define FAKE_SETTINGS "mode=runtime threshold=config tokens=128 seed=1 activations=none"

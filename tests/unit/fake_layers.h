@@ -3,6 +3,7 @@
 #define Q8_TESTS_FAKE_LAYERS_H
 
 #include "src/verify/verify.h"
+#include "src/verify/gate.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,9 @@
 /* fakereport.c - FORMAT (pass | fail) LAYERS: a report of a fake result, to standard output */
 #include "src/verify/report.h"
+#include "src/verify/report_text.h"
+#include "src/verify/report_json.h"
+#include "src/verify/report_junit.h"
+#include "src/verify/page.h"
 #include "tests/unit/fake_result.h"
 
 #include <stdlib.h>

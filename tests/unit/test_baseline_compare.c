@@ -232,19 +232,6 @@ static void compare_with_another_level_is_refused(void **state)
                     "with --write-baseline");
 }
 
-/* The gate asks the baseline, too. */
-static void gate_run_compares_with_the_baseline(void **state)
-{
-    struct fake_verify *f = *state;
-
-    assert_true(fake_baseline(f, NUMBERS("42.25", "34")));
-    assert_true(q8_gate_run(&f->v, &f->err));
-    assert_non_null(fake_find(f, "drop", FAKE_Q));
-    f->v.options.activations.tokens = 5;
-    assert_false(q8_gate_run(&f->v, &f->err));
-    assert_int_equal(f->err.code, Q8_EUSAGE);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,7 +252,6 @@ int main(void)
         FAKE_BASELINE_TEST(compare_with_other_settings_is_refused),
         FAKE_BASELINE_TEST(compare_settings_are_of_products_alone),
         FAKE_BASELINE_TEST(compare_with_another_level_is_refused),
-        FAKE_BASELINE_TEST(gate_run_compares_with_the_baseline),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* test_gate.c - what thresholds say of a result; every number by hand */
+#include "src/base/text.h"
 #include "tests/unit/fake_layers.h"
 
 #include <setjmp.h>
@@ -212,7 +213,7 @@ static void gate_numbers_have_the_digits_that_tell_them_apart(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char shown[2][32];
 
-        q8_gate_numbers(rows[i].value, rows[i].limit, shown);
+        q8_text_numbers(rows[i].value, rows[i].limit, shown);
         assert_string_equal(shown[0], rows[i].want[0]);
         assert_string_equal(shown[1], rows[i].want[1]);
     }

@@ -3,6 +3,7 @@
  * formats.md 2.1.2 and 2.2.2, and what level 1 says of scales and codes
  */
 #include "src/verify/verify.h"
+#include "src/verify/gate.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* test_verify_junit.c - what q8-verify says to CI servers */
+#include "src/verify/report_junit.h"
 #include "src/verify/report.h"
 #include "tests/unit/fake_result.h"
 

@@ -1,4 +1,5 @@
 /* test_verify_page.c - the page of q8-verify */
+#include "src/verify/page.h"
 #include "src/base/json.h"
 #include "src/verify/report.h"
 #include "tests/unit/fake_result.h"

@@ -1,6 +1,10 @@
 /* test_verify_report.c - what q8-verify says, for people and machines */
+#include "src/verify/page.h"
+#include "src/verify/report_junit.h"
+#include "src/verify/report_json.h"
 #include "src/base/json.h"
 #include "src/verify/report.h"
+#include "src/verify/report_text.h"
 #include "tests/unit/fake_result.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 #ifndef Q8_VERIFY_DIAGNOSE_DIAGNOSE_H
 #define Q8_VERIFY_DIAGNOSE_DIAGNOSE_H
 
-#include "src/verify/verify.h"
+#include "src/verify/result.h"
 
 /*
  * Reads both weights of a layer that level 2 found fault with, works out what q8 would have stored

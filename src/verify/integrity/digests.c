@@ -1,11 +1,7 @@
 /* digests.c - the digests of the files that q8-manifest.json tells of, from many threads */
 #include "src/flow/stream.h"
+#include "src/verify/integrity/digests.h"
 #include "src/verify/integrity/integrity_parts.h"
-
-uint64_t q8_integrity_files(const struct q8_verify *v)
-{
-    return v->files;
-}
 
 uint64_t q8_integrity_file_bytes(const struct q8_verify *v, uint64_t i)
 {

@@ -1,4 +1,5 @@
 /* integrity.c - level 1 but for the data of tensors */
+#include "src/verify/integrity/integrity.h"
 #include "src/verify/integrity/integrity_parts.h"
 
 bool q8_integrity_check(struct q8_verify *v, struct q8_err *err)

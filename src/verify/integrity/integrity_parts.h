@@ -3,7 +3,7 @@
 #define Q8_VERIFY_INTEGRITY_INTEGRITY_PARTS_H
 
 #include "src/model/folder.h"
-#include "src/verify/verify.h"
+#include "src/verify/result.h"
 
 /* The finding of this level that fails, or is a note: for q8_findings_add. */
 #define Q8_FINDING(word, about, bad)                                                               \
@@ -30,7 +30,7 @@ bool q8_integrity_pairs(struct q8_verify *v, struct q8_err *err);
 bool q8_integrity_config(struct q8_verify *v, struct q8_err *err);
 
 /*
- * config.c: calls `each` for every 2-D float weight and every int8 weight of the
+ * modules.c: calls `each` for every 2-D float weight and every int8 weight of the
  * quantized model, then for heads of the class that it has not.  Stops when one returns false.
  */
 bool q8_integrity_modules(struct q8_verify *v,

@@ -5,6 +5,7 @@
 #include "src/base/json_scan.h"
 #include "src/base/text.h"
 #include "src/model/folder.h"
+#include "src/verify/integrity/digests.h"
 
 #include <dirent.h>
 #include <errno.h>

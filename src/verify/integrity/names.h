@@ -56,12 +56,4 @@ bool q8_names_has(const struct q8_names *names, const char *text);
 /* Releases the regexes.  Accepts a zeroed struct. */
 void q8_names_close(struct q8_names *names);
 
-/* ---- names_regex.c ---- */
-
-/*
- * The POSIX extended regex that matches what a Python one does, into `text`; false when there is
- * none, or no room for it.
- */
-bool q8_names_posix(const char *python, char *text, size_t size);
-
 #endif

@@ -1,9 +1,9 @@
-/* check.h - one thread's verification of int8 weights: levels 1 to 3 in one pass over each */
-#ifndef Q8_VERIFY_CHECK_H
-#define Q8_VERIFY_CHECK_H
+/* check_parts.h - one thread's verification of int8 weights: levels 1 to 3 in one pass over each */
+#ifndef Q8_VERIFY_CHECK_PARTS_H
+#define Q8_VERIFY_CHECK_PARTS_H
 
 #include "src/scheme/expected.h"
-#include "src/verify/verify.h"
+#include "src/verify/result.h"
 #include "src/flow/walk.h"
 
 /* What the rows of a weight have shown by themselves so far: level 1. */
@@ -75,8 +75,6 @@ void q8_checker_close(struct q8_checker *w);
  */
 bool q8_checker_run(struct q8_checker *w, struct q8_layer *layer, struct q8_pool *pool,
                     struct q8_err *err);
-
-/* ---- pieces, each in its own file ---- */
 
 /* check_scales.c: level 1 of rows [row, row + n), which the walk has just read. */
 void q8_check_scales(struct q8_checker *w, uint64_t row, uint64_t n);

@@ -1,0 +1,115 @@
+/* list.c - what is verified: the pairs, the class, the modules that are multiplied, the layers */
+#include "src/verify/verify_parts.h"
+
+#include "src/convert/plan.h"
+#include "src/model/floats.h"
+#include "src/verify/integrity/integrity.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_modules(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_outlier_module *)a)->name,
+                  ((const struct q8_outlier_module *)b)->name);
+}
+
+static bool list_modules(struct q8_verify *v, const struct q8_plan *plan, struct q8_arena *mem,
+                         struct q8_err *err)
+{
+    v->module = q8_alloc(mem, plan->jobs, sizeof *v->module, err);
+    for (uint64_t i = 0; v->module && i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+
+        if (job->module && (Q8_LINEAR_KINDS & 1u << job->kind))
+            v->module[v->modules++] = (struct q8_outlier_module){job->module, job->rows, job->cols};
+    }
+    if (v->modules)
+        qsort(v->module, v->modules, sizeof *v->module, compare_modules);
+    return v->module != NULL;
+}
+
+/* The class of the reference, and what of it is multiplied. */
+static bool find_totals(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_select none = {0};
+    /* a target that takes fused experts apart, as the int8 file may have them */
+    const struct q8_plan_options options = {.target = q8_target_find("ct-w8a16"), .select = &none};
+    struct q8_plan plan;
+
+    if (!q8_plan_list(&plan, v->options.reference, &options, mem, err))
+        return false;
+    v->arch = plan.arch;
+    v->total.parameters = plan.total.parameters;
+    v->total.linear = plan.total.linear;
+    return list_modules(v, &plan, mem, err);
+}
+
+static bool check_pair(struct q8_verify *v, struct q8_err *err)
+{
+    const struct q8_stored_list *a = &v->pairs.stored_a, *b = &v->pairs.stored_b;
+    const struct q8_finding finding = {.level = Q8_LEVEL_INTEGRITY,
+                                       .kind = "not-quantized",
+                                       .name = Q8_WHOLE_MODEL,
+                                       .fails = true};
+
+    if (a->count)
+        return q8_fail(err, Q8_EUSAGE,
+                       "REFERENCE %s is int8 already (%s): it is the float model that is wanted "
+                       "there, and QUANTIZED behind it",
+                       v->options.reference->path, q8_layouts[a->layout].name);
+    if (!b->count && !b->layout)
+        return q8_fail(err, Q8_EUSAGE,
+                       "QUANTIZED %s is no int8 model: no weight in it is int8 and its config.json "
+                       "has no quantization_config",
+                       v->options.quantized->path);
+    return b->count || q8_findings_add(&v->findings, &finding, err,
+                                       "no weight is int8, though config.json says %s",
+                                       q8_layouts[b->layout].name);
+}
+
+/* Whether it is an int8 weight beside the floats that it was made from. */
+static bool is_layer(const struct q8_compared *c)
+{
+    return c->b.stored && c->a.tensor && c->verdict > Q8_OTHER_SHAPE &&
+           q8_dtype_is_float(c->a.tensor->dtype);
+}
+
+static bool list_layers(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)
+{
+    uint64_t covered = 0;
+
+    v->layer = q8_alloc(mem, v->pairs.items, sizeof *v->layer, err);
+    for (uint64_t i = 0; v->layer && i < v->pairs.items; i++) {
+        const struct q8_compared *c = &v->pairs.item[i];
+        struct q8_layer *l = &v->layer[v->layers];
+
+        if (!is_layer(c))
+            continue;
+        *l = (struct q8_layer){.module = c->b.stored->module, .item = c};
+        l->number = q8_path_layer(l->module, &l->role);
+        l->kind = q8_arch_kind(&v->arch, c->name, 2);
+        if (l->kind == Q8_KIND_OTHER)
+            l->kind = c->a.slice ? Q8_KIND_EXPERT : Q8_KIND_LINEAR;
+        v->total.int8 += c->b.rows * c->b.cols;
+        if (c->a.slice || (Q8_LINEAR_KINDS & 1u << l->kind))
+            covered += c->b.rows * c->b.cols;
+        v->layers++;
+    }
+    v->total.coverage =
+        v->total.linear ? fmin(100, 100 * (double)covered / (double)v->total.linear) : 100;
+    return v->layer != NULL;
+}
+
+bool q8_verify_list(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)
+{
+    v->pairs.options = (struct q8_compare_options){.a = v->options.reference,
+                                                   .b = v->options.quantized,
+                                                   .threads = v->options.threads,
+                                                   .isa = v->options.isa,
+                                                   .layers = v->options.layers,
+                                                   .watch = v->options.watch};
+    return q8_compare_pair(&v->pairs, mem, err) && check_pair(v, err) && find_totals(v, mem, err) &&
+           list_layers(v, mem, err) && q8_integrity_check(v, err);
+}
