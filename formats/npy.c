@@ -30,8 +30,8 @@ struct header {
 
 static bool fail_header(struct literal *l, const char *wanted)
 {
-    return q8_fail(l->err, Q8_EINPUT, "its header is no dict of descr, fortran_order and shape: %s",
-                   wanted);
+    return q8_fail(l->err, Q8_EINPUT,
+                   "its header is not a dict of descr, fortran_order and shape: %s", wanted);
 }
 
 static void skip_space(struct literal *l)
@@ -105,7 +105,7 @@ static bool get_dtype(struct literal *l, struct q8_tensor *t)
     why = *descr == '>'         ? "numbers are big-endian"
           : strchr(descr, 'O')  ? "elements are pickled objects, which q8 does not open"
           : strstr(descr, "V2") ? "elements are raw bytes, perhaps bfloat16; save float32"
-                                : "type is none that q8 reads; save float32";
+                                : "type is not one that q8 reads; save float32";
     return q8_fail(l->err, Q8_EUNSUPPORTED, "'%s': its %s",
                    q8_text_escape(descr, shown, sizeof shown), why);
 }
@@ -182,7 +182,7 @@ bool q8_npy_parse(struct q8_tensor *ret, const unsigned char *bytes, uint64_t si
     uint64_t length, start;
 
     if (size < 8 || memcmp(bytes, "\x93NUMPY", 6) != 0)
-        return q8_fail(err, Q8_EINPUT, "no .npy array: it does not begin with \\x93NUMPY");
+        return q8_fail(err, Q8_EINPUT, "not a .npy array: it does not begin with \\x93NUMPY");
     if (bytes[6] < 1 || bytes[6] > 3 || bytes[7] != 0)
         return q8_fail(err, Q8_EUNSUPPORTED, "version %u.%u of .npy; q8 reads 1.0, 2.0 and 3.0",
                        bytes[6], bytes[7]);

@@ -37,8 +37,8 @@ static bool check_members(const struct q8_zip *zip, struct q8_err *err)
         q8_text_escape(m->name, shown, sizeof shown);
         if (n <= cut || strcmp(m->name + n - cut, suffix) != 0)
             return q8_fail(err, Q8_EUNSUPPORTED,
-                           "member '%s' is no .npy array, so this is no .npz file (torch.save "
-                           "writes zip files too); write the vectors with numpy.savez",
+                           "member '%s' is not a .npy array, so this is not an .npz file "
+                           "(torch.save writes zip files too); write the vectors with numpy.savez",
                            shown);
         if (!q8_add(total, m->size, &total) || total > Q8_NPZ_LIMIT)
             return q8_fail(err, Q8_ELIMIT,

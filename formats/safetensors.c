@@ -236,7 +236,7 @@ static bool parse(struct q8_source *source, struct q8_index *out, struct q8_aren
         length = length << 8 | head[i];
     if (length > Q8_SAFETENSORS_HEADER_LIMIT)
         return q8_fail(err, Q8_EINPUT,
-                       "header too large: %" PRIu64 " bytes (at most %d); this is no "
+                       "header too large: %" PRIu64 " bytes (at most %d); this is not a "
                        "safetensors file",
                        length, Q8_SAFETENSORS_HEADER_LIMIT);
     if (!q8_within(8, length, source->size))

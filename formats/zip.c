@@ -58,7 +58,7 @@ static bool find_end(const struct q8_source *source, unsigned char end[END_BYTES
             *ret_at = start + i;
             return true;
         }
-    return q8_fail(err, Q8_EINPUT, "no end record: this is no zip file, or it is cut short");
+    return q8_fail(err, Q8_EINPUT, "no end record: this is not a zip file, or it is cut short");
 }
 
 /* The ZIP64 end record, if its locator stands before the end record at `at`. */
@@ -81,7 +81,7 @@ static bool get_end64(const struct q8_source *source, struct directory *d, uint6
         return false;
     if (!has_sign(end, "PK\6\6") || q8_zip_number(end + 16, 4) || q8_zip_number(end + 20, 4) ||
         q8_zip_number(end + 24, 8) != q8_zip_number(end + 32, 8))
-        return q8_fail(err, Q8_EINPUT, "its ZIP64 end record is none, or one of several disks");
+        return q8_fail(err, Q8_EINPUT, "its ZIP64 end record is not one, or is of several disks");
     d->entries = q8_zip_number(end + 32, 8);
     d->size = q8_zip_number(end + 40, 8);
     d->offset = q8_zip_number(end + 48, 8);

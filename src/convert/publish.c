@@ -105,7 +105,7 @@ static bool name_paths(struct q8_publish *p, const char *output, struct q8_arena
 
 static bool fail_foreign(const char *path, struct q8_err *err)
 {
-    return q8_fail(err, Q8_EUSAGE, "%s is nothing that q8-convert wrote: remove it by hand", path);
+    return q8_fail(err, Q8_EUSAGE, "%s was not written by q8-convert: remove it by hand", path);
 }
 
 static bool check_paths(struct q8_publish *p, bool resume, bool force, struct q8_arena *mem,

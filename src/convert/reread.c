@@ -329,7 +329,7 @@ static bool check_strays(struct q8_convert *c, struct q8_err *err)
         ok = entry->fts_info == FTS_D ? is_planned_folder(c->plan, entry->fts_path + front)
                                       : is_planned(c->plan, entry->fts_path + front);
         if (!ok)
-            q8_fail(err, Q8_EIO, "%s is no part of the output: another program put it there",
+            q8_fail(err, Q8_EIO, "%s is not part of the output: another program put it there",
                     q8_text_escape(entry->fts_path, name, sizeof name));
     }
     if (walk)

@@ -45,8 +45,9 @@ bool q8_statistics_maxima(float **ret, const struct q8_tensor *t, const void *da
     q8_floats_read(absmax, t->dtype, data, t->dim[0]);
     for (uint64_t i = 0; i < t->dim[0]; i++)
         if (!isfinite(absmax[i]) || absmax[i] < 0)
-            return q8_fail(err, Q8_EINPUT, "value %" PRIu64 " is %g, which is no largest magnitude",
-                           i, (double)absmax[i]);
+            return q8_fail(err, Q8_EINPUT,
+                           "value %" PRIu64 " is %g, which cannot be a largest magnitude", i,
+                           (double)absmax[i]);
     *ret = absmax;
     return true;
 }

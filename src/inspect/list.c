@@ -73,7 +73,7 @@ static const char *too_large(const struct q8_view *v)
 static const char *no_numbers(const struct q8_tensor *t)
 {
     if (!q8_dtype_is_float(t->dtype))
-        return "its type is none that q8 measures";
+        return "its type is not one that q8 measures";
     return t->nbytes == 0 ? "it is empty" : NULL;
 }
 
@@ -294,7 +294,7 @@ static bool find_reference(struct q8_inspect *in, struct q8_arena *mem, struct q
     uint64_t count, found = 0;
 
     if (in->stored.count == 0)
-        return q8_fail(err, Q8_EUSAGE, "%s is no int8 model: --reference is for one",
+        return q8_fail(err, Q8_EUSAGE, "%s is not an int8 model: --reference is for one",
                        in->model->path);
     if (!q8_plan_list(&plan, in->options.reference, &options, mem, err))
         return false;

@@ -119,7 +119,7 @@ static bool fail_unknown(const struct q8_statistics *acts, const char *name, str
 
     if (fail_prefix(acts, m, scratch, err))
         return false;
-    return q8_fail(err, Q8_EINPUT, "'%s' is no Linear module of the model; nearest: %s",
+    return q8_fail(err, Q8_EINPUT, "'%s' is not a Linear module of the model; nearest: %s",
                    q8_text_escape(name, shown, sizeof shown),
                    q8_select_nearest(name, m->count, module_name, m, nearest));
 }

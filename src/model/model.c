@@ -63,8 +63,8 @@ static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint
         }
     if (!is_shard_name(name))
         return q8_fail(err, Q8_EINPUT,
-                       "'%s' is no name for a weight file: expected a plain file name that ends in "
-                       "%s",
+                       "'%s' is not a name for a weight file: expected a plain file name that "
+                       "ends in %s",
                        q8_text_escape(name, shown, sizeof shown),
                        q8_format_suffixes(suffixes, sizeof suffixes));
     if (m->shards >= SHARD_LIMIT)

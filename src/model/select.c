@@ -62,7 +62,7 @@ bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, con
         if (rc != 0) {
             (void)regerror(rc, p.regex, reason, sizeof reason);
             return q8_fail(err, rc == REG_ESPACE ? Q8_ELIMIT : Q8_EUSAGE,
-                           "%s '%s' is no regular expression: %s", origin,
+                           "%s '%s' is not a regular expression: %s", origin,
                            q8_text_escape(p.text, shown, sizeof shown), reason);
         }
     }
@@ -96,7 +96,7 @@ bool q8_select_lines(const char *path, q8_line_fn take, void *self, struct q8_ar
     if (!text)
         return false;
     if (strlen(text) != length)
-        return q8_fail(err, Q8_EUSAGE, "%s: byte %zu is a NUL: it is no text file", path,
+        return q8_fail(err, Q8_EUSAGE, "%s: byte %zu is a NUL: it is not a text file", path,
                        strlen(text));
     for (line = text; line; line = next) {
         next = strchr(line, '\n');

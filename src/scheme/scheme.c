@@ -49,7 +49,7 @@ enum q8_dtype q8_part_dtype(const struct q8_part *part, enum q8_dtype source)
 const char *q8_scheme_misfit(const struct q8_scheme *scheme, uint64_t cols)
 {
     if (scheme->group && cols % scheme->group)
-        return "its columns are no multiple of the group size";
+        return "its columns are not a multiple of the group size";
     return NULL;
 }
 

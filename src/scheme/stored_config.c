@@ -46,7 +46,7 @@ static bool check_args(const struct cJSON *args, struct q8_err *err)
     if (!q8_json_get(args, "num_bits")) /* null: this group quantizes no weights */
         return true;
     if (!q8_json_u64(q8_json_get(args, "num_bits"), &bits))
-        return q8_fail(err, Q8_EINPUT, "num_bits is no whole number");
+        return q8_fail(err, Q8_EINPUT, "num_bits is not a whole number");
     if (bits != 8)
         return q8_fail(err, Q8_EUNSUPPORTED, "its weights have %" PRIu64 " bits; %s", bits, reads);
     if (type && strcmp(type, "int") != 0)

@@ -63,7 +63,7 @@ const char *q8_target_obstacle(const struct q8_target *target, enum q8_kind kind
     if (!(target->accepts & 1u << kind))
         return q8_kind_reason(kind);
     if (!q8_dtype_is_float(t->dtype))
-        return "its type is no float that q8 quantizes";
+        return "its type is not a float that q8 quantizes";
     if (t->nbytes == 0)
         return "it is empty";
     if (cols > Q8_ROW_LIMIT / q8_dtype_size(t->dtype))

@@ -89,7 +89,7 @@ static const char *get_string(const struct cJSON *object, const char *key, struc
     const char *text = q8_json_string(member);
 
     if (member && !text)
-        q8_fail(err, Q8_EINPUT, "'%s' is no string", key);
+        q8_fail(err, Q8_EINPUT, "'%s' is not a string", key);
     return text;
 }
 
@@ -107,7 +107,7 @@ static bool read_sqnr(double *ret, const struct cJSON *layer, const char *key, s
     else if (text && strcmp(text, "-Infinity") == 0)
         *ret = -INFINITY;
     else if (isnan(*ret) && q8_json_kind(member) != 'n')
-        return q8_fail(err, Q8_EINPUT, "'%s' is no number, no infinity and not null", key);
+        return q8_fail(err, Q8_EINPUT, "'%s' is not a number, an infinity or null", key);
     return true;
 }
 
@@ -121,7 +121,7 @@ static bool read_reference(struct q8_baseline_layer *l, const struct cJSON *laye
         return false;
     if (isnan(l->weights_sqnr) || (text && q8_digest_parse(text, &l->reference)))
         return true;
-    return q8_fail(err, Q8_EINPUT, "'reference' is no digest of 32 hex digits");
+    return q8_fail(err, Q8_EINPUT, "'reference' is not a digest of 32 hex digits");
 }
 
 /* Reads one layer, which must come behind `before` (NULL: it is the first). */
@@ -153,7 +153,7 @@ static bool read_layers(struct q8_baseline *b, const struct cJSON *root, struct 
     if (!list)
         return false;
     if (q8_json_kind(list) != '[')
-        return q8_fail(err, Q8_EINPUT, "'layers' is no array");
+        return q8_fail(err, Q8_EINPUT, "'layers' is not an array");
     for (layer = q8_json_at(list, 0); layer; layer = q8_json_next(layer))
         b->layers++;
     b->layer = q8_alloc(mem, b->layers, sizeof *b->layer, err);
@@ -189,7 +189,7 @@ static bool read_root(struct q8_baseline *b, const struct cJSON *root, struct q8
     char shown[200];
 
     if (q8_json_kind(root) != '{')
-        return q8_fail(err, Q8_EINPUT, "it is no JSON object, so no baseline");
+        return q8_fail(err, Q8_EINPUT, "it is not a JSON object, so not a baseline");
     schema = get_string(root, "schema", err);
     if (!schema)
         return false;
@@ -330,7 +330,7 @@ static bool add_missing(struct q8_verify *v, const struct q8_baseline_layer *the
 
     return v->options.layers ||
            q8_findings_add(&v->findings, &f, err,
-                           "in the baseline, but it is no int8 weight of this model (%s)",
+                           "in the baseline, but it is not an int8 weight of this model (%s)",
                            v->options.baseline->path);
 }
 

@@ -61,8 +61,8 @@ static bool check_pair(struct q8_verify *v, struct q8_err *err)
                        v->options.reference->path, q8_layouts[a->layout].name);
     if (!b->count && !b->layout)
         return q8_fail(err, Q8_EUSAGE,
-                       "QUANTIZED %s is no int8 model: no weight in it is int8 and its config.json "
-                       "has no quantization_config",
+                       "QUANTIZED %s is not an int8 model: no weight in it is int8 and its "
+                       "config.json has no quantization_config",
                        v->options.quantized->path);
     return b->count || q8_findings_add(&v->findings, &finding, err,
                                        "no weight is int8, though config.json says %s",

@@ -94,5 +94,5 @@ expect 2 '--sort wants' "$INSPECT" --sort=x model
 expect 2 '--min-sqnr wants a number' "$INSPECT" --min-sqnr=x model
 expect 2 "not 'bnb'" "$INSPECT" --to=bnb model
 expect 2 "matches no module; nearest: lm_head" "$INSPECT" --layers=lm_heat model
-expect 2 'is no int8 model' "$INSPECT" --reference=model model
+expect 2 'is not an int8 model' "$INSPECT" --reference=model model
 expect 5 'No such file' "$INSPECT" nowhere

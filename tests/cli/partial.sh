@@ -4,14 +4,14 @@
 mkdir out.partial
 echo precious >out.partial/thesis.txt
 for option in --resume --force; do
-    expect 2 "nothing that q8-convert wrote" "$Q8" -q $option "$DATA/kjv-llama" out
+    expect 2 "was not written by q8-convert" "$Q8" -q $option "$DATA/kjv-llama" out
     [ "$(cat out.partial/thesis.txt)" = precious ] || die "$option touched a foreign directory"
     [ "$(ls out.partial)" = thesis.txt ] || die "$option wrote into a foreign directory"
 done
 rm -r out.partial
 for kind in file link; do
     [ $kind = file ] && echo precious >out.partial || ln -s /nowhere out.partial
-    expect 2 "nothing that q8-convert wrote" "$Q8" -q --resume "$DATA/kjv-llama" out
+    expect 2 "was not written by q8-convert" "$Q8" -q --resume "$DATA/kjv-llama" out
     rm out.partial
 done
 
@@ -34,7 +34,7 @@ done
 # a finished output of such a name is no partial one
 "$Q8" -q "$DATA/kjv-llama" out.partial
 for option in --resume --force; do
-    expect 2 "nothing that q8-convert wrote" "$Q8" -q $option "$DATA/kjv-llama" out
+    expect 2 "was not written by q8-convert" "$Q8" -q $option "$DATA/kjv-llama" out
 done
 same want out.partial
 rm -r out.partial

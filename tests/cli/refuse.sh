@@ -15,7 +15,7 @@ expect 4 "neither model.safetensors" "$Q8" empty out
 # an existing output, and one that q8 did not write
 mkdir out
 expect 2 "--force" "$Q8" "$DATA/kjv-llama" out
-expect 2 "nothing that q8-convert wrote" "$Q8" --force "$DATA/kjv-llama" out
+expect 2 "was not written by q8-convert" "$Q8" --force "$DATA/kjv-llama" out
 rmdir out
 
 # a model that is int8 already
@@ -46,7 +46,7 @@ expect 2 "which the output takes the place of" "$Q8" --force --json=kept/r.json 
 expect 2 "whose files come along" "$Q8" --json=nest/config.json nest kept2
 [ -f kept/sub/model.safetensors ] || die "an input is gone"
 ln -s kept link
-expect 2 "nothing that q8-convert wrote" "$Q8" --force nest link
+expect 2 "was not written by q8-convert" "$Q8" --force nest link
 
 # a tied head is the embedding, which stays float; names from config.json are made safe
 sed -i 's/"tie_word_embeddings": false/"tie_word_embeddings": true/' nest/config.json
@@ -62,7 +62,7 @@ expect 3 "cut short" "$Q8" -q bad out2
 rm bad/model.safetensors
 for name in ../x.safetensors q8-manifest.json q8-journal .safetensors 'a\u001b.safetensors'; do
     printf '{"weight_map": {"a": "%s"}}' "$name" >bad/model.safetensors.index.json
-    expect 3 "is no name for a weight file" "$Q8" -q bad out2
+    expect 3 "is not a name for a weight file" "$Q8" -q bad out2
     ! grep -q "$(printf '\033')" err || die "a control character reached the terminal"
 done
 

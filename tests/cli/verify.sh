@@ -106,7 +106,7 @@ expect 3 'json-1' "$VERIFY" -q model bnb-int8 --baseline json-1
 
 # what is no pair
 expect 2 'int8 already' "$VERIFY" -q bnb-int8 model
-expect 2 'no int8 model' "$VERIFY" -q model model
+expect 2 'is not an int8 model' "$VERIFY" -q model model
 expect 2 'QUANTIZED' "$VERIFY" -q model
 expect 5 'nowhere' "$VERIFY" -q model nowhere
 "$VERIFY" --json tiny bnb-int8 >other.json && die "another model passes" || [ $? = 1 ]

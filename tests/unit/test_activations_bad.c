@@ -30,12 +30,12 @@ static void probe_refuses_what_is_no_activation(void **state)
          "'" LAYER "self_attn.q_proj': 3 values, but the module has 4 input features"},
         {{LAYER "self_attn.q_proj", "F32", "[3]", rows, 12}, "3 values, but the module has 4"},
         {{LAYER "self_attn.qproj", "F32", "[1,4]", rows, 16},
-         "'" LAYER "self_attn.qproj' is no Linear module of the model; nearest: " LAYER
+         "'" LAYER "self_attn.qproj' is not a Linear module of the model; nearest: " LAYER
          "self_attn.q_proj, "},
         {{"layers.0.self_attn.q_proj", "F32", "[1,4]", rows, 16},
          "all its names lack the 'model.' that those of the model begin with"},
         {{LAYER "self_attn.q_proj", "F32", "[4]", rows + 4, 16},
-         "tensor '" LAYER "self_attn.q_proj': value 2 is nan, which is no largest magnitude"},
+         "tensor '" LAYER "self_attn.q_proj': value 2 is nan, which cannot be a largest magnitude"},
         {{LAYER "self_attn.q_proj", "F32", "[18446744073709551615,18446744073709551615]", rows, 0},
          "self_attn.q_proj"},
     };
@@ -63,7 +63,8 @@ static void probe_refuses_files_of_another_kind(void **state)
     } cases[] = {
         {"outliers/scalar.npz", Q8_EINPUT, "array 'a': F32 of shape [], but floats were expected"},
         {"outliers/integer.npz", Q8_EINPUT, "array 'a': I32 of shape [2], but floats"},
-        {"outliers/negative.npz", Q8_EINPUT, "value 2 is -0.5, which is no largest magnitude"},
+        {"outliers/negative.npz", Q8_EINPUT,
+         "value 2 is -0.5, which cannot be a largest magnitude"},
         {"outliers/nothing.npz", Q8_EINPUT, "holds no arrays"},
         {"outliers/nothing.safetensors", Q8_EINPUT, "holds no arrays"},
         {"probe/empty.npz", Q8_EINPUT, "v_proj': is empty: its shape is [0, 4]"},

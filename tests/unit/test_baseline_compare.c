@@ -161,8 +161,9 @@ static void compare_missing_layer_fails_unless_layers_are_left_out(void **state)
         assert_non_null(found);
         assert_true(found->fails);
         assert_int_equal(found->level, Q8_LEVEL_WEIGHTS);
-        assert_string_equal(fake_text(f, found->text),
-                            "in the baseline, but it is no int8 weight of this model (base.json)");
+        assert_string_equal(
+            fake_text(f, found->text),
+            "in the baseline, but it is not an int8 weight of this model (base.json)");
     }
 }
 

@@ -104,7 +104,7 @@ static void inspect_rows_columns_and_costs(void **state)
     assert_true(is_near(m->cost[1].most, 4 - 127 * step, 1e-4));
     assert_true(is_near(m->cost[0].mse * 8, pow(32 * bnb - 1, 2) + pow(64 * bnb - 2, 2), 1e-6));
     assert_true(m->cost[0].worst_share == 1);
-    assert_string_equal(m->cost[2].obstacle, "its columns are no multiple of the group size");
+    assert_string_equal(m->cost[2].obstacle, "its columns are not a multiple of the group size");
     drop(&b);
 }
 

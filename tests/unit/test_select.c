@@ -153,7 +153,7 @@ static void select_add_gives_the_reason_of_a_bad_regex(void **state)
 
         assert_false(q8_select_add(&s, Q8_SKIP, bad[i], "--skip", &mem, &err));
         assert_int_equal(err.code, Q8_EUSAGE);
-        assert_non_null(strstr(err.text, "is no regular expression: "));
+        assert_non_null(strstr(err.text, "is not a regular expression: "));
         assert_int_equal(s.count, 0);
         q8_select_close(&s);
     }
@@ -250,7 +250,7 @@ static void select_file_refuses_other_words(void **state)
         {"only   # all\n", ":1: 'only' wants a pattern behind it"},
         {"use\n", ":1: 'use' wants a pattern behind it"},
         {"use ct-w8a16\n", ":1 'ct-w8a16': use wants a target and a pattern"},
-        {"skip re:(\n", ":1 're:(' is no regular expression: Unmatched ( or \\("},
+        {"skip re:(\n", ":1 're:(' is not a regular expression: Unmatched ( or \\("},
         {"\x1b[2J x\n", ":1: a line starts with skip, only, also or use, not '\\x1b[2J'"},
     };
     struct q8_err nul = {0};

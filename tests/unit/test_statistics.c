@@ -62,7 +62,7 @@ static void activations_bad_vector_is_refused_with_its_place(void **state)
     static const struct {
         const char *name, *words;
     } cases[] = {
-        {"nan", "value 1 is nan, which is no largest magnitude"},
+        {"nan", "value 1 is nan, which cannot be a largest magnitude"},
         {"infinite", "value 0 is inf"},
         {"beyond-float", "value 0 is inf"},
         {"negative", "value 2 is -0.5"},
@@ -262,10 +262,11 @@ static void activations_that_do_not_fit_are_refused_with_the_way_out(void **stat
         const char *text;
     } cases[] = {
         {unknown, 2, MODULES,
-         "acts.npz: 'model.layers.0.mlp.upproj' is no Linear module of the model; nearest: "
+         "acts.npz: 'model.layers.0.mlp.upproj' is not a Linear module of the model; nearest: "
          "model.layers.0.mlp.up_proj, model.layers.1.mlp.up_proj, model.layers.0.mlp.down_proj"},
         {unknown, 2, 0,
-         "acts.npz: 'model.layers.0.mlp.upproj' is no Linear module of the model; nearest: none"},
+         "acts.npz: 'model.layers.0.mlp.upproj' is not a Linear module of the model; nearest: "
+         "none"},
         {wrong, 1, MODULES,
          "acts.npz: 'model.layers.0.mlp.up_proj': 6 values, but the module has 4 input features"},
         {lacking, 2, MODULES,
@@ -275,7 +276,7 @@ static void activations_that_do_not_fit_are_refused_with_the_way_out(void **stat
          "acts.npz: all its names begin with 'base.', which those of the model do not; take it "
          "off the names in the file"},
         {mixed, 2, MODULES,
-         "acts.npz: 'layers.0.mlp.up_proj' is no Linear module of the model; nearest: "
+         "acts.npz: 'layers.0.mlp.up_proj' is not a Linear module of the model; nearest: "
          "model.layers.0.mlp.up_proj, model.layers.1.mlp.up_proj, model.layers.0.mlp.down_proj"},
     };
 

@@ -149,7 +149,7 @@ static void gate_file_refuses_other_lines(void **state)
         {"matmul max-kl -1", ":1: matmul max-kl wants a number from 0 to 1000, not '-1'"},
         {"model min-coverage 90 lm_head",
          ":1: model min-coverage is of the whole model and takes no pattern"},
-        {"weights min-sqnr 3 re:(", ":1 're:(' is no regular expression: Unmatched ( or \\("},
+        {"weights min-sqnr 3 re:(", ":1 're:(' is not a regular expression: Unmatched ( or \\("},
     };
     struct fake_verify *f = *state;
 
@@ -175,7 +175,7 @@ static void gate_file_has_limits(void **state)
     f->err = (struct q8_err){0};
     assert_false(q8_gate_file(&f->gate, fake_file(f, "a\0b", 3), &f->mem, &f->err));
     assert_int_equal(f->err.code, Q8_EUSAGE);
-    assert_string_equal(strchr(f->err.text, ':'), ": byte 1 is a NUL: it is no text file");
+    assert_string_equal(strchr(f->err.text, ':'), ": byte 1 is a NUL: it is not a text file");
     f->err = (struct q8_err){0};
     assert_false(q8_gate_file(&f->gate, fake_file(f, large, sizeof large), &f->mem, &f->err));
     assert_int_equal(f->err.code, Q8_ELIMIT);

@@ -114,7 +114,7 @@ static bool judge_threshold(struct bnb *s, struct q8_err *err)
         return true;
     if (q8_json_kind(value) != '0')
         return q8_findings_add(&s->v->findings, finding, err,
-                               "%s is no number: transformers stops with a TypeError",
+                               "%s is not a number: transformers stops with a TypeError",
                                threshold_key);
     if (text && strcspn(text, ".eE") >= length)
         return q8_findings_add(&s->v->findings, finding, err,

@@ -89,7 +89,7 @@ static bool read_entry(const struct manifest *m, struct entry *ret, const char *
         return q8_fail(s->err, Q8_EINPUT, "a file has no name, bytes or %s of 32 hex digits",
                        digest);
     return is_below(ret->name) ||
-           q8_fail(s->err, Q8_EINPUT, "'%s' is no file below the model's directory",
+           q8_fail(s->err, Q8_EINPUT, "'%s' is not a file below the model's directory",
                    q8_text_escape(ret->name, shown, sizeof shown));
 }
 
@@ -315,5 +315,5 @@ bool q8_integrity_manifest(struct q8_verify *v, struct q8_err *err)
     if (bad.code != Q8_EINPUT)
         return q8_fail(err, bad.code, "%s", bad.text) || q8_fail_in(err, path);
     return q8_findings_add(&v->findings, Q8_FINDING("manifest-invalid", file_name, true), err,
-                           "it is no manifest of q8-convert: %s", bad.text);
+                           "it is not a manifest of q8-convert: %s", bad.text);
 }

@@ -146,7 +146,7 @@ static bool judge_missing(struct q8_verify *v, const struct q8_compared *c, stru
                                "only the reference has it (%s %s); runtimes compute it themselves",
                                type, shape);
     return q8_findings_add(&v->findings, Q8_FINDING("missing-tensor", c->name, true), err,
-                           "the reference has it (%s %s), the int8 model has not: transformers "
+                           "the reference has it (%s %s), the int8 model does not: transformers "
                            "fills it with random numbers",
                            type, shape);
 }
@@ -171,7 +171,7 @@ static bool judge_extra(struct q8_verify *v, const struct q8_compared *c, const 
                                "a scale of activations (%s %s), which q8 does not look at", type,
                                shape);
     return q8_findings_add(&v->findings, Q8_FINDING("extra-tensor", name, true), err,
-                           "the int8 model has it (%s %s), the reference has not", type, shape);
+                           "the int8 model has it (%s %s), the reference does not", type, shape);
 }
 
 /* Both have it, with what headers tell. */
