@@ -72,6 +72,7 @@ struct q8_plan {
     const struct q8_model *model;   /* the input */
     struct q8_plan_options options; /* a copy */
     struct q8_arch arch;            /* the class that config.json names */
+    struct q8_weight_list weights;  /* of the input, by module */
     struct q8_job *job;             /* by source tensor name, then row */
     uint64_t jobs, job_room;        /* in use, allocated */
     /* every output file: shards, side files, config.json, index, manifest, SHA256SUMS */
@@ -103,9 +104,6 @@ struct q8_plan {
  */
 bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
                   const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
-
-/* Whether it holds experts fused into one weight: multiplied, though no matrix. */
-bool q8_plan_fused(const struct q8_tensor *t);
 
 /* The rows of a job that becomes int8. */
 struct q8_view q8_job_view(const struct q8_job *job);

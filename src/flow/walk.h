@@ -4,17 +4,8 @@
 
 #include "src/base/digest.h"
 #include "src/scheme/decode.h"
-#include "src/model/model.h"
+#include "src/model/weights.h"
 #include "src/flow/pool.h"
-
-/* A tensor, or a part of one, as a matrix of rows. */
-struct q8_view {
-    const struct q8_tensor *tensor; /* source; its elements have whole bytes */
-    const struct q8_stored *stored; /* the int8 weight whose codes they are; NULL: floats */
-    bool transpose;                 /* it is stored [cols, rows]; then `first` is 0 */
-    uint64_t first;                 /* element of the tensor that the rows begin at */
-    uint64_t rows, cols;            /* as the visitor sees them; cols > 0 */
-};
 
 /* What is done with the rows. */
 struct q8_visit {

@@ -1,15 +1,12 @@
 /* list.c - what is measured, in a float model and in one of int8, and what it is held against */
 #include "src/inspect/list.h"
 
-#include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
-#include "src/convert/plan.h"
 #include "src/model/floats.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PIECE UINT64_C(65536) /* elements of what is no matrix that are measured at a time */
@@ -148,50 +145,69 @@ static bool add_subject(struct q8_inspect *in, struct q8_subject *s, bool matrix
     return true;
 }
 
-/* A float model: what the plan would do with each tensor tells what it is. */
+/* What is no weight, or experts that the target does not take apart. */
+static bool add_tensor(struct q8_inspect *in, const struct q8_tensor *t, enum q8_kind kind,
+                       struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_subject s = {
+        .name = t->name, .tensor = t, .kind = kind, .experts = q8_tensor_is_fused(t)};
+
+    s.view.tensor = t;
+    if (s.experts || t->rank == 2) {
+        s.view.cols = t->dim[t->rank - 1];
+        s.view.rows = s.view.cols ? q8_tensor_elements(t) / s.view.cols : 0;
+    }
+    return add_subject(in, &s, s.view.cols > 0, mem, err);
+}
+
+/* A weight, or each slice of fused experts that the target makes int8. */
+static bool add_weights(struct q8_inspect *in, const struct q8_weight *const *w, uint64_t count,
+                        struct q8_arena *mem, struct q8_err *err)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        struct q8_subject s = {.name = w[i]->module,
+                               .tensor = w[i]->view.tensor,
+                               .kind = w[i]->kind,
+                               .view = w[i]->view};
+
+        s.int8 = q8_target_takes(in->options.target, s.kind, s.tensor, s.view.cols);
+        if (!add_subject(in, &s, true, mem, err))
+            return false;
+    }
+    return true;
+}
+
+/* A float model: the weights as the target takes them, and everything else. */
 static bool list_float(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_select none = {0};
-    struct q8_plan_options options = {.target = in->options.target, .select = &none};
-    struct q8_plan plan;
+    const struct q8_target *target = in->options.target;
+    const struct q8_index *ix = &in->model->index;
+    struct q8_weight_list list;
+    uint64_t count;
 
-    if (!q8_plan_list(&plan, in->model, &options, mem, err))
+    if (!q8_model_is_float(in->model, err) ||
+        !q8_weights_find(&list, in->model, &in->arch, mem, err))
         return false;
-    in->arch = plan.arch;
-    in->subject = q8_alloc(mem, plan.jobs, sizeof *in->subject, err);
-    for (uint64_t i = 0; in->subject && i < plan.jobs; i++) {
-        const struct q8_job *job = &plan.job[i];
-        struct q8_subject s = {.name = job->module ? job->module : job->tensor->name,
-                               .tensor = job->tensor,
-                               .kind = job->kind,
-                               .int8 = !job->reason,
-                               .experts = !job->module && q8_plan_fused(job->tensor)};
-        bool matrix = job->module != NULL;
+    in->subject = q8_alloc(mem, list.count + ix->count, sizeof *in->subject, err);
+    for (uint64_t i = 0; in->subject && i < ix->count; i++) {
+        const struct q8_tensor *t = &ix->tensor[i];
+        const struct q8_weight *const *w = q8_weights_of(&list, t, &count);
+        const bool splits = count > 0 && w[0]->fused && q8_target_splits(target, t);
+        const bool whole = count == 0 || (w[0]->fused && !splits) ||
+                           (splits && !q8_target_takes(target, w[0]->kind, t, w[0]->view.cols));
 
-        s.view = q8_job_view(job);
-        if (s.experts || (!matrix && job->tensor->rank == 2)) {
-            const struct q8_tensor *t = job->tensor;
-            uint64_t cols = t->dim[t->rank - 1];
-
-            matrix = cols > 0;
-            s.view = (struct q8_view){.tensor = t, .cols = cols};
-            s.view.rows = cols ? q8_tensor_elements(t) / cols : 0;
-        }
-        if (!add_subject(in, &s, matrix, mem, err))
+        if (!(whole ? add_tensor(in, t, splits ? Q8_KIND_EXPERT : Q8_KIND_OTHER, mem, err)
+                    : add_weights(in, w, count, mem, err)))
             return false;
     }
     return in->subject != NULL;
 }
 
 /* An int8 model: its weights, and what is no part of them. */
-static bool list_coded(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
+static bool list_stored(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_index *ix = &in->model->index;
-    const struct cJSON *root = in->model->config_root;
-    const struct cJSON *class = q8_json_at(q8_json_get(root, "architectures"), 0);
 
-    q8_arch_init(&in->arch, q8_json_string(q8_json_get(root, "model_type")),
-                 q8_json_key(class) ? NULL : q8_json_string(class));
     in->subject = q8_alloc(mem, ix->count, sizeof *in->subject, err);
     for (uint64_t i = 0; in->subject && i < ix->count; i++) {
         const struct q8_tensor *t = &ix->tensor[i];
@@ -213,7 +229,7 @@ static bool list_coded(struct q8_inspect *in, struct q8_arena *mem, struct q8_er
                 s.kind = Q8_KIND_LINEAR;
         } else if (t->rank == 2) {
             if (s.kind != Q8_KIND_OTHER) /* "module.weight" */
-                s.name = q8_strndup(mem, t->name, strlen(t->name) - strlen(".weight"), err);
+                s.name = q8_strndup(mem, t->name, q8_weight_stem(t->name), err);
             s.view = (struct q8_view){.tensor = t, .rows = t->dim[0], .cols = t->dim[1]};
         }
         if (!s.name || !add_subject(in, &s, s.view.cols > 0, mem, err))
@@ -243,74 +259,43 @@ static void count_totals(struct q8_inspect *in)
 
 /* ---- the float weights that int8 ones were made from ---- */
 
-static int compare_jobs(const void *a, const void *b)
-{
-    const struct q8_job *x = *(const struct q8_job *const *)a;
-    const struct q8_job *y = *(const struct q8_job *const *)b;
-
-    return strcmp(x->module, y->module);
-}
-
-static int compare_name(const void *name, const void *job)
-{
-    return strcmp(name, (*(const struct q8_job *const *)job)->module);
-}
-
-/* The jobs of a plan that are matrices, by module. */
-static const struct q8_job **sort_jobs(const struct q8_plan *plan, uint64_t *ret_count,
-                                       struct q8_arena *mem, struct q8_err *err)
-{
-    const struct q8_job **list = q8_alloc(mem, plan->jobs, sizeof *list, err);
-
-    *ret_count = 0;
-    for (uint64_t i = 0; list && i < plan->jobs; i++)
-        if (plan->job[i].module && q8_dtype_is_float(plan->job[i].tensor->dtype))
-            list[(*ret_count)++] = &plan->job[i];
-    if (list)
-        qsort(list, *ret_count, sizeof *list, compare_jobs);
-    return list;
-}
-
-static bool take_view(struct q8_subject *s, const struct q8_job *job, struct q8_err *err)
+static bool take_view(struct q8_subject *s, const struct q8_weight *w, struct q8_err *err)
 {
     char name[384];
 
-    s->reference = q8_job_view(job);
-    return (job->rows == s->stored->rows && job->cols == s->stored->cols) ||
+    s->reference = w->view;
+    return (w->view.rows == s->stored->rows && w->view.cols == s->stored->cols) ||
            q8_fail(err, Q8_EINPUT,
                    "%s is [%" PRIu64 ", %" PRIu64 "], but [%" PRIu64 ", %" PRIu64
                    "] in the reference: is it another model?",
                    q8_text_escape(s->name, name, sizeof name), s->stored->rows, s->stored->cols,
-                   job->rows, job->cols);
+                   w->view.rows, w->view.cols);
 }
 
 static bool find_reference(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_select none = {0};
-    /* a target that takes fused experts apart, as the int8 file may have them */
-    const struct q8_plan_options options = {.target = q8_target_find("ct-w8a16"), .select = &none};
-    const struct q8_job **list;
-    struct q8_plan plan;
-    uint64_t count, found = 0;
+    const struct q8_model *reference = in->options.reference;
+    struct q8_weight_list list;
+    struct q8_arch arch;
+    uint64_t found = 0;
 
     if (in->stored.count == 0)
         return q8_fail(err, Q8_EUSAGE, "%s is not an int8 model: --reference is for one",
                        in->model->path);
-    if (!q8_plan_list(&plan, in->options.reference, &options, mem, err))
+    q8_model_arch(&arch, reference);
+    if (!q8_model_is_float(reference, err) || !q8_weights_find(&list, reference, &arch, mem, err))
         return false;
-    list = sort_jobs(&plan, &count, mem, err);
-    for (uint64_t i = 0; list && i < in->subjects; i++) {
+    for (uint64_t i = 0; i < in->subjects; i++) {
         struct q8_subject *s = &in->subject[i];
-        const struct q8_job **at =
-            s->stored ? bsearch(s->name, list, count, sizeof *list, compare_name) : NULL;
+        const struct q8_weight *w = s->stored ? q8_weights_find_module(&list, s->name) : NULL;
 
-        if (at && ++found && !take_view(s, *at, err))
+        if (w && q8_dtype_is_float(w->view.tensor->dtype) && ++found && !take_view(s, w, err))
             return false;
     }
-    return list && (found > 0 || q8_fail(err, Q8_EINPUT,
-                                         "%s has none of the int8 weights of %s: is it the model "
-                                         "that it was made from?",
-                                         in->options.reference->path, in->model->path));
+    return found > 0 || q8_fail(err, Q8_EINPUT,
+                                "%s has none of the int8 weights of %s: is it the model "
+                                "that it was made from?",
+                                reference->path, in->model->path);
 }
 
 bool q8_inspect_list(struct q8_inspect *ret, const struct q8_model *model,
@@ -318,8 +303,9 @@ bool q8_inspect_list(struct q8_inspect *ret, const struct q8_model *model,
                      struct q8_err *err)
 {
     *ret = (struct q8_inspect){.model = model, .options = *options};
+    q8_model_arch(&ret->arch, model);
     if (!q8_stored_find(&ret->stored, model, mem, err) ||
-        !(ret->stored.count ? list_coded(ret, mem, err) : list_float(ret, mem, err)) ||
+        !(ret->stored.count ? list_stored(ret, mem, err) : list_float(ret, mem, err)) ||
         !q8_select_check(options->layers, ret->subjects, subject_name, ret, err) ||
         (options->reference && !find_reference(ret, mem, err)))
         return false;

@@ -19,27 +19,6 @@ struct size {
     uint64_t features, source;
 };
 
-uint64_t q8_path_layer(const char *path, const char **ret_role)
-{
-    const char *part = path;
-
-    *ret_role = path;
-    while (*part) {
-        size_t n = strcspn(part, "."), digits = strspn(part, "0123456789");
-        uint64_t layer = 0;
-        bool fits = n > 0 && digits == n;
-
-        for (size_t i = 0; fits && i < n; i++)
-            fits = q8_mul(layer, 10, &layer) && q8_add(layer, (uint64_t)(part[i] - '0'), &layer);
-        part += n + (part[n] == '.');
-        if (fits && layer != UINT64_MAX) {
-            *ret_role = part;
-            return layer;
-        }
-    }
-    return UINT64_MAX;
-}
-
 int q8_outlier_compare(const void *a, const void *b)
 {
     const struct q8_feature_source *x = a, *y = b;

@@ -2,8 +2,7 @@
 #ifndef Q8_INSPECT_OUTLIER_H
 #define Q8_INSPECT_OUTLIER_H
 
-#include "src/model/arch.h"
-#include "src/model/model.h"
+#include "src/model/weights.h"
 
 /*
  * A gain counts as an outlier when its magnitude is at least this many times the median of its
@@ -118,11 +117,5 @@ struct q8_outlier_module {
 bool q8_outlier_stats(struct q8_outlier_list *ret, const struct q8_statistics *acts,
                       const struct q8_outlier_module *module, uint64_t count, double threshold,
                       struct q8_arena *mem, struct q8_err *err);
-
-/*
- * The first part of a dotted path that is a number ("a.3.b": 3), UINT64_MAX for none; *ret_role is
- * what follows it ("b", "" when nothing does), or the whole path.
- */
-uint64_t q8_path_layer(const char *path, const char **ret_role);
 
 #endif

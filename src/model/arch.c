@@ -157,11 +157,10 @@ static enum q8_kind kind_by_leaf(const char *module, size_t length)
 
 enum q8_kind q8_arch_kind(const struct q8_arch *arch, const char *name, uint32_t rank)
 {
-    static const char tail[] = ".weight";
-    size_t length = strlen(name), cut = sizeof tail - 1;
+    size_t length = strlen(name), cut = sizeof Q8_WEIGHT_SUFFIX - 1;
     const struct q8_arch_row *row;
 
-    if (rank != 2 || length <= cut || strcmp(name + length - cut, tail) != 0)
+    if (rank != 2 || length <= cut || strcmp(name + length - cut, Q8_WEIGHT_SUFFIX) != 0)
         return Q8_KIND_OTHER;
     length -= cut;
     row = find(arch->row[0], arch->rows[0], name, length);

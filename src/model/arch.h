@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Behind the name of a module: the name of its weight. */
+#define Q8_WEIGHT_SUFFIX ".weight"
+
 /* What kind of module a weight belongs to, as transformers 5.23 builds it. */
 enum q8_kind {
     Q8_KIND_OTHER,  /* norm, bias, convolution, bare parameter: never int8 */

@@ -70,3 +70,15 @@ const char *q8_target_obstacle(const struct q8_target *target, enum q8_kind kind
         return "its rows are longer than the 4 MiB that q8 holds in memory";
     return NULL;
 }
+
+bool q8_target_splits(const struct q8_target *target, const struct q8_tensor *t)
+{
+    return target->splits_experts && !q8_target_obstacle(target, Q8_KIND_EXPERT, t, t->dim[2]);
+}
+
+bool q8_target_takes(const struct q8_target *target, enum q8_kind kind, const struct q8_tensor *t,
+                     uint64_t cols)
+{
+    return target->takes & 1u << kind && !q8_target_obstacle(target, kind, t, cols) &&
+           !q8_scheme_misfit(target->scheme, cols);
+}

@@ -33,4 +33,11 @@ const struct q8_target *q8_target_find(const char *name);
 const char *q8_target_obstacle(const struct q8_target *target, enum q8_kind kind,
                                const struct q8_tensor *t, uint64_t cols);
 
+/* Whether the target makes 2-D weights of that fused tensor of experts, which can be cut. */
+bool q8_target_splits(const struct q8_target *target, const struct q8_tensor *t);
+
+/* Whether a weight of `cols` columns becomes int8 in that target when nobody asks for anything. */
+bool q8_target_takes(const struct q8_target *target, enum q8_kind kind, const struct q8_tensor *t,
+                     uint64_t cols);
+
 #endif

@@ -1,49 +1,29 @@
 /* list.c - what is verified: the pairs, the class, the modules that are multiplied, the layers */
 #include "src/verify/verify_parts.h"
 
-#include "src/convert/plan.h"
 #include "src/model/floats.h"
 #include "src/verify/integrity/integrity.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-static int compare_modules(const void *a, const void *b)
-{
-    return strcmp(((const struct q8_outlier_module *)a)->name,
-                  ((const struct q8_outlier_module *)b)->name);
-}
-
-static bool list_modules(struct q8_verify *v, const struct q8_plan *plan, struct q8_arena *mem,
-                         struct q8_err *err)
-{
-    v->module = q8_alloc(mem, plan->jobs, sizeof *v->module, err);
-    for (uint64_t i = 0; v->module && i < plan->jobs; i++) {
-        const struct q8_job *job = &plan->job[i];
-
-        if (job->module && (Q8_LINEAR_KINDS & 1u << job->kind))
-            v->module[v->modules++] = (struct q8_outlier_module){job->module, job->rows, job->cols};
-    }
-    if (v->modules)
-        qsort(v->module, v->modules, sizeof *v->module, compare_modules);
-    return v->module != NULL;
-}
 
 /* The class of the reference, and what of it is multiplied. */
 static bool find_totals(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_select none = {0};
-    /* a target that takes fused experts apart, as the int8 file may have them */
-    const struct q8_plan_options options = {.target = q8_target_find("ct-w8a16"), .select = &none};
-    struct q8_plan plan;
+    const struct q8_model *reference = v->options.reference;
+    struct q8_weight_list list;
 
-    if (!q8_plan_list(&plan, v->options.reference, &options, mem, err))
+    q8_model_arch(&v->arch, reference);
+    if (!q8_model_is_float(reference, err) ||
+        !q8_weights_find(&list, reference, &v->arch, mem, err))
         return false;
-    v->arch = plan.arch;
-    v->total.parameters = plan.total.parameters;
-    v->total.linear = plan.total.linear;
-    return list_modules(v, &plan, mem, err);
+    v->total.parameters = list.parameters;
+    v->total.linear = list.linear;
+    v->module = q8_alloc(mem, list.count, sizeof *v->module, err);
+    for (uint64_t i = 0; v->module && i < list.count; i++)
+        if (Q8_LINEAR_KINDS & 1u << list.weight[i].kind)
+            v->module[v->modules++] = (struct q8_outlier_module){
+                list.weight[i].module, list.weight[i].view.rows, list.weight[i].view.cols};
+    return v->module != NULL;
 }
 
 static bool check_pair(struct q8_verify *v, struct q8_err *err)

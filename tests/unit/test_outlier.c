@@ -28,36 +28,6 @@ static void find_norms(struct q8_outlier_list *ret, const char *name, const char
     q8_model_close(&model);
 }
 
-static void outlier_path_layer_is_the_first_number(void **state)
-{
-    static const struct {
-        const char *path, *role;
-        uint64_t layer;
-    } cases[] = {
-        {"a.3.b", "b", 3},
-        {"model.layers.12.self_attn.q_proj", "self_attn.q_proj", 12},
-        {"model.layers.3.mlp.experts.7.w1", "mlp.experts.7.w1", 3},
-        {"3.b", "b", 3},
-        {"blocks.007", "", 7},
-        {"model.norm", "model.norm", UINT64_MAX},
-        {"a.b2.c", "a.b2.c", UINT64_MAX},
-        {"a.-1.c", "a.-1.c", UINT64_MAX},
-        {"a.18446744073709551614.c", "c", UINT64_MAX - 1},
-        {"a.18446744073709551615.c", "a.18446744073709551615.c", UINT64_MAX},
-        {"a.99999999999999999999.2.c", "c", 2},
-        {"a..2", "", 2},
-        {"", "", UINT64_MAX},
-        {".", ".", UINT64_MAX},
-    };
-    const char *role;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(q8_path_layer(cases[i].path, &role), cases[i].layer);
-        assert_string_equal(role, cases[i].role);
-    }
-}
-
 static void outlier_norms_of_kjv_llama_are_the_planted_six(void **state)
 {
     static const uint64_t planted[] = {7, 41, 90, 133, 180, 222};
@@ -359,7 +329,6 @@ static void outlier_model_without_norms_has_none(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(outlier_path_layer_is_the_first_number),
         cmocka_unit_test(outlier_norms_of_kjv_llama_are_the_planted_six),
         cmocka_unit_test(outlier_norms_are_counted_by_layer),
         cmocka_unit_test(outlier_norms_add_one_where_the_class_does),

@@ -22,7 +22,7 @@ static bool have_head(const struct q8_verify *v, const char *head)
             (n == length || module[n - length - 1] == '.'))
             return true;
     }
-    (void)snprintf(name, sizeof name, "%s.weight", head);
+    (void)snprintf(name, sizeof name, "%s" Q8_WEIGHT_SUFFIX, head);
     return q8_index_find(&v->options.quantized->index, name) != NULL;
 }
 
@@ -34,7 +34,7 @@ bool q8_integrity_modules(struct q8_verify *v,
 
     for (uint64_t i = 0; i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
-        const size_t length = q8_text_stem(c->name, ".weight");
+        const size_t length = q8_weight_stem(c->name);
         struct q8_module m = {.stored = c->b.stored};
 
         if (!c->b.tensor || !length ||

@@ -1,7 +1,6 @@
 /* pairs.c - tensors that are missing, extra, of another shape or type */
 #include "src/verify/integrity/integrity_parts.h"
 
-#include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"
@@ -12,31 +11,13 @@
 #define SHAPE_TEXT 200
 #define TYPE_TEXT 64
 
-/*
- * Whether the configs say that weights are tied, in any of their parts.  Where none says anything
- * they are: transformers leaves the word out where it is true, its default.
- */
-static bool is_tied(const struct q8_verify *v)
+/* Whether weights may be tied: one of the two configs says so, or neither says anything. */
+static bool may_be_tied(const struct q8_verify *v)
 {
-    static const char word[] = "tie_word_embeddings";
-    const struct q8_model *model[2] = {v->options.reference, v->options.quantized};
-    bool said = false;
+    const enum q8_tied a = q8_model_tied(v->options.reference);
+    const enum q8_tied b = q8_model_tied(v->options.quantized);
 
-    for (int i = 0; i < 2; i++) {
-        const struct cJSON *root = model[i]->config_root;
-
-        if (q8_json_bool(q8_json_get(root, word)) == 1)
-            return true;
-        said = said || q8_json_get(root, word);
-        for (const struct cJSON *part = q8_json_at(root, 0); part; part = q8_json_next(part)) {
-            const int value = q8_json_bool(q8_json_get(part, word));
-
-            if (value == 1)
-                return true;
-            said = said || value == 0;
-        }
-    }
-    return !said;
+    return a == Q8_TIED || b == Q8_TIED || (a == Q8_TIED_BLANK && b == Q8_TIED_BLANK);
 }
 
 static bool is_table(const struct q8_verify *v, const struct q8_tensor *t)
@@ -85,18 +66,20 @@ static bool find_shared(const struct q8_verify *v, const struct q8_side *side,
                         struct q8_err *err)
 {
     const size_t length = q8_text_stem(side->tensor->name, ".bias");
-    char weight[4096];
+    const char *module, *weight;
 
     *ret = false;
-    if (side->stored || side->slice || !is_tied(v))
+    if (side->stored || side->slice || !may_be_tied(v))
         return true;
     if (side->tensor->rank == 2)
         return !is_table(v, side->tensor) ||
                find_partner(v, owner, side->tensor, lacking, ret, err);
-    if (!length || length + sizeof ".weight" > sizeof weight)
+    if (!length)
         return true;
-    memcpy(weight, side->tensor->name, length);
-    memcpy(weight + length, ".weight", sizeof ".weight");
+    module = q8_strndup(v->findings.mem, side->tensor->name, length, err);
+    weight = module ? q8_weight_name(module, v->findings.mem, err) : NULL;
+    if (!weight)
+        return false;
     *ret = q8_arch_kind(&v->arch, weight, 2) == Q8_KIND_HEAD;
     return true;
 }
