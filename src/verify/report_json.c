@@ -1,6 +1,7 @@
-/* report_json.c - all that q8-verify found, for machines: schema q8-verify/1 */
+/* report_json.c - all that q8-verify found, for machines: schema q8-verify/2 */
 #include "src/verify/report_json.h"
 
+#include "src/verify/numbers.h"
 #include "src/verify/report.h"
 
 #include "src/base/json.h"
@@ -54,15 +55,15 @@ static void print_totals(const struct q8_verify *v, struct q8_json *j)
 
     q8_json_begin(j, "model", '{');
     q8_json_number(j, "parameters", t->parameters);
-    q8_json_number(j, "linear", t->linear);
-    q8_json_number(j, "int8", t->int8);
-    q8_json_double(j, "coverage", t->coverage);
+    q8_json_number(j, "parameters_linear", t->linear);
+    q8_json_number(j, "parameters_int8", t->int8);
+    q8_json_double(j, "coverage_percent", t->coverage);
     q8_json_number(j, "carried", t->carried);
     q8_json_number(j, "same", t->same);
     q8_json_number(j, "layers", v->layers);
     q8_json_number(j, "failing_layers", t->failing_layers);
-    print_known(j, "weights_sqnr", t->weights_sqnr);
-    print_known(j, "matmul_sqnr", t->matmul_sqnr);
+    print_known(j, "weights_sqnr_db", t->weights_sqnr);
+    print_known(j, "matmul_sqnr_db", t->matmul_sqnr);
     q8_json_end(j, '}');
 }
 
@@ -81,45 +82,38 @@ static void print_findings(const struct q8_findings *f, struct q8_json *j)
     q8_json_end(j, ']');
 }
 
-static void print_weights(const struct q8_weights *w, struct q8_json *j)
+static void print_numbers(const struct q8_layer *layer, enum q8_level level, struct q8_json *j)
 {
+    unsigned count;
+    const struct q8_column *column = q8_numbers_of(level, &count);
+
+    q8_columns_json(j, column, count, NULL, layer);
+}
+
+static void print_weights(const struct q8_layer *layer, struct q8_json *j)
+{
+    const struct q8_weights *w = &layer->weights;
+
     q8_json_begin(j, "weights", '{');
-    q8_json_double(j, "sqnr", w->sqnr);
-    q8_json_double(j, "relative_mse", w->relative_mse);
-    q8_json_double(j, "cosine", w->cosine);
-    q8_json_double(j, "most_steps", w->most_steps);
-    q8_json_double(j, "off_nearest", w->off_nearest);
-    q8_json_number(j, "off", w->off);
-    q8_json_number(j, "ties", w->ties);
+    print_numbers(layer, Q8_LEVEL_WEIGHTS, j);
     q8_json_flag(j, "library_rule", w->library_rule);
-    q8_json_number(j, "scales", w->scales);
-    q8_json_number(j, "scales_off", w->scales_off);
-    q8_json_double(j, "scale_off", w->scale_off);
     q8_json_begin(j, "worst_rows", '[');
     for (unsigned i = 0; i < w->worsts; i++) {
         q8_json_begin(j, NULL, '{');
         q8_json_number(j, "row", w->worst[i].row);
-        q8_json_double(j, "sqnr", w->worst[i].sqnr);
+        q8_json_double(j, "sqnr_db", w->worst[i].sqnr);
         q8_json_end(j, '}');
     }
     q8_json_end(j, ']');
     q8_json_end(j, '}');
 }
 
-static void print_matmul(const struct q8_matmul *m, struct q8_json *j)
+static void print_matmul(const struct q8_layer *layer, struct q8_json *j)
 {
     q8_json_begin(j, "matmul", '{');
-    q8_json_text(j, "activations", q8_activations_kind_name(m->from));
-    q8_json_text(j, "mode", q8_mode_name(m->mode));
-    q8_json_double(j, "threshold", m->threshold);
-    q8_json_number(j, "tokens", m->tokens);
-    q8_json_number(j, "outlier_columns", m->outliers);
-    q8_json_double(j, "relative_error", m->relative_error);
-    q8_json_double(j, "sqnr", m->sqnr);
-    q8_json_double(j, "cosine", m->cosine);
-    q8_json_double(j, "most", m->most);
-    print_known(j, "kl", m->kl);
-    q8_json_number(j, "bad", m->bad);
+    q8_json_text(j, "activations", q8_activations_kind_name(layer->matmul.from));
+    q8_json_text(j, "mode", q8_mode_name(layer->matmul.mode));
+    print_numbers(layer, Q8_LEVEL_MATMUL, j);
     q8_json_end(j, '}');
 }
 
@@ -135,11 +129,11 @@ static void print_layer(const struct q8_layer *layer, struct q8_json *j)
     q8_json_text(j, "scheme", q8_side_type(side, type, sizeof type));
     q8_json_flag(j, "passed", layer->failing == 0);
     if (layer->have_weights)
-        print_weights(&layer->weights, j);
+        print_weights(layer, j);
     else
         q8_json_text(j, "weights", NULL);
     if (layer->have_matmul)
-        print_matmul(&layer->matmul, j);
+        print_matmul(layer, j);
     else
         q8_json_text(j, "matmul", NULL);
     q8_json_text(j, "unmeasured", layer->unmeasured);
@@ -151,7 +145,7 @@ bool q8_verify_json(const struct q8_verify *v, FILE *out, struct q8_err *err)
     struct q8_json j = {.out = out, .indent = 1};
 
     q8_json_begin(&j, NULL, '{');
-    q8_json_text(&j, "schema", "q8-verify/1");
+    q8_json_text(&j, "schema", "q8-verify/2");
     q8_json_text(&j, "version", Q8_VERSION);
     print_models(v, &j);
     print_settings(v, &j);

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* All of it for machines, schema q8-verify/1: no time, no thread in it.  Q8_EIO. */
+/* All of it for machines, schema q8-verify/2: no time, no thread in it.  Q8_EIO. */
 bool q8_verify_json(const struct q8_verify *v, FILE *out, struct q8_err *err);
 
 #endif

@@ -51,7 +51,7 @@ grep -q '<testcase' out.xml && grep -qi '<!doctype html>' page.html || die "repo
 sqnr() { # THRESHOLD : mean SQNR of the products of q, k, v, gate, up with captured activations
     "$VERIFY" --json model bnb-int8 --activations "$ACTS" --threshold "$1" |
         awk '/"name": / { fed = /(q|k|v|gate|up)_proj"/ } /"matmul": \{/ { in_matmul = 1 }
-             in_matmul && /"sqnr": / { gsub(/[",]/, ""); if (fed) { sum += $2; n++ } in_matmul = 0 }
+             in_matmul && /"sqnr_db": / { gsub(/[",]/, ""); if (fed) { sum += $2; n++ } in_matmul = 0 }
              END { printf "%d\n", sum / n }'
 }
 [ $(($(sqnr 6) - $(sqnr 0))) -ge 10 ] || die "decomposition: $(sqnr 0) dB without, $(sqnr 6) dB with"

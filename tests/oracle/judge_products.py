@@ -179,6 +179,6 @@ def aggregate(p):
     """Level 3's numbers of two arrays, in double."""
     y, z = p.reference.astype(np.float64), p.int8.astype(np.float64)
     error, power = np.square(y - z).sum(), np.square(y).sum()
-    return {"relative_error": np.sqrt(error / power), "sqnr": 10 * np.log10(power / error),
+    return {"relative_error": np.sqrt(error / power), "sqnr_db": 10 * np.log10(power / error),
             "cosine": (y * z).sum() / np.sqrt(power * np.square(z).sum()),
-            "most": np.abs(y - z).max()}
+            "max_error": np.abs(y - z).max()}

@@ -56,16 +56,16 @@ def level_2(worst, weight, have, entry, group):
     steps = np.divide(np.abs(w - v), step, out=np.zeros_like(w), where=step != 0)
     rows = np.array([10 * np.log10(p / e) if e else math.inf
                      for p, e in zip(np.square(w).sum(1), error.sum(1))])
-    want = {"relative_mse": error.sum() / power, "most_steps": steps.max(),
+    want = {"relative_mse": error.sum() / power, "max_error_steps": steps.max(),
             "cosine": (w * v).sum() / np.sqrt(power * np.square(v, dtype=np.float64).sum())}
     worst.fields(f"{module} weights", want, found, EXACT)
-    worst.number(f"{module} sqnr", 10 * np.log10(power / error.sum()), found["sqnr"], EXACT)
+    worst.number(f"{module} sqnr", 10 * np.log10(power / error.sum()), found["sqnr_db"], EXACT)
     for bad in found["worst_rows"]:
-        worst.number(f"{module} row {bad['row']} sqnr", rows[bad["row"]], bad["sqnr"], EXACT)
+        worst.number(f"{module} row {bad['row']} sqnr", rows[bad["row"]], bad["sqnr_db"], EXACT)
     low = sorted(rows)[:len(found["worst_rows"])]
     worst.whole(f"{module} worst rows", len(low), len(found["worst_rows"]))
     for wanted, bad in zip(low, found["worst_rows"]):
-        worst.number(f"{module} worst rows", wanted, bad["sqnr"], EXACT)
+        worst.number(f"{module} worst rows", wanted, bad["sqnr_db"], EXACT)
     worst.whole(f"{module} codes off", (0, 0), (found["off"], found["scales_off"]))
 
 

@@ -80,7 +80,7 @@ def mean(found, fed=True):
 
 
 def decibels(found):
-    return float(np.mean([e["sqnr"] for n, e in found.items() if n.endswith(FED)]))
+    return float(np.mean([e["sqnr_db"] for n, e in found.items() if n.endswith(FED)]))
 
 
 def measure(verify, source, out, activations):

@@ -169,7 +169,7 @@ static void baseline_refuses_what_is_none(void **state)
         {"[]", "it is not a JSON object, so not a baseline"},
         {"{\"schema\":1}", "'schema' is not a string"},
         {"{}", "'schema' is missing"},
-        {"{\"schema\":\"q8-verify/1\"}", "'schema' is 'q8-verify/1', not q8-verify-baseline/1"},
+        {"{\"schema\":\"q8-verify/2\"}", "'schema' is 'q8-verify/2', not q8-verify-baseline/1"},
         {"{\"schema\":\"q8-verify-baseline/1\"}", "'settings' is missing"},
         {"{\"schema\":\"q8-verify-baseline/1\",\"settings\":\"\"}", "'version' is missing"},
         {"{\"schema\":\"q8-verify-baseline/1\",\"settings\":\"\",\"version\":\"\"}",

@@ -215,7 +215,7 @@ static void verify_json_has_the_schema_and_every_key(void **state)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         assert_string_equal(q8_json_key(q8_json_at(root, i)), keys[i]);
     assert_null(q8_json_at(root, sizeof keys / sizeof *keys));
-    assert_string_equal(string_of(root, "schema"), "q8-verify/1");
+    assert_string_equal(string_of(root, "schema"), "q8-verify/2");
     assert_string_equal(string_of(root, "verdict"), "fail");
     assert_string_equal(string_of(q8_json_get(root, "reference"), "xxh3_128"),
                         "000102030405060708090a0b0c0d0e0f");
@@ -242,8 +242,8 @@ static void verify_json_has_all_findings_and_layers(void **state)
     assert_int_equal(failed, 4);
     assert_non_null(layer);
     assert_string_equal(string_of(layer, "scheme"), "int8 bitsandbytes");
-    assert_true(q8_json_f64(q8_json_get(q8_json_get(layer, "weights"), "sqnr")) == 17.5);
-    assert_true(q8_json_f64(q8_json_get(q8_json_get(layer, "matmul"), "sqnr")) == 11.5);
+    assert_true(q8_json_f64(q8_json_get(q8_json_get(layer, "weights"), "sqnr_db")) == 17.5);
+    assert_true(q8_json_f64(q8_json_get(q8_json_get(layer, "matmul"), "sqnr_db")) == 11.5);
     assert_string_equal(string_of(q8_json_get(layer, "matmul"), "activations"), "gaussian");
     assert_int_equal(q8_json_kind(q8_json_get(q8_json_get(layer, "matmul"), "kl")), 'n');
     assert_non_null(q8_json_at(findings, 11));
@@ -261,7 +261,7 @@ static void verify_json_of_integrity_alone_has_nulls(void **state)
     assert_string_equal(string_of(root, "verdict"), "pass");
     assert_int_equal(q8_json_kind(q8_json_get(q8_json_get(root, "reference"), "xxh3_128")), 'n');
     assert_int_equal(q8_json_kind(q8_json_get(q8_json_get(root, "settings"), "engine")), 'n');
-    assert_int_equal(q8_json_kind(q8_json_get(model, "weights_sqnr")), 'n');
+    assert_int_equal(q8_json_kind(q8_json_get(model, "weights_sqnr_db")), 'n');
     assert_int_equal(q8_json_kind(q8_json_get(layer, "weights")), 'n');
     assert_int_equal(q8_json_kind(q8_json_get(layer, "matmul")), 'n');
     q8_json_free(root);
