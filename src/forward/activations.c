@@ -16,6 +16,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/model/floats.h"
+#include "src/model/norms.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -48,13 +49,12 @@ struct q8_activations_module *q8_activations_module(const struct q8_activations_
     return bsearch(name, parts->module, parts->modules, sizeof *parts->module, compare_name);
 }
 
-/* Finds the norms that feed the modules [count]. */
-static bool find_norms(struct q8_activations *p, const struct q8_arch *arch,
-                       const struct q8_outlier_module *module, uint64_t count,
+/* Finds the norms that feed the weights. */
+static bool find_norms(struct q8_activations *p, const struct q8_weight_list *weights,
                        struct q8_arena *scratch, struct q8_err *err)
 {
     const struct q8_index *ix = &p->model->index;
-    const struct q8_tensor **norm = q8_alloc(scratch, count, sizeof *norm, err);
+    const struct q8_tensor **norm = q8_alloc(scratch, weights->count, sizeof *norm, err);
     uint64_t length;
     const char *name;
 
@@ -66,46 +66,45 @@ static bool find_norms(struct q8_activations *p, const struct q8_arch *arch,
         name = q8_strndup(scratch, ix->tensor[i].name, length, err);
         if (!name)
             return false;
-        q8_norms_mark(norm, ix, name, &ix->tensor[i], module, count);
+        q8_norms_mark(norm, weights, name, &ix->tensor[i]);
     }
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < weights->count; i++) {
         if (!norm[i] || !q8_norms_is_gain(norm[i], &length))
             continue;
         name = q8_strndup(scratch, norm[i]->name, length, err);
         if (!name)
             return false;
         p->parts->module[i].norm = norm[i];
-        p->parts->module[i].adds_one = q8_norms_adds_one(p->model, arch, name);
+        p->parts->module[i].adds_one = q8_norms_adds_one(p->model, weights->arch, name);
     }
     return true;
 }
 
 bool q8_activations_open(struct q8_activations *ret, const struct q8_activations_options *options,
-                         const struct q8_model *model, const struct q8_arch *arch,
-                         const struct q8_outlier_module *module, uint64_t count,
-                         struct q8_arena *mem, struct q8_err *err)
+                         const struct q8_weight_list *weights, struct q8_arena *mem,
+                         struct q8_err *err)
 {
     struct q8_activations_parts *parts = q8_alloc(mem, 1, sizeof *parts, err);
     struct q8_arena scratch;
     bool ok;
 
-    *ret = (struct q8_activations){.options = *options, .model = model, .parts = parts};
+    *ret = (struct q8_activations){.options = *options, .model = weights->model, .parts = parts};
     if (!parts)
         return false;
     parts->file.fd = -1;
-    parts->module = q8_alloc(mem, count, sizeof *parts->module, err);
+    parts->module = q8_alloc(mem, weights->count, sizeof *parts->module, err);
     parts->quantile = q8_alloc(mem, Q8_GAUSSIAN_TABLE, sizeof *parts->quantile, err);
     if (!parts->module || !parts->quantile)
         return false;
-    parts->modules = count;
-    for (uint64_t i = 0; i < count; i++)
-        parts->module[i] =
-            (struct q8_activations_module){.name = module[i].name, .cols = module[i].cols};
+    parts->modules = weights->count;
+    for (uint64_t i = 0; i < weights->count; i++)
+        parts->module[i] = (struct q8_activations_module){.name = weights->weight[i].module,
+                                                          .cols = weights->weight[i].view.cols};
     q8_gaussian_table(parts->quantile);
     q8_arena_init(&scratch, mem->limit);
-    ok = find_norms(ret, arch, module, count, &scratch, err);
+    ok = find_norms(ret, weights, &scratch, err);
     q8_arena_clear(&scratch);
-    return ok && (!options->path || q8_activations_read(ret, module, count, mem, err));
+    return ok && (!options->path || q8_activations_read(ret, weights, mem, err));
 }
 
 void q8_activations_close(struct q8_activations *p)

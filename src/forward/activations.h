@@ -3,7 +3,7 @@
 #define Q8_FORWARD_ACTIVATIONS_H
 
 #include "kernels/kernels.h"
-#include "src/inspect/outlier.h"
+#include "src/model/weights.h"
 
 /* Where a module's activations come from, the best first. */
 enum q8_activations_kind {
@@ -40,15 +40,14 @@ struct q8_activations {
  * file is captured activations [tokens.., in] (its name is the module's, without ".weight"), one of
  * rank 1 the absmax of each feature; F16, BF16, F32 or F64.  Arrays of npz files are held in
  * memory, options.tokens rows of each; captured ones of safetensors files are read when they are
- * asked for. Every array must be one of the `count` modules (sorted by name, names that outlive the
- * activations) and as wide as its weight: Q8_EINPUT with the nearest names, as q8_outlier_stats has
- * it; so is an array that is a scalar, empty or no floats, and a file without arrays.
+ * asked for. Every array must be of one of the weights (a list of the float model, whose names
+ * outlive the activations) and as wide: Q8_EINPUT with the nearest names, as q8_statistics_match
+ * has it; so is an array that is a scalar, empty or no floats, and a file without arrays.
  * Q8_EUNSUPPORTED, Q8_ELIMIT, Q8_EIO.  Close it in every case.
  */
 bool q8_activations_open(struct q8_activations *ret, const struct q8_activations_options *options,
-                         const struct q8_model *model, const struct q8_arch *arch,
-                         const struct q8_outlier_module *module, uint64_t count,
-                         struct q8_arena *mem, struct q8_err *err);
+                         const struct q8_weight_list *weights, struct q8_arena *mem,
+                         struct q8_err *err);
 
 /* Closes the file; accepts a zeroed struct. */
 void q8_activations_close(struct q8_activations *p);

@@ -90,10 +90,10 @@ static bool load_maxima(struct q8_activations_array *a, const struct q8_file *fi
 
 /* Gives the arrays to their modules. */
 static bool give_out(struct q8_activations_parts *parts, struct list *l,
-                     const struct q8_outlier_module *module, uint64_t count,
-                     struct q8_arena *scratch, struct q8_err *err)
+                     const struct q8_weight_list *weights, struct q8_arena *scratch,
+                     struct q8_err *err)
 {
-    const struct q8_outlier_module **of = q8_alloc(scratch, l->count, sizeof *of, err);
+    const struct q8_weight **of = q8_alloc(scratch, l->count, sizeof *of, err);
     struct q8_statistic *entry = q8_alloc(scratch, l->count, sizeof *entry, err);
     struct q8_statistics acts = {parts->file.path, entry, l->count};
 
@@ -101,20 +101,20 @@ static bool give_out(struct q8_activations_parts *parts, struct list *l,
         return false;
     for (uint64_t i = 0; i < l->count; i++)
         entry[i] = (struct q8_statistic){l->array[i].name, l->array[i].cols, NULL};
-    if (!q8_outlier_match(of, &acts, module, count, scratch, err))
+    if (!q8_statistics_match(of, &acts, weights, scratch, err))
         return false;
     for (uint64_t i = 0; i < l->count; i++) {
         struct q8_activations_array *a = &l->array[i];
 
         if (!a->tokens && !a->value && !load_maxima(a, &parts->file, l->mem, err))
             return false;
-        parts->module[of[i] - module].array = a;
+        parts->module[of[i] - weights->weight].array = a;
     }
     return true;
 }
 
-bool q8_activations_read(struct q8_activations *p, const struct q8_outlier_module *module,
-                         uint64_t count, struct q8_arena *mem, struct q8_err *err)
+bool q8_activations_read(struct q8_activations *p, const struct q8_weight_list *weights,
+                         struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_activations_parts *parts = p->parts;
     struct list l = {.tokens = p->options.tokens, .mem = mem};
@@ -127,7 +127,7 @@ bool q8_activations_read(struct q8_activations *p, const struct q8_outlier_modul
     q8_arena_init(&scratch, mem->limit);
     ok = q8_arrays_each(&parts->file, &visitor, mem, err) &&
          (l.count || q8_fail(err, Q8_EINPUT, "holds no arrays")) &&
-         give_out(parts, &l, module, count, &scratch, err) &&
+         give_out(parts, &l, weights, &scratch, err) &&
          q8_file_digest(&parts->file, parts->file.size, &p->digest, err) &&
          q8_file_same(&parts->file, err);
     q8_arena_clear(&scratch);

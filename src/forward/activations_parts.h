@@ -3,7 +3,7 @@
 #define Q8_FORWARD_ACTIVATIONS_PARTS_H
 
 #include "src/forward/gaussian.h"
-#include "src/inspect/outlier_parts.h"
+#include "src/forward/statistics.h"
 #include "src/forward/activations.h"
 
 /* One array of the file at options.path. */
@@ -33,11 +33,10 @@ struct q8_activations_parts {
 
 /*
  * activations_file.c: opens the file at p->options.path, sets p->digest, and `array` of the modules
- * in
- * p->parts, which are the `count` given.  Errors as q8_activations_open, with the path in front.
+ * in p->parts, which are the weights given.  Errors as q8_activations_open, with the path in front.
  */
-bool q8_activations_read(struct q8_activations *p, const struct q8_outlier_module *module,
-                         uint64_t count, struct q8_arena *mem, struct q8_err *err);
+bool q8_activations_read(struct q8_activations *p, const struct q8_weight_list *weights,
+                         struct q8_arena *mem, struct q8_err *err);
 
 /* Reads the rows [tokens, cols] of a captured array into x.  Q8_EIO; also when the file changed. */
 bool q8_activations_rows(const struct q8_activations *p, const struct q8_activations_array *a,

@@ -1,11 +1,12 @@
 /* statistics.c - reads statistics of activations: one vector of maxima per module */
-#include "src/inspect/outlier_parts.h"
+#include "src/forward/statistics.h"
 
 #include "formats/format.h"
 #include "src/base/num.h"
 #include "src/base/tensor_read.h"
 #include "src/base/text.h"
 #include "src/model/floats.h"
+#include "src/model/select.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -172,5 +173,112 @@ bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_a
         return false;
     qsort(r.entry, r.count, sizeof *r.entry, compare_modules);
     *ret = (struct q8_statistics){path, r.entry, r.count};
+    return true;
+}
+
+static const char *module_name(void *self, uint64_t i)
+{
+    return ((const struct q8_weight_list *)self)->weight[i].module;
+}
+
+/* Whether every entry fits a module once `prefix` is in front of it. */
+static bool all_fit_with(const struct q8_statistics *acts, const struct q8_weight_list *m,
+                         const char *prefix, struct q8_arena *scratch)
+{
+    struct q8_err none = {0};
+
+    for (uint64_t i = 0; i < acts->count; i++) {
+        const char *name = q8_sprintf(scratch, &none, "%s%s", prefix, acts->entry[i].module);
+
+        if (!name || !q8_weights_find_module(m, name))
+            return false;
+    }
+    return true;
+}
+
+/* Whether every entry fits a module without the first n bytes, which all have alike. */
+static bool all_fit_without(const struct q8_statistics *acts, const struct q8_weight_list *m,
+                            size_t n)
+{
+    const char *first = acts->entry[0].module;
+
+    for (uint64_t i = 0; i < acts->count; i++)
+        if (strncmp(acts->entry[i].module, first, n) != 0 ||
+            !q8_weights_find_module(m, acts->entry[i].module + n))
+            return false;
+    return true;
+}
+
+/* One prefix too few or too many in all names: a sentence about that.  False when it is not so. */
+static bool fail_prefix(const struct q8_statistics *acts, const struct q8_weight_list *m,
+                        struct q8_arena *scratch, struct q8_err *err)
+{
+    const char *first = acts->entry[0].module;
+    size_t length = strlen(first);
+    char shown[200];
+
+    for (const char *dot = strchr(first, '.'); dot; dot = strchr(dot + 1, '.'))
+        if (all_fit_without(acts, m, (size_t)(dot + 1 - first))) {
+            const char *prefix = q8_strndup(scratch, first, (uint64_t)(dot + 1 - first), err);
+
+            if (prefix)
+                q8_fail(err, Q8_EINPUT,
+                        "all its names begin with '%s', which those of the model do not; take it "
+                        "off the names in the file",
+                        q8_text_escape(prefix, shown, sizeof shown));
+            return true;
+        }
+    for (uint64_t i = 0; i < m->count; i++) {
+        size_t n = strlen(m->weight[i].module);
+        const char *prefix;
+
+        if (n <= length + 1 || m->weight[i].module[n - length - 1] != '.' ||
+            strcmp(m->weight[i].module + n - length, first) != 0)
+            continue;
+        prefix = q8_strndup(scratch, m->weight[i].module, n - length, err);
+        if (prefix && !all_fit_with(acts, m, prefix, scratch))
+            return false;
+        if (prefix)
+            q8_fail(err, Q8_EINPUT,
+                    "all its names lack the '%s' that those of the model begin with; put it in "
+                    "front of the names in the file",
+                    q8_text_escape(prefix, shown, sizeof shown));
+        return true;
+    }
+    return false;
+}
+
+static bool fail_unknown(const struct q8_statistics *acts, const char *name,
+                         const struct q8_weight_list *m, struct q8_arena *scratch,
+                         struct q8_err *err)
+{
+    char nearest[Q8_NEAREST * 152], shown[200];
+
+    if (fail_prefix(acts, m, scratch, err))
+        return false;
+    return q8_fail(err, Q8_EINPUT, "'%s' is not a Linear module of the model; nearest: %s",
+                   q8_text_escape(name, shown, sizeof shown),
+                   q8_select_nearest(name, m->count, module_name, (void *)(uintptr_t)m, nearest));
+}
+
+bool q8_statistics_match(const struct q8_weight **ret, const struct q8_statistics *acts,
+                         const struct q8_weight_list *weights, struct q8_arena *scratch,
+                         struct q8_err *err)
+{
+    char shown[200];
+
+    for (uint64_t i = 0; i < acts->count; i++) {
+        const struct q8_statistic *entry = &acts->entry[i];
+
+        ret[i] = q8_weights_find_module(weights, entry->module);
+        if (!ret[i])
+            return fail_unknown(acts, entry->module, weights, scratch, err);
+        if (ret[i]->view.cols != entry->features)
+            return q8_fail(err, Q8_EINPUT,
+                           "'%s': %" PRIu64 " values, but the module has %" PRIu64
+                           " input features",
+                           q8_text_escape(entry->module, shown, sizeof shown), entry->features,
+                           ret[i]->view.cols);
+    }
     return true;
 }

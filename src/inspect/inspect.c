@@ -135,20 +135,20 @@ static bool is_linear(const struct q8_subject *s)
 /* Features that stand out: from the statistics when there are any, else from the norm gains. */
 static bool find_outliers(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_outlier_module *module;
-    uint64_t count = 0;
+    struct q8_weight_list list = {.model = in->model, .arch = &in->arch};
 
     if (!in->options.acts)
         return q8_outlier_norms(&in->outliers, in->model, &in->arch, mem, err);
-    module = q8_alloc(mem, in->subjects, sizeof *module, err);
-    for (uint64_t i = 0; module && i < in->subjects; i++) {
+    list.weight = q8_alloc(mem, in->subjects, sizeof *list.weight, err);
+    for (uint64_t i = 0; list.weight && i < in->subjects; i++) {
         const struct q8_subject *s = &in->subject[i];
 
         if (is_linear(s))
-            module[count++] = (struct q8_outlier_module){s->name, s->view.rows, s->view.cols};
+            list.weight[list.count++] =
+                (struct q8_weight){.module = s->name, .kind = s->kind, .view = s->view};
     }
-    return module && q8_outlier_stats(&in->outliers, in->options.acts, module, count,
-                                      in->options.threshold, mem, err);
+    return list.weight && q8_outlier_stats(&in->outliers, in->options.acts, &list,
+                                           in->options.threshold, mem, err);
 }
 
 static bool measure(struct run *r, struct q8_err *err)

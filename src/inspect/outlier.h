@@ -2,7 +2,8 @@
 #ifndef Q8_INSPECT_OUTLIER_H
 #define Q8_INSPECT_OUTLIER_H
 
-#include "src/model/weights.h"
+#include "src/forward/statistics.h"
+#include "src/model/norms.h"
 
 /*
  * A gain counts as an outlier when its magnitude is at least this many times the median of its
@@ -14,9 +15,6 @@
 /* A feature is followed across layers when it is one in at least this share of them: arXiv
  * 2208.07339, section 4.1. */
 #define Q8_LAYER_SHARE 0.25
-
-/* The largest file of activation statistics: those of a 400 billion model have 50 MB. */
-#define Q8_STATISTICS_LIMIT (UINT64_C(1) << 30)
 
 /*
  * One vector that says how large each feature gets: the gains of a norm, or a module's absmax.  A
@@ -72,26 +70,6 @@ struct q8_outlier_list {
     uint64_t missings;
 };
 
-/* Statistics of activations: one vector per module.  Memory is the arena's. */
-struct q8_statistics {
-    const char *path; /* of the file */
-    struct q8_statistic {
-        const char *module;  /* without ".weight" */
-        uint64_t features;   /* elements of absmax */
-        const float *absmax; /* largest magnitude of each input feature, finite, >= 0 */
-    } * entry;               /* [count], by module */
-    uint64_t count;
-};
-
-/*
- * Reads a .safetensors or .npz file of 1-D tensors of F16, BF16, F32 or F64 (SmoothQuant's
- * act_scales), at least one.  The path is not copied.  Q8_EUNSUPPORTED for another kind of file;
- * Q8_EINPUT, with the tensor, for what is no such vector (another rank or type, NaN, an infinity,
- * a negative number); Q8_ELIMIT for a file beyond Q8_STATISTICS_LIMIT; Q8_EIO.
- */
-bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_arena *mem,
-                        struct q8_err *err);
-
 /*
  * From the norm gains of the model, which are read here, one norm at a time.  A gain stands out
  * when |gain| >= Q8_GAIN_FACTOR times the median of its norm; in a norm whose median is 0, none
@@ -101,21 +79,15 @@ bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_a
 bool q8_outlier_norms(struct q8_outlier_list *ret, const struct q8_model *model,
                       const struct q8_arch *arch, struct q8_arena *mem, struct q8_err *err);
 
-/* A Linear module of the model, as q8_outlier_stats wants to know it. */
-struct q8_outlier_module {
-    const char *name;    /* "model.layers.0.self_attn.q_proj" */
-    uint64_t rows, cols; /* of its weight as it is multiplied */
-};
-
 /*
  * From activation statistics: features with absmax >= threshold; with a threshold of 0 none, as
- * LLM.int8() does.  Every name and length is checked against the modules [count], sorted by name:
+ * LLM.int8() does.  Every name and length is checked against the weights that are multiplied:
  * Q8_EINPUT for an entry that no module of the model has (with the nearest names, or the prefix
  * that all names lack or have too many) or whose length is not the module's columns; Q8_ELIMIT.
- * Names of the list are those of `acts` and `module`.
+ * Names of the list are those of `acts` and `weights`.
  */
 bool q8_outlier_stats(struct q8_outlier_list *ret, const struct q8_statistics *acts,
-                      const struct q8_outlier_module *module, uint64_t count, double threshold,
-                      struct q8_arena *mem, struct q8_err *err);
+                      const struct q8_weight_list *weights, double threshold, struct q8_arena *mem,
+                      struct q8_err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* norms.c - what is known of norms: how they are called, how they use a gain, what reads them */
-#include "src/inspect/outlier_parts.h"
+#include "src/model/norms.h"
 
 #include "src/base/json.h"
 #include "src/model/floats.h"
@@ -323,11 +323,10 @@ static bool is_first(const char *path)
 }
 
 /* The module of that path beside the norm, and what reads first of those below it. */
-static void mark_path(const struct q8_tensor **ret, const char *path, const char *norm,
-                      const struct q8_tensor *t, const struct q8_outlier_module *module,
-                      uint64_t count)
+static void mark_path(const struct q8_tensor **ret, const struct q8_weight_list *list,
+                      const char *path, const char *norm, const struct q8_tensor *t)
 {
-    uint64_t low = 0, high = count;
+    uint64_t low = 0, high = list->count;
     char name[PATH_MOST];
     size_t n = beside(name, norm, path, "");
 
@@ -336,31 +335,31 @@ static void mark_path(const struct q8_tensor **ret, const char *path, const char
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
 
-        if (strcmp(module[middle].name, name) < 0)
+        if (strcmp(list->weight[middle].module, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < count && strncmp(module[low].name, name, n) == 0; low++) {
-        const char *below = module[low].name + n;
+    for (; low < list->count && strncmp(list->weight[low].module, name, n) == 0; low++) {
+        const char *below = list->weight[low].module + n;
 
-        if ((!*below || (*below == '.' && is_first(below))) && module[low].cols == t->dim[0] &&
-            !ret[low])
+        if ((!*below || (*below == '.' && is_first(below))) &&
+            list->weight[low].view.cols == t->dim[0] && !ret[low])
             ret[low] = t;
     }
 }
 
-void q8_norms_mark(const struct q8_tensor **ret, const struct q8_index *ix, const char *norm,
-                   const struct q8_tensor *t, const struct q8_outlier_module *module,
-                   uint64_t count)
+void q8_norms_mark(const struct q8_tensor **ret, const struct q8_weight_list *list,
+                   const char *norm, const struct q8_tensor *t)
 {
+    const struct q8_index *ix = &list->model->index;
     const struct reader *r = find_reader(ix, norm);
 
     if (!r)
         return;
     for (const char *const *path = r->path; *path; path++)
-        mark_path(ret, *path, norm, t, module, count);
+        mark_path(ret, list, *path, norm, t);
     if (r->alone && is_alone(ix, norm))
         for (const char *const *path = r->alone; *path; path++)
-            mark_path(ret, *path, norm, t, module, count);
+            mark_path(ret, list, *path, norm, t);
 }

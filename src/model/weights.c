@@ -12,8 +12,6 @@
 
 /* A list in the making. */
 struct search {
-    const struct q8_model *model;
-    const struct q8_arch *arch;
     struct q8_weight_list list;
     uint64_t room;
     struct q8_arena *mem;
@@ -114,7 +112,7 @@ static bool add_weight(struct search *s, const struct q8_weight *w, struct q8_er
 static bool add_matrix(struct search *s, const struct q8_tensor *t, struct q8_err *err)
 {
     const size_t length = t->rank == 2 ? q8_weight_stem(t->name) : 0;
-    struct q8_weight w = {.kind = q8_arch_kind(s->arch, t->name, t->rank), .view.tensor = t};
+    struct q8_weight w = {.kind = q8_arch_kind(s->list.arch, t->name, t->rank), .view.tensor = t};
 
     if (!length)
         return true;
@@ -134,7 +132,7 @@ static const struct q8_tensor *find_other(const struct search *s, const struct q
     const char *name =
         q8_sprintf(s->mem, err, "%.*s%s", (int)stem, t->name, of_down ? gate_up : down);
 
-    return name ? q8_index_find(&s->model->index, name) : NULL;
+    return name ? q8_index_find(&s->list.model->index, name) : NULL;
 }
 
 /* How a fused tensor is to be cut; NULL: not at all, or an error. */
@@ -145,7 +143,7 @@ static const struct q8_arch_experts *find_layout(const struct search *s, const s
     const struct q8_tensor *other, *g, *d;
 
     if (t->rank == 3 && t->nbytes > 0 && q8_dtype_is_float(t->dtype))
-        layout = q8_arch_experts(s->arch, t->name);
+        layout = q8_arch_experts(s->list.arch, t->name);
     if (!layout)
         return NULL;
     other = find_other(s, t, !layout->part[1], err);
@@ -218,7 +216,7 @@ static bool finish(struct search *s, struct q8_err *err)
 bool q8_weights_find(struct q8_weight_list *ret, const struct q8_model *model,
                      const struct q8_arch *arch, struct q8_arena *mem, struct q8_err *err)
 {
-    struct search s = {.model = model, .arch = arch, .mem = mem};
+    struct search s = {.list = {.model = model, .arch = arch}, .mem = mem};
 
     for (uint64_t i = 0; i < model->index.count; i++) {
         const struct q8_tensor *t = &model->index.tensor[i];

@@ -28,8 +28,10 @@ struct q8_weight {
 
 /* All weights of a checkpoint.  Memory is the arena's. */
 struct q8_weight_list {
-    struct q8_weight *weight; /* [count], by module */
-    uint64_t count;           /* 0: none */
+    const struct q8_model *model; /* the checkpoint */
+    const struct q8_arch *arch;   /* its class, the caller's */
+    struct q8_weight *weight;     /* [count], by module */
+    uint64_t count;               /* 0: none */
     /* [count] the same in the order of the index's tensors, then of their rows */
     const struct q8_weight **by_tensor;
     uint64_t parameters; /* elements of all tensors, also of those that are no weights */

@@ -10,20 +10,20 @@
 static bool find_totals(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *reference = v->options.reference;
-    struct q8_weight_list list;
+    struct q8_weight_list *list = &v->weights;
+    uint64_t kept = 0;
 
     q8_model_arch(&v->arch, reference);
-    if (!q8_model_is_float(reference, err) ||
-        !q8_weights_find(&list, reference, &v->arch, mem, err))
+    if (!q8_model_is_float(reference, err) || !q8_weights_find(list, reference, &v->arch, mem, err))
         return false;
-    v->total.parameters = list.parameters;
-    v->total.linear = list.linear;
-    v->module = q8_alloc(mem, list.count, sizeof *v->module, err);
-    for (uint64_t i = 0; v->module && i < list.count; i++)
-        if (Q8_LINEAR_KINDS & 1u << list.weight[i].kind)
-            v->module[v->modules++] = (struct q8_outlier_module){
-                list.weight[i].module, list.weight[i].view.rows, list.weight[i].view.cols};
-    return v->module != NULL;
+    v->total.parameters = list->parameters;
+    v->total.linear = list->linear;
+    for (uint64_t i = 0; i < list->count; i++)
+        if (Q8_LINEAR_KINDS & 1u << list->weight[i].kind)
+            list->weight[kept++] = list->weight[i];
+    list->count = kept;
+    list->by_tensor = NULL; /* of those that were there */
+    return true;
 }
 
 static bool check_pair(struct q8_verify *v, struct q8_err *err)

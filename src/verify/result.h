@@ -117,8 +117,7 @@ struct q8_verify {
     struct q8_verify_options options; /* a copy */
     struct q8_arch arch;              /* the class that the reference's config.json names */
     struct q8_compare pairs;          /* all tensors of both, by name: a reference, b quantized */
-    struct q8_outlier_module *module; /* [modules] that are multiplied, int8 or not, by name */
-    uint64_t modules;                 /* how many */
+    struct q8_weight_list weights;    /* of the reference that are multiplied, by module */
     struct q8_layer *layer;           /* [layers], by module */
     uint64_t layers;                  /* how many */
     struct q8_findings findings;      /* sorted; thresholds that said no are among them */

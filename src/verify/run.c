@@ -123,8 +123,7 @@ static bool open_activations(struct run *r, struct q8_arena *mem, struct q8_err 
 {
     struct q8_verify *v = r->v;
 
-    if (!q8_activations_open(&r->activations, &v->options.activations, v->options.reference,
-                             &v->arch, v->module, v->modules, mem, err))
+    if (!q8_activations_open(&r->activations, &v->options.activations, &v->weights, mem, err))
         return false;
     v->activations = r->activations.digest;
     return true;

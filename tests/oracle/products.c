@@ -128,8 +128,10 @@ static bool run(char **argv, struct q8_model model[2], struct q8_arena *mem, str
     struct q8_activations activations = {0};
     struct q8_kernels k;
     struct weight w;
-    struct q8_outlier_module module;
+    struct q8_weight weight;
     struct q8_arch arch;
+    const struct q8_weight_list weights = {
+        .model = &model[0], .arch = &arch, .weight = &weight, .count = 1};
     float *x;
     bool ok;
 
@@ -142,8 +144,8 @@ static bool run(char **argv, struct q8_model model[2], struct q8_arena *mem, str
     job.cols = c->b.cols;
     job.type = q8_dtype_float(c->a.tensor->dtype);
     job.mode = q8_mode_of(c->b.stored->scheme->product);
-    module = (struct q8_outlier_module){argv[3], c->b.rows, c->b.cols};
-    ok = q8_activations_open(&activations, &options, &model[0], &arch, &module, 1, mem, err);
+    weight = (struct q8_weight){.module = argv[3], .view = {.rows = c->b.rows, .cols = c->b.cols}};
+    ok = q8_activations_open(&activations, &options, &weights, mem, err);
     (void)q8_activations_find(&activations, argv[3], &job.tokens);
     x = ok ? q8_alloc(mem, job.tokens * job.cols, sizeof *x, err) : NULL;
     ok = x && q8_activations_fill(&activations, argv[3], job.cols, job.type, x, err) &&

@@ -10,17 +10,17 @@
 #define SEED 42
 
 /* The modules of the model. */
-static const struct q8_outlier_module probe_modules[] = {
-    {"lm_head", 3, 4},
-    {LAYER "mlp.down_proj", 4, 6},
-    {LAYER "mlp.experts.0.down_proj", 4, 4},
-    {LAYER "mlp.experts.0.up_proj", 4, 4},
-    {LAYER "mlp.gate", 4, 4},
-    {LAYER "mlp.up_proj", 6, 4},
-    {LAYER "self_attn.k_proj", 2, 4},
-    {LAYER "self_attn.o_proj", 4, 4},
-    {LAYER "self_attn.q_proj", 2, 4},
-    {LAYER "self_attn.v_proj", 2, 3},
+static struct q8_weight probe_modules[] = {
+    SCRATCH_WEIGHT("lm_head", 3, 4),
+    SCRATCH_WEIGHT(LAYER "mlp.down_proj", 4, 6),
+    SCRATCH_WEIGHT(LAYER "mlp.experts.0.down_proj", 4, 4),
+    SCRATCH_WEIGHT(LAYER "mlp.experts.0.up_proj", 4, 4),
+    SCRATCH_WEIGHT(LAYER "mlp.gate", 4, 4),
+    SCRATCH_WEIGHT(LAYER "mlp.up_proj", 6, 4),
+    SCRATCH_WEIGHT(LAYER "self_attn.k_proj", 2, 4),
+    SCRATCH_WEIGHT(LAYER "self_attn.o_proj", 4, 4),
+    SCRATCH_WEIGHT(LAYER "self_attn.q_proj", 2, 4),
+    SCRATCH_WEIGHT(LAYER "self_attn.v_proj", 2, 3),
 };
 #define PROBE_MODULES (sizeof probe_modules / sizeof *probe_modules)
 
@@ -77,17 +77,18 @@ static inline void fixture_make(struct fixture *f, const struct scratch_tensor *
 }
 
 /* Opens a activations over the modules, again if need be; `type` is the class of the model. */
-static inline bool fixture_open(struct fixture *f, const char *type,
-                                const struct q8_outlier_module *module, uint64_t count)
+static inline bool fixture_open(struct fixture *f, const char *type, struct q8_weight *module,
+                                uint64_t count)
 {
     struct q8_arch arch;
+    const struct q8_weight_list list = {
+        .model = &f->model.model, .arch = &arch, .weight = module, .count = count};
 
     q8_activations_close(&f->activations);
     q8_arena_clear(&f->mem);
     f->err = (struct q8_err){0};
     q8_arch_init(&arch, type, NULL);
-    return q8_activations_open(&f->activations, &f->options, &f->model.model, &arch, module, count,
-                               &f->mem, &f->err);
+    return q8_activations_open(&f->activations, &f->options, &list, &f->mem, &f->err);
 }
 
 /* Removes everything. */

@@ -2,7 +2,7 @@
 #ifndef Q8_TESTS_SCRATCH_H
 #define Q8_TESTS_SCRATCH_H
 
-#include "src/model/model.h"
+#include "src/model/weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +30,12 @@ struct scratch {
 #define SCRATCH(name, dtype, shape, array)                                                         \
     {                                                                                              \
         name, dtype, shape, array, sizeof(array)                                                   \
+    }
+
+/* An element of a list of weights. */
+#define SCRATCH_WEIGHT(name, height, width)                                                        \
+    {                                                                                              \
+        .module = name, .view = {.rows = height, .cols = width }                                   \
     }
 
 static inline void scratch_write(const struct scratch *s, const char *name, const void *bytes,

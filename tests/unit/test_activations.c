@@ -190,10 +190,10 @@ static void probe_takes_captured_rows(void **state)
 /* Stored and deflated, of every type that numpy has, and a vector of statistics among them. */
 static void probe_takes_arrays_of_npz_files(void **state)
 {
-    static const struct q8_outlier_module wider[] = {{LAYER "mlp.up_proj", 6, 4},
-                                                     {LAYER "self_attn.k_proj", 2, 4},
-                                                     {LAYER "self_attn.q_proj", 2, 4},
-                                                     {LAYER "self_attn.v_proj", 2, 4}};
+    static struct q8_weight wider[] = {SCRATCH_WEIGHT(LAYER "mlp.up_proj", 6, 4),
+                                       SCRATCH_WEIGHT(LAYER "self_attn.k_proj", 2, 4),
+                                       SCRATCH_WEIGHT(LAYER "self_attn.q_proj", 2, 4),
+                                       SCRATCH_WEIGHT(LAYER "self_attn.v_proj", 2, 4)};
     struct fixture f;
     uint64_t tokens;
     float x[8];
@@ -207,11 +207,12 @@ static void probe_takes_arrays_of_npz_files(void **state)
         if (!fixture_open(&f, "llama", wider, 4))
             fail_msg("%s", f.err.text);
         for (unsigned k = 1; k < 4; k++)
-            check(&f, wider[k].name, Q8_ACTIVATIONS_CAPTURED, rows, TOKENS, 4);
-        assert_int_equal(q8_activations_find(&f.activations, wider[0].name, &tokens),
+            check(&f, wider[k].module, Q8_ACTIVATIONS_CAPTURED, rows, TOKENS, 4);
+        assert_int_equal(q8_activations_find(&f.activations, wider[0].module, &tokens),
                          Q8_ACTIVATIONS_STATISTICS);
         assert_int_equal(tokens, TOKENS);
-        assert_true(q8_activations_fill(&f.activations, wider[0].name, 4, Q8_FLOAT_F16, x, &f.err));
+        assert_true(
+            q8_activations_fill(&f.activations, wider[0].module, 4, Q8_FLOAT_F16, x, &f.err));
         assert_true(fmaxf(fabsf(x[1]), fabsf(x[5])) == 6);
     }
     fixture_close(&f);
@@ -238,7 +239,8 @@ static void probe_takes_wide_rows(void **state)
         SCRATCH("wide", "F32", "[3,9001]", data),
         SCRATCH("narrow", "F32", "[9001]", most),
     };
-    static const struct q8_outlier_module wide[] = {{"narrow", 1, COLS}, {"wide", 1, COLS}};
+    static struct q8_weight wide[] = {SCRATCH_WEIGHT("narrow", 1, COLS),
+                                      SCRATCH_WEIGHT("wide", 1, COLS)};
     struct fixture f;
 
     (void)state;

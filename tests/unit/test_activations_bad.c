@@ -142,7 +142,7 @@ static void probe_refuses_values_that_are_not_finite(void **state)
 
 static void probe_refuses_a_captured_nan_of_an_npz_file(void **state)
 {
-    static const struct q8_outlier_module module = {LAYER "self_attn.v_proj", 2, 4};
+    static struct q8_weight module = SCRATCH_WEIGHT(LAYER "self_attn.v_proj", 2, 4);
     struct fixture f;
     float x[8];
 
@@ -151,7 +151,7 @@ static void probe_refuses_a_captured_nan_of_an_npz_file(void **state)
     (void)snprintf(f.path, sizeof f.path, "%s/probe/nan.npz", testdata);
     f.options.path = f.path;
     assert_true(fixture_open(&f, "llama", &module, 1));
-    assert_false(q8_activations_fill(&f.activations, module.name, 4, Q8_FLOAT_F16, x, &f.err));
+    assert_false(q8_activations_fill(&f.activations, module.module, 4, Q8_FLOAT_F16, x, &f.err));
     assert_int_equal(f.err.code, Q8_EINPUT);
     assert_non_null(strstr(f.err.text, "v_proj': token 1, feature 2 is nan"));
     fixture_close(&f);
@@ -212,10 +212,10 @@ static void probe_without_memory_is_a_limit(void **state)
         {LAYER "self_attn.q_proj", "F32", "[2,4]", rows, 32},
         SCRATCH(LAYER "mlp.up_proj", "F32", "[4]", most),
     };
-    static const struct q8_outlier_module wider[] = {{LAYER "mlp.up_proj", 6, 4},
-                                                     {LAYER "self_attn.k_proj", 2, 4},
-                                                     {LAYER "self_attn.q_proj", 2, 4},
-                                                     {LAYER "self_attn.v_proj", 2, 4}};
+    static struct q8_weight wider[] = {SCRATCH_WEIGHT(LAYER "mlp.up_proj", 6, 4),
+                                       SCRATCH_WEIGHT(LAYER "self_attn.k_proj", 2, 4),
+                                       SCRATCH_WEIGHT(LAYER "self_attn.q_proj", 2, 4),
+                                       SCRATCH_WEIGHT(LAYER "self_attn.v_proj", 2, 4)};
     struct fixture f;
 
     (void)state;

@@ -3,6 +3,7 @@
  * make_outliers.py writes), and what stands out in them, counted by hand
  */
 #include "src/inspect/outlier.h"
+#include "tests/unit/scratch.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -173,14 +174,15 @@ static void activations_without_memory_are_a_limit(void **state)
 }
 
 /* A model of two layers, [rows, cols]; the head has no statistics. */
-static const struct q8_outlier_module modules[] = {
-    {"lm_head", 100, 4},
-    {"model.layers.0.mlp.down_proj", 4, 6},
-    {"model.layers.0.mlp.up_proj", 6, 4},
-    {"model.layers.1.mlp.down_proj", 4, 6},
-    {"model.layers.1.mlp.up_proj", 6, 4},
+static struct q8_weight modules[] = {
+    SCRATCH_WEIGHT("lm_head", 100, 4),
+    SCRATCH_WEIGHT("model.layers.0.mlp.down_proj", 4, 6),
+    SCRATCH_WEIGHT("model.layers.0.mlp.up_proj", 6, 4),
+    SCRATCH_WEIGHT("model.layers.1.mlp.down_proj", 4, 6),
+    SCRATCH_WEIGHT("model.layers.1.mlp.up_proj", 6, 4),
 };
 #define MODULES (sizeof modules / sizeof *modules)
+static const struct q8_weight_list all = {.weight = modules, .count = MODULES};
 
 static const float up_0[] = {1, 6, 0, 5.75f}, up_1[] = {2, 24, 1, 2};
 static const float down_0[] = {0, 0, 0, 0, 7, 0}, down_1[] = {1, 1, 1, 1, 1, 1};
@@ -201,7 +203,7 @@ static void activations_outliers_are_counted(void **state)
 
     (void)state;
     q8_arena_init(&mem, 1 << 20);
-    assert_true(q8_outlier_stats(&list, &acts, modules, MODULES, 6.0, &mem, &err));
+    assert_true(q8_outlier_stats(&list, &acts, &all, 6.0, &mem, &err));
     assert_true(list.from_activations);
     assert_int_equal(list.sources, 4);
     assert_string_equal(list.source[1].name, "model.layers.0.mlp.up_proj");
@@ -238,7 +240,7 @@ static void activations_threshold_of_zero_finds_none(void **state)
 
     (void)state;
     q8_arena_init(&mem, 1 << 20);
-    assert_true(q8_outlier_stats(&list, &acts, modules, MODULES, 0, &mem, &err));
+    assert_true(q8_outlier_stats(&list, &acts, &all, 0, &mem, &err));
     assert_int_equal(list.sources, 4);
     assert_int_equal(list.hits, 0);
     assert_true(list.touched == 0);
@@ -288,7 +290,9 @@ static void activations_that_do_not_fit_are_refused_with_the_way_out(void **stat
         struct q8_arena mem;
 
         q8_arena_init(&mem, 1 << 20);
-        assert_false(q8_outlier_stats(&list, &acts, modules, cases[i].modules, 6.0, &mem, &err));
+        assert_false(q8_outlier_stats(
+            &list, &acts, &(struct q8_weight_list){.weight = modules, .count = cases[i].modules},
+            6.0, &mem, &err));
         assert_int_equal(err.code, Q8_EINPUT);
         assert_string_equal(err.text, cases[i].text);
         q8_arena_clear(&mem);
@@ -307,7 +311,7 @@ static void activations_outliers_without_memory_are_a_limit(void **state)
         struct q8_arena mem;
 
         q8_arena_init(&mem, limit);
-        ok = q8_outlier_stats(&list, &acts, modules, MODULES, 6.0, &mem, &err);
+        ok = q8_outlier_stats(&list, &acts, &all, 6.0, &mem, &err);
         if (!ok) {
             assert_int_equal(err.code, Q8_ELIMIT);
             assert_int_equal(list.count, 77);
