@@ -1,4 +1,4 @@
-/* report.h - what happened, or would: rows in, text or JSON out */
+/* report.h - what happened, or would: for people, and the sums that both reports have */
 #ifndef Q8_CONVERT_REPORT_H
 #define Q8_CONVERT_REPORT_H
 
