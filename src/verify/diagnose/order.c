@@ -32,20 +32,25 @@ static bool same_items(const uint64_t *want, const uint64_t *have, uint64_t n,
 static bool is_shift(const uint64_t *want, const uint64_t *have, uint64_t n, struct q8_order *o,
                      uint64_t live, uint64_t *patience)
 {
-    const uint64_t end = o->up ? n - o->by : n;
-    uint64_t begin = end, moved = 0;
+    /* item k of those that can have moved: where it should be, and where it would be now */
+    const uint64_t *item = o->up ? want + o->by : want;
+    const uint64_t *now = o->up ? have : have + o->by;
+    const uint64_t *wanted_there = o->up ? want : want + o->by;
+    uint64_t k = n - o->by, moved = 0;
 
-    while (begin > o->by * !o->up && *patience > 0 &&
-           have[begin - 1] == want[o->up ? begin - 1 + o->by : begin - 1 - o->by]) {
-        begin--;
-        moved += have[begin] != want[begin] && have[begin] != 0;
+    while (k > 0 && *patience > 0 && now[k - 1] == item[k - 1]) {
+        k--;
+        moved += now[k] != wanted_there[k] && now[k] != 0;
         --*patience;
     }
-    if (begin > o->first + o->by * !o->up || moved == 0 || moved * 2 < live)
+    if (k > o->first || moved == 0 || moved * 2 < live)
         return false;
-    /* a copy within the list leaves the first ones where they were */
-    begin = begin > o->first ? begin : o->first;
-    o->first = o->up ? begin + o->by : begin - o->by;
+    if (o->up)
+        o->first += o->by;
+    else if (k + o->by > o->first)
+        o->first = k;
+    else /* a copy within the list leaves the first ones where they were */
+        o->first -= o->by;
     return true;
 }
 
