@@ -1,5 +1,6 @@
 /* q8_inspect.c - the command q8-inspect: options -> measuring -> reports */
 #include "src/cli/common.h"
+#include "src/compare/report.h"
 #include "src/cli/progress.h"
 #include "src/compare/compare.h"
 #include "src/inspect/inspect.h"

@@ -1,6 +1,10 @@
 /* compare.c - what differs between two checkpoints: all items among threads, sorted and counted */
 #include "src/compare/compare.h"
 
+#include "src/compare/config.h"
+#include "src/compare/match.h"
+#include "src/compare/values.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,16 +16,6 @@ struct run {
     struct q8_sized *order;       /* [todo] items with data, largest first */
     uint64_t todo, bytes;
 };
-
-static const char *const names[Q8_VERDICTS] = {
-    [Q8_ONLY_A] = "only-a",        [Q8_ONLY_B] = "only-b",       [Q8_OTHER_SHAPE] = "shape",
-    [Q8_OTHER_TYPE] = "type",      [Q8_OTHER_VALUES] = "values", [Q8_SAME_VALUES] = "same-values",
-    [Q8_SAME_BYTES] = "same-bytes"};
-
-const char *q8_verdict_name(enum q8_verdict verdict)
-{
-    return names[verdict];
-}
 
 static bool order_items(struct run *run, struct q8_arena *mem, struct q8_err *err)
 {

@@ -1,5 +1,5 @@
 /* config.c - the changes between two config.json, path by path */
-#include "src/compare/compare.h"
+#include "src/compare/config.h"
 
 #include "src/base/json.h"
 

@@ -1,5 +1,5 @@
 /* match.c - which tensors of two checkpoints meet, and what their headers tell */
-#include "src/compare/compare.h"
+#include "src/compare/match.h"
 
 #include "src/model/arch.h"
 #include "src/base/json.h"

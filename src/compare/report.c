@@ -1,5 +1,5 @@
 /* report.c - the differences of two checkpoints for people, and for machines */
-#include "src/compare/compare.h"
+#include "src/compare/report.h"
 
 #include "src/base/json.h"
 #include "src/base/text.h"
@@ -7,6 +7,16 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+
+static const char *const names[Q8_VERDICTS] = {
+    [Q8_ONLY_A] = "only-a",        [Q8_ONLY_B] = "only-b",       [Q8_OTHER_SHAPE] = "shape",
+    [Q8_OTHER_TYPE] = "type",      [Q8_OTHER_VALUES] = "values", [Q8_SAME_VALUES] = "same-values",
+    [Q8_SAME_BYTES] = "same-bytes"};
+
+const char *q8_verdict_name(enum q8_verdict verdict)
+{
+    return names[verdict];
+}
 
 #define NAME_COLUMNS 24 /* that a name has at least, however narrow the terminal */
 

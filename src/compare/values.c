@@ -1,5 +1,5 @@
 /* values.c - the data of two tensors side by side, tile by tile */
-#include "src/compare/compare.h"
+#include "src/compare/values.h"
 
 #include "src/base/num.h"
 #include "src/base/text.h"

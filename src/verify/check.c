@@ -1,6 +1,7 @@
 /* check.c - one thread's verification of int8 weights: levels 1 to 3 in one pass over each */
 #include "src/verify/check_parts.h"
 
+#include "src/compare/values.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"

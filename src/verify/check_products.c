@@ -1,6 +1,7 @@
 /* check_products.c - level 3 of an int8 weight: its products with activations */
 #include "src/verify/check_parts.h"
 
+#include "src/compare/values.h"
 #include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/base/text.h"

@@ -1,6 +1,7 @@
 /* list.c - what is verified: the pairs, the class, the modules that are multiplied, the layers */
 #include "src/verify/verify_parts.h"
 
+#include "src/compare/match.h"
 #include "src/model/floats.h"
 #include "src/verify/integrity/integrity.h"
 

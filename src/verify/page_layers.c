@@ -3,6 +3,7 @@
 
 #include "src/report/page.h"
 #include "src/verify/numbers.h"
+#include "src/compare/report.h"
 #include "src/verify/report.h"
 
 #include <inttypes.h>

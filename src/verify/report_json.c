@@ -2,6 +2,7 @@
 #include "src/verify/report_json.h"
 
 #include "src/verify/numbers.h"
+#include "src/compare/report.h"
 #include "src/verify/report.h"
 
 #include "src/base/json.h"

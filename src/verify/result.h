@@ -2,7 +2,7 @@
 #ifndef Q8_VERIFY_RESULT_H
 #define Q8_VERIFY_RESULT_H
 
-#include "src/compare/compare.h"
+#include "src/compare/result.h"
 #include "src/forward/activations.h"
 #include "src/forward/engine.h"
 #include "src/verify/finding.h"

@@ -1,5 +1,6 @@
 /* run.c - all data of a verification, shared among threads */
 #include "src/verify/diagnose/diagnose.h"
+#include "src/compare/values.h"
 #include "src/verify/check_parts.h"
 
 #include "src/base/num.h"

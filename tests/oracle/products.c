@@ -8,6 +8,8 @@
  * prints the outlier columns.  ACTIVATIONS holds that module alone.
  */
 #include "src/forward/activations.h"
+#include "src/compare/match.h"
+#include "src/compare/values.h"
 #include "src/scheme/scheme.h"
 #include "src/forward/act_codes.h"
 #include "src/verify/verify.h"

@@ -3,6 +3,7 @@
 #define Q8_TESTS_INTEGRITY_H
 
 #include "src/base/json.h"
+#include "src/compare/match.h"
 #include "src/verify/verify.h"
 #include "src/verify/integrity/integrity.h"
 #include "src/verify/integrity/digests.h"

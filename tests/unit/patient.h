@@ -3,6 +3,7 @@
 #define Q8_TESTS_PATIENT_H
 
 #include "src/verify/diagnose/diagnose.h"
+#include "src/compare/match.h"
 #include "src/scheme/encode.h"
 #include "src/scheme/target.h"
 #include "tests/unit/scratch.h"

@@ -3,6 +3,7 @@
  * were worked out by hand
  */
 #include "tests/unit/pair.h"
+#include "src/compare/report.h"
 
 #include <math.h>
 #include <setjmp.h>

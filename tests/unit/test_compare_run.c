@@ -1,5 +1,6 @@
 /* test_compare_run.c - comparisons as a whole: config.json, patterns, threads, both reports */
 #include "src/base/json.h"
+#include "src/compare/report.h"
 #include "tests/unit/pair.h"
 
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* diagnose.c - what happened to an int8 weight: one explanation after another is tried */
 #include "src/verify/diagnose/diagnose.h"
 
+#include "src/compare/values.h"
 #include "src/verify/diagnose/diagnose_parts.h"
 
 #include <inttypes.h>

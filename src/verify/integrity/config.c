@@ -1,6 +1,7 @@
 /* config.c - config.json of the int8 model against the reference's and the tensors */
 #include "src/verify/integrity/integrity_parts.h"
 
+#include "src/compare/config.h"
 #include "src/base/json.h"
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"

@@ -1,6 +1,7 @@
 /* pairs.c - tensors that are missing, extra, of another shape or type */
 #include "src/verify/integrity/integrity_parts.h"
 
+#include "src/compare/report.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"
