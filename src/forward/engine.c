@@ -1,5 +1,5 @@
 /* engine.c - the table of engines, and the choice of a device */
-#include "src/forward/engine.h"
+#include "src/forward/engine_parts.h"
 
 #include <errno.h>
 #include <stdio.h>

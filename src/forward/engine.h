@@ -112,15 +112,4 @@ extern const struct q8_engine_kind q8_engines[Q8_ENGINES];
  */
 bool q8_device_find(struct q8_device *ret, const char *word, uint64_t memory, struct q8_err *err);
 
-/* engine_cpu.c: the kernels of `isa`.  Memory is `mem`'s: no closing.  Q8_ELIMIT. */
-bool q8_engine_cpu(struct q8_engine *ret, const struct q8_engine_room *room, enum q8_isa isa,
-                   struct q8_arena *mem, struct q8_err *err);
-
-/* engine_cuda.c: kernels/cuda/cuda.h. */
-bool q8_engine_cuda(struct q8_engine *ret, const struct q8_engine_room *room,
-                    const struct q8_engine_setup *setup, struct q8_arena *mem, struct q8_err *err);
-
-/* engine_cuda.c: the `find` of that row. */
-bool q8_engine_cuda_find(struct q8_device *ret, bool *ret_any, struct q8_err *err);
-
 #endif

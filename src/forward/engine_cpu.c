@@ -1,5 +1,5 @@
 /* engine_cpu.c - products on the CPU: exact in int8, one fixed chain of operations in float */
-#include "src/forward/engine.h"
+#include "src/forward/engine_parts.h"
 
 #include "src/forward/act_codes.h"
 

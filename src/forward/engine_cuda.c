@@ -1,5 +1,5 @@
 /* engine_cuda.c - products on a GPU: its memory, and what is said when it fails */
-#include "src/forward/engine_cuda.h"
+#include "src/forward/engine_cuda_parts.h"
 
 #include "src/base/num.h"
 #include "src/base/text.h"

@@ -1,5 +1,5 @@
 /* engine_cuda_begin.c - activations to the GPU, and their codes */
-#include "src/forward/engine_cuda.h"
+#include "src/forward/engine_cuda_parts.h"
 
 #include "src/base/num.h"
 
@@ -18,7 +18,8 @@ static int put_array(struct q8_cuda_engine *e, void *device, const void *host, u
         n = q8_min(most, bytes - at);
         code = q8_cuda_next_slot(e, &s);
         if (!code)
-            code = q8_cuda_put_rows(e, s, (char *)device + at, n, (const char *)host + at, n, 1);
+            code = q8_cuda_put_rows(
+                e, s, (struct q8_cuda_rows){(char *)device + at, n, (const char *)host + at, n, 1});
     }
     return code;
 }
@@ -37,8 +38,9 @@ static int put_activations(struct q8_cuda_engine *e, const float *x)
         n = q8_min(most, e->job.tokens - t);
         code = q8_cuda_next_slot(e, &s);
         if (!code)
-            code = q8_cuda_put_rows(e, s, s->floats, e->pitch * sizeof(float), x + t * cols,
-                                    cols * sizeof(float), n);
+            code = q8_cuda_put_rows(e, s,
+                                    (struct q8_cuda_rows){s->floats, e->pitch * sizeof(float),
+                                                          x + t * cols, cols * sizeof(float), n});
         if (!code)
             code = q8_cuda_narrow(&e->gpu, e->turn, to, s->floats, n * e->pitch, e->job.type);
     }
@@ -103,8 +105,10 @@ static int quantize_paper(struct q8_cuda_engine *e, const float *x)
         n = q8_min(most, e->job.tokens - r);
         code = q8_cuda_next_slot(e, &s);
         if (!code)
-            code = q8_cuda_put_rows(e, s, e->x_codes + r * e->codes_pitch, e->codes_pitch,
-                                    t->codes + r * t->keeps, t->keeps, n);
+            code = q8_cuda_put_rows(e, s,
+                                    (struct q8_cuda_rows){e->x_codes + r * e->codes_pitch,
+                                                          e->codes_pitch, t->codes + r * t->keeps,
+                                                          t->keeps, n});
         line = q8_cuda_stage(s, n * sizeof *line);
         for (uint64_t i = 0; i < n; i++)
             line[i] = (struct q8_cuda_line){t->scale[r + i], t->zero[r + i], t->sum[r + i]};

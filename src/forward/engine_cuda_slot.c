@@ -1,5 +1,5 @@
 /* engine_cuda_slot.c - the slots that rows go to the GPU through, in turn */
-#include "src/forward/engine_cuda.h"
+#include "src/forward/engine_cuda_parts.h"
 
 #include <string.h>
 
@@ -19,16 +19,17 @@ void *q8_cuda_stage(struct q8_cuda_slot *s, uint64_t bytes)
     return staging;
 }
 
-int q8_cuda_put_rows(struct q8_cuda_engine *e, struct q8_cuda_slot *s, void *device, uint64_t pitch,
-                     const void *host, uint64_t width, uint64_t rows)
+int q8_cuda_put_rows(struct q8_cuda_engine *e, struct q8_cuda_slot *s, struct q8_cuda_rows rows)
 {
-    char *staging = q8_cuda_stage(s, pitch * rows);
+    char *staging = q8_cuda_stage(s, rows.pitch * rows.count);
 
-    for (uint64_t r = 0; r < rows; r++) {
-        memcpy(staging + r * pitch, (const char *)host + r * width, width);
-        memset(staging + r * pitch + width, 0, pitch - width);
+    for (uint64_t r = 0; r < rows.count; r++) {
+        char *to = staging + r * rows.pitch;
+
+        memcpy(to, (const char *)rows.host + r * rows.width, rows.width);
+        memset(to + rows.width, 0, rows.pitch - rows.width);
     }
-    return q8_cuda_put(&e->gpu, e->turn, device, staging, pitch * rows);
+    return q8_cuda_put(&e->gpu, e->turn, rows.device, staging, rows.pitch * rows.count);
 }
 
 uint64_t q8_cuda_rows_at_once(const struct q8_cuda_engine *e, uint64_t pitch)

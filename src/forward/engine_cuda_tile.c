@@ -5,7 +5,7 @@
  * of codes, which alternate between two slots.  All of them write into products of the whole tile,
  * which are compared when both streams are done.
  */
-#include "src/forward/engine_cuda.h"
+#include "src/forward/engine_cuda_parts.h"
 
 #include "src/base/num.h"
 
@@ -29,7 +29,8 @@ static int multiply_floats(struct q8_cuda_engine *e, const float *w, uint64_t n,
     int code = q8_cuda_next_slot(e, &s);
 
     if (!code)
-        code = q8_cuda_put_rows(e, s, s->floats, e->pitch * size, w, e->job.cols * size, n);
+        code = q8_cuda_put_rows(
+            e, s, (struct q8_cuda_rows){s->floats, e->pitch * size, w, e->job.cols * size, n});
     product.w = e->job.type == Q8_FLOAT_F32 ? (void *)s->floats : s->typed;
     product.workspace = s->workspace;
     if (!code && e->job.type != Q8_FLOAT_F32)
@@ -57,7 +58,9 @@ static int put_codes(struct q8_cuda_engine *e, struct q8_cuda_slot *s, const str
                   : (struct q8_cuda_line){
                         e->job.mode == Q8_MODE_BNB ? w->scale[row + i] : w->step[row + i], 0, 0};
     code = q8_cuda_put(&e->gpu, e->turn, s->line, line, n * sizeof *line);
-    return code ? code : q8_cuda_put_rows(e, s, s->codes, e->codes_pitch, codes, e->keeps, n);
+    return code ? code
+                : q8_cuda_put_rows(
+                      e, s, (struct q8_cuda_rows){s->codes, e->codes_pitch, codes, e->keeps, n});
 }
 
 /* The outlier columns; the paper's weights of them are the reference's. */

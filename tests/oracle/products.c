@@ -10,6 +10,7 @@
 #include "src/forward/activations.h"
 #include "src/compare/match.h"
 #include "src/compare/values.h"
+#include "src/forward/engine_parts.h"
 #include "src/scheme/scheme.h"
 #include "src/forward/act_codes.h"
 #include "src/verify/verify.h"

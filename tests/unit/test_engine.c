@@ -2,7 +2,7 @@
  * test_engine.c - products on the CPU: worked out by hand from engine.h, and for any tiles and
  * instruction sets the same
  */
-#include "src/forward/engine.h"
+#include "src/forward/engine_parts.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* test_engine_cuda.c - the CUDA engine over a fake GPU: the CPU's bits, every failure, no leak */
-#include "src/forward/engine.h"
+#include "src/forward/engine_parts.h"
 #include "tests/unit/fake_cuda.h"
 
 #include <math.h>

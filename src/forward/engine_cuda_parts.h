@@ -1,9 +1,10 @@
-/* engine_cuda.h - what the two files of the CUDA engine share */
-#ifndef Q8_FORWARD_ENGINE_CUDA_H
-#define Q8_FORWARD_ENGINE_CUDA_H
+/* engine_cuda_parts.h - what the files of the CUDA engine share */
+#ifndef Q8_FORWARD_ENGINE_CUDA_PARTS_H
+#define Q8_FORWARD_ENGINE_CUDA_PARTS_H
 
 #include "kernels/cuda/cuda.h"
 #include "src/forward/act_codes.h"
+#include "src/forward/engine_parts.h"
 
 /*
  * Room for some rows of W on their way to one product, with a stream of its own: while the device
@@ -67,9 +68,17 @@ int q8_cuda_next_slot(struct q8_cuda_engine *e, struct q8_cuda_slot **ret);
 /* Pinned memory of the slot, until its next turn; all of it is of staging_bytes. */
 void *q8_cuda_stage(struct q8_cuda_slot *s, uint64_t bytes);
 
-/* Queues `rows` rows of `width` bytes to rows of `pitch` bytes, with zeros behind them. */
-int q8_cuda_put_rows(struct q8_cuda_engine *e, struct q8_cuda_slot *s, void *device, uint64_t pitch,
-                     const void *host, uint64_t width, uint64_t rows);
+/* Rows on their way to the device; bytes. */
+struct q8_cuda_rows {
+    void *device;     /* [count, pitch] */
+    uint64_t pitch;   /* of a row there */
+    const void *host; /* [count, width] */
+    uint64_t width;   /* of a row, at most pitch */
+    uint64_t count;   /* how many */
+};
+
+/* Queues rows, with zeros behind each. */
+int q8_cuda_put_rows(struct q8_cuda_engine *e, struct q8_cuda_slot *s, struct q8_cuda_rows rows);
 
 /* Rows of `pitch` elements that a slot takes at a time. */
 uint64_t q8_cuda_rows_at_once(const struct q8_cuda_engine *e, uint64_t pitch);
