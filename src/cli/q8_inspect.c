@@ -5,7 +5,10 @@
 #include "src/compare/compare.h"
 #include "src/inspect/inspect.h"
 #include "src/inspect/page.h"
-#include "src/inspect/report.h"
+#include "src/inspect/report_text.h"
+#include "src/inspect/report_header.h"
+#include "src/inspect/report_json.h"
+#include "src/inspect/report_csv.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "src/base/clock.h"
 #include "src/inspect/measure_parts.h"
 #include "src/scheme/error.h"
+#include "src/inspect/outlier_parts.h"
 
 #include <math.h>
 #include <string.h>

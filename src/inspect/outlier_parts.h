@@ -32,4 +32,24 @@ bool q8_outlier_add(struct q8_outlier_builder *b, const struct q8_feature_source
 bool q8_outlier_finish(struct q8_outlier_list *ret, struct q8_outlier_builder *b,
                        struct q8_err *err);
 
+/*
+ * From the norm gains of the model, which are read here, one norm at a time.  A gain stands out
+ * when |gain| >= Q8_GAIN_FACTOR times the median of its norm; in a norm whose median is 0, none
+ * does.  Norms of more than 2^20 gains are passed over.  A model without norms gives an empty
+ * list.  Q8_ELIMIT, Q8_EIO.
+ */
+bool q8_outlier_norms(struct q8_outlier_list *ret, const struct q8_model *model,
+                      const struct q8_arch *arch, struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * From activation statistics: features with absmax >= threshold; with a threshold of 0 none, as
+ * LLM.int8() does.  Every name and length is checked against the weights that are multiplied:
+ * Q8_EINPUT for an entry that no module of the model has (with the nearest names, or the prefix
+ * that all names lack or have too many) or whose length is not the module's columns; Q8_ELIMIT.
+ * Names of the list are those of `acts` and `weights`.
+ */
+bool q8_outlier_stats(struct q8_outlier_list *ret, const struct q8_statistics *acts,
+                      const struct q8_weight_list *weights, double threshold, struct q8_arena *mem,
+                      struct q8_err *err);
+
 #endif

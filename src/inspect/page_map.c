@@ -1,5 +1,6 @@
 /* page_map.c - the heat map of q8-inspect: what each weight of a layer is coloured by */
 #include "src/inspect/page_parts.h"
+#include "src/report/heat_map.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,7 +9,7 @@
 
 /* dB are beyond options.min_sqnr: a model without trouble is calm, however its values differ. */
 static const struct {
-    struct q8_html_view view;
+    struct q8_heat_view view;
     const char *number; /* key of its column, see q8_numbers_find */
 } views[] = {
     {{"sqnr", "SQNR", Q8_HTML_DECIBEL, " dB", "", 15, -10, ANY, false}, "sqnr"},
@@ -32,7 +33,7 @@ static const struct {
 _Static_assert(VIEWS <= Q8_HTML_VIEWS, "a map has room for every view");
 
 /* The weights that have a place in it. */
-static bool collect(struct q8_html_map *map, const struct q8_html_page *page)
+static bool collect(struct q8_heat_map *map, const struct q8_html_page *page)
 {
     const struct q8_inspect *in = page->in;
     uint64_t row = 0;
@@ -45,9 +46,9 @@ static bool collect(struct q8_html_map *map, const struct q8_html_page *page)
         bool weight = s->codes || (s->matrix && s->matrix->have_costs);
 
         if (s->shown && weight && s->layer != UINT64_MAX) {
-            struct q8_html_spot *spot = &map->spot[map->spots++];
+            struct q8_heat_spot *spot = &map->spot[map->spots++];
 
-            *spot = (struct q8_html_spot){.name = s->name,
+            *spot = (struct q8_heat_spot){.name = s->name,
                                           .role = s->role,
                                           .layer = s->layer,
                                           .row = row,
@@ -64,8 +65,8 @@ static bool collect(struct q8_html_map *map, const struct q8_html_page *page)
 bool q8_html_map(const struct q8_html_page *page)
 {
     const struct q8_inspect *in = page->in;
-    struct q8_html_map map = {.views = VIEWS, .bad = "has NaN or Inf"};
-    struct q8_html_view *sqnr = map.view;
+    struct q8_heat_map map = {.views = VIEWS, .bad = "has NaN or Inf"};
+    struct q8_heat_view *sqnr = map.view;
     char words[128] = "";
 
     if (!collect(&map, page))
@@ -80,5 +81,5 @@ bool q8_html_map(const struct q8_html_page *page)
     sqnr->calm += in->options.min_sqnr;
     sqnr->alarm += in->options.min_sqnr;
     sqnr->low = in->options.min_sqnr;
-    return sqnr->words && q8_html_grid(page->out, &map, page->mem, page->err);
+    return sqnr->words && q8_heat_map_print(page->out, &map, page->mem, page->err);
 }

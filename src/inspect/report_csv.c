@@ -1,5 +1,5 @@
 /* report_csv.c - a line per subject for spreadsheets, RFC 4180 */
-#include "src/inspect/report.h"
+#include "src/inspect/report_csv.h"
 
 #include "src/inspect/numbers.h"
 

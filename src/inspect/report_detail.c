@@ -1,5 +1,5 @@
 /* report_detail.c - everything about one subject, for people */
-#include "src/inspect/report.h"
+#include "src/inspect/report_parts.h"
 
 #include "src/base/text.h"
 #include "src/inspect/list.h"

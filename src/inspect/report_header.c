@@ -1,5 +1,5 @@
 /* report_header.c - what the headers say, without reading data: names, types, shapes, shards */
-#include "src/inspect/report.h"
+#include "src/inspect/report_header.h"
 
 #include "src/base/json.h"
 #include "src/base/text.h"

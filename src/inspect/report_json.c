@@ -1,5 +1,5 @@
 /* report_json.c - all that was found, for machines: schema q8-inspect/1 */
-#include "src/inspect/report.h"
+#include "src/inspect/report_json.h"
 
 #include "src/inspect/numbers.h"
 

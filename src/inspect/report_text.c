@@ -1,5 +1,6 @@
 /* report_text.c - what was found, for people: a summary, and a table that fits the terminal */
-#include "src/inspect/report.h"
+#include "src/inspect/report_text.h"
+#include "src/inspect/report_parts.h"
 
 #include "src/base/text.h"
 #include "src/inspect/list.h"

@@ -1,5 +1,5 @@
 /* heat_map.c - the heat map: layers times roles */
-#include "src/report/page.h"
+#include "src/report/heat_map.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,12 +9,12 @@
 /* The map, and how it is coloured. */
 struct grid {
     FILE *out;
-    struct q8_html_spot *spot; /* [spots], by stack, layer, role */
+    struct q8_heat_spot *spot; /* [spots], by stack, layer, role */
     uint64_t spots;
     const char **role; /* [roles], by name */
     uint64_t roles, rows;
     bool stacks; /* there are layers of more than one stack (encoder, decoder) */
-    struct q8_html_view view[Q8_HTML_VIEWS]; /* [views], those that have values */
+    struct q8_heat_view view[Q8_HTML_VIEWS]; /* [views], those that have values */
     unsigned value[Q8_HTML_VIEWS];           /* of a spot, for each view */
     unsigned views;
     const char *bad;
@@ -33,7 +33,7 @@ static uint64_t stack_length(const char *name)
     return 0;
 }
 
-static int compare_stacks(const struct q8_html_spot *x, const struct q8_html_spot *y)
+static int compare_stacks(const struct q8_heat_spot *x, const struct q8_heat_spot *y)
 {
     uint64_t n = x->stack_bytes < y->stack_bytes ? x->stack_bytes : y->stack_bytes;
     int order = memcmp(x->name, y->name, n);
@@ -43,7 +43,7 @@ static int compare_stacks(const struct q8_html_spot *x, const struct q8_html_spo
     return order;
 }
 
-static int compare_rows(const struct q8_html_spot *x, const struct q8_html_spot *y)
+static int compare_rows(const struct q8_heat_spot *x, const struct q8_heat_spot *y)
 {
     int order = compare_stacks(x, y);
 
@@ -54,7 +54,7 @@ static int compare_rows(const struct q8_html_spot *x, const struct q8_html_spot 
 
 static int compare_spots(const void *a, const void *b)
 {
-    const struct q8_html_spot *x = a, *y = b;
+    const struct q8_heat_spot *x = a, *y = b;
     int order = compare_rows(x, y);
 
     if (order == 0)
@@ -82,7 +82,7 @@ static bool arrange(struct grid *g, struct q8_arena *mem, struct q8_err *err)
     qsort(g->spot, g->spots, sizeof *g->spot, compare_spots);
     qsort(g->role, g->spots, sizeof *g->role, compare_roles);
     for (uint64_t i = 0; i < g->spots; i++) {
-        const struct q8_html_spot *here = &g->spot[i];
+        const struct q8_heat_spot *here = &g->spot[i];
 
         g->rows += i == 0 || compare_rows(here - 1, here) != 0;
         g->stacks |= compare_stacks(here, g->spot) != 0;
@@ -93,7 +93,7 @@ static bool arrange(struct grid *g, struct q8_arena *mem, struct q8_err *err)
 }
 
 /* Widens the scale to the values; false when there are none. */
-static bool fit(const struct grid *g, struct q8_html_view *v, unsigned value)
+static bool fit(const struct grid *g, struct q8_heat_view *v, unsigned value)
 {
     bool rising = !(v->alarm < v->calm);
     double least = (double)INFINITY, most = -least;
@@ -115,7 +115,7 @@ static bool fit(const struct grid *g, struct q8_html_view *v, unsigned value)
     return n > 0;
 }
 
-static char step_of(const struct q8_html_view *v, double x)
+static char step_of(const struct q8_heat_view *v, double x)
 {
     if (isnan(x))
         return '-';
@@ -125,7 +125,7 @@ static char step_of(const struct q8_html_view *v, double x)
 }
 
 /* The number of each view and its colour; the script switches between them. */
-static void put_cell(const struct grid *g, const struct q8_html_spot *spot)
+static void put_cell(const struct grid *g, const struct q8_heat_spot *spot)
 {
     FILE *out = g->out;
     char step = step_of(g->view, spot->value[g->value[0]]);
@@ -152,7 +152,7 @@ static bool put_rows(const struct grid *g, struct q8_arena *mem, struct q8_err *
     FILE *out = g->out;
 
     for (uint64_t i = 0; i < g->spots;) {
-        const struct q8_html_spot *first = &g->spot[i];
+        const struct q8_heat_spot *first = &g->spot[i];
 
         fputs("<tr><th scope=\"row\">", out);
         if (g->stacks) {
@@ -192,7 +192,7 @@ static void put_controls(const struct grid *g)
                 g->view[v].id, v ? "" : " checked", g->view[v].title);
     fputs("</fieldset>\n", out);
     for (unsigned v = 0; v < g->views; v++) {
-        const struct q8_html_view *here = &g->view[v];
+        const struct q8_heat_view *here = &g->view[v];
 
         fprintf(out, "<p class=\"legend\"%s>", v ? " hidden" : "");
         q8_html_legend(out, here->form, here->calm, here->alarm, here->unit);
@@ -226,8 +226,8 @@ static bool put_map(const struct grid *g, struct q8_arena *mem, struct q8_err *e
     return ok;
 }
 
-bool q8_html_grid(FILE *out, const struct q8_html_map *map, struct q8_arena *mem,
-                  struct q8_err *err)
+bool q8_heat_map_print(FILE *out, const struct q8_heat_map *map, struct q8_arena *mem,
+                       struct q8_err *err)
 {
     struct grid g = {.out = out, .spot = map->spot, .spots = map->spots, .bad = map->bad};
     bool ok = true;

@@ -1,7 +1,7 @@
 /* page_layers.c - the layers on the page of q8-verify: heat map, table, details */
 #include "src/verify/page_layers.h"
 
-#include "src/report/page.h"
+#include "src/report/heat_map.h"
 #include "src/verify/numbers.h"
 #include "src/compare/report.h"
 #include "src/verify/report.h"
@@ -14,7 +14,7 @@
  * A row of normal numbers loses 41 dB to 8 bits and 30 dB is where q8-inspect's alarm begins, so 45
  * is calm and 20 is not; products lose some dB more, by the codes of the activations.
  */
-static const struct q8_html_view views[] = {
+static const struct q8_heat_view views[] = {
     {"weights", "Weights", Q8_HTML_DECIBEL, " dB",
      "Signal to quantization noise of the weights against the reference.", 45, 20, (double)NAN,
      false},
@@ -24,7 +24,7 @@ static const struct q8_html_view views[] = {
 
 static bool put_map(const struct q8_verify *v, FILE *out, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_html_map map = {.views = sizeof views / sizeof *views, .bad = "fails"};
+    struct q8_heat_map map = {.views = sizeof views / sizeof *views, .bad = "fails"};
 
     memcpy(map.view, views, sizeof views);
     map.spot = q8_alloc(mem, v->layers, sizeof *map.spot, err);
@@ -34,7 +34,7 @@ static bool put_map(const struct q8_verify *v, FILE *out, struct q8_arena *mem, 
         const struct q8_layer *layer = &v->layer[i];
 
         if (layer->number != UINT64_MAX)
-            map.spot[map.spots++] = (struct q8_html_spot){
+            map.spot[map.spots++] = (struct q8_heat_spot){
                 .name = layer->module,
                 .role = layer->role,
                 .layer = layer->number,
@@ -44,7 +44,7 @@ static bool put_map(const struct q8_verify *v, FILE *out, struct q8_arena *mem, 
                           layer->have_matmul ? layer->matmul.sqnr : (double)NAN},
             };
     }
-    return q8_html_grid(out, &map, mem, err);
+    return q8_heat_map_print(out, &map, mem, err);
 }
 
 static void put_row(const struct q8_layer *layer, const struct q8_column *const *column,

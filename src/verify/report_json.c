@@ -54,7 +54,7 @@ static void print_totals(const struct q8_verify *v, struct q8_json *j)
 {
     const struct q8_verify_totals *t = &v->total;
 
-    q8_json_begin(j, "model", '{');
+    q8_json_begin(j, "totals", '{');
     q8_json_number(j, "parameters", t->parameters);
     q8_json_number(j, "parameters_linear", t->linear);
     q8_json_number(j, "parameters_int8", t->int8);

@@ -1,5 +1,5 @@
 /* test_header.c - q8-inspect --header: metadata of every type that a format has */
-#include "src/inspect/report.h"
+#include "src/inspect/report_header.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * test_statistics.c - statistics of activations: reading them (testdata/outliers, which
  * make_outliers.py writes), and what stands out in them, counted by hand
  */
-#include "src/inspect/outlier.h"
+#include "src/inspect/outlier_parts.h"
 #include "tests/unit/scratch.h"
 
 #include <math.h>

@@ -207,7 +207,7 @@ static const char *string_of(const struct cJSON *object, const char *key)
 static void verify_json_has_the_schema_and_every_key(void **state)
 {
     static const char *const keys[] = {"schema",  "version", "reference", "quantized", "settings",
-                                       "verdict", "model",   "findings",  "layers"};
+                                       "verdict", "totals",  "findings",  "layers"};
     struct cJSON *root = json_of(3, Q8_LEVEL_MATMUL, true);
     const struct cJSON *settings = q8_json_get(root, "settings");
 
@@ -255,7 +255,7 @@ static void verify_json_of_integrity_alone_has_nulls(void **state)
 {
     struct cJSON *root = json_of(3, Q8_LEVEL_INTEGRITY, false);
     const struct cJSON *layer = q8_json_at(q8_json_get(root, "layers"), 0);
-    const struct cJSON *model = q8_json_get(root, "model");
+    const struct cJSON *model = q8_json_get(root, "totals");
 
     (void)state;
     assert_string_equal(string_of(root, "verdict"), "pass");
