@@ -46,6 +46,7 @@
 
     const percent = (share) => (share === null ? '–' : show(100 * share) + ' %');
     const decibel = (x) => (typeof x === 'number' ? x.toFixed(2) : show(x));
+    const forms = {decibel, percent};
 
     function power(e) {
         return '2' + String(e).replace(/./g, (c) => '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'['-0123456789'.indexOf(c)]);
@@ -149,8 +150,6 @@
             make('div', [make('dt', name), make('dd', value)])), {class: 'pairs'});
     }
 
-    const spread = (list, at) => [0, 1, 2].map((i) => show(list[at + i])).join(' / ');
-
     function draw(name, attributes, parent, text) {
         const e = document.createElementNS(svgNamespace, name);
 
@@ -205,35 +204,26 @@
             make('details', [make('summary', 'As a table'), grid(['|x| from', 'Elements'], lines)]));
     }
 
-    function addNumbers(parts, row) {
-        const n = row.n, m = row.m, list = [];
+    /* Neighbours of one title share a line; what a weight does not have is left out. */
+    function addValues(parts, values) {
+        const sections = [];
 
-        if (n.length > 1)
-            list.push(['Elements', show(n[1])], ['Zeros', show(n[2])], ['Denormals', show(n[3])],
-                ['NaN', show(n[4])], ['Inf', show(n[5])], ['Least', show(n[6])],
-                ['Most', show(n[7])], ['Mean', show(n[8])], ['Deviation', show(n[9])],
-                ['Kurtosis', show(n[10])]);
-        if (m) {
-            list.push(['Rows left out', show(m[0])], ['Rows of zeros', show(m[1])]);
-            parts.push(pairs(list), make('h3', 'Rows and columns'),
-                make('p', 'Least / median / most of all'),
-                pairs([['Absmax of a row', spread(m, 2)], ['Crest of a row', spread(m, 5)]].concat(
-                    m.length > 8 ? [['RMS of a column', spread(m, 8)]] : [])));
-        } else if (list.length) {
-            parts.push(pairs(list));
-        }
-    }
+        data.columns.forEach(function ([group, title, form], i) {
+            if (values[i] === null)
+                return;
+            const section = sections[sections.length - 1];
+            const line = section && section.list[section.list.length - 1];
+            const text = (forms[form] || show)(values[i]);
 
-    function addCodes(parts, q, f) {
-        parts.push(make('h3', 'Codes'), pairs([
-            ['Scale, least / median / most', spread(q, 0)], ['Scales', show(q[3])],
-            ['Bad scales', show(q[4])], ['Saturated', percent(q[5])],
-            ['Codes', q[6] + ' to ' + q[7]], ['Different', show(q[8])],
-            ['Bits', decibel(q[9])], ['Rows of zeros', show(q[10])]]));
-        if (f)
-            parts.push(make('h3', 'Against the reference'), pairs([
-                ['SQNR, dB', decibel(f[0])], ['Mean squared error', show(f[1])],
-                ['Largest error', show(f[2])]]));
+            if (!section || section.group !== group)
+                sections.push({group, list: [[title, text]]});
+            else if (line[0] === title)
+                line[1] += ' / ' + text;
+            else
+                section.list.push([title, text]);
+        });
+        for (const {group, list} of sections)
+            parts.push(...(group ? [make('h3', group)] : []), pairs(list));
     }
 
     function addLists(parts, row) {
@@ -278,7 +268,7 @@
         close.addEventListener('click', () => dialog.close());
         parts.push(make('h2', cells[0].querySelector('button').textContent, {id: 'details-title'}),
             make('p', [cells[1].textContent, cells[2].textContent].concat(
-                row.n ? data.kinds[row.n[0]] : [],
+                data.kinds ? data.kinds[row.kind] : [],
                 row.g ? 'fused into ' + row.g : []).join(' · ')), close);
         if (note)
             parts.push(make('p', 'Not measured: ' + note.textContent));
@@ -286,12 +276,10 @@
             parts.push(make('p', [make('b', what), ': ' + text], {class: 'about'}));
         if (row.h)
             addHistogram(parts, row.h);
-        if (row.n)
-            addNumbers(parts, row);
-        else
+        if (row.v)
+            addValues(parts, row.v);
+        if (!data.columns)
             addColumns(parts, cells);
-        if (row.q)
-            addCodes(parts, row.q, row.f);
         addLists(parts, row);
         addParts(parts, row);
         dialog.replaceChildren(...parts);
