@@ -12,10 +12,8 @@
 #define INFINITE "\xe2\x88\x9e"    /* U+221E */
 #define DASH "\xe2\x80\x93"        /* U+2013 */
 
-/* What one place makes of a character that means something to it; NULL: it stays. */
-typedef const char *escape_fn(uint32_t c);
-
-static const char *escape_html(uint32_t c)
+/* What HTML makes of a character that means something to it; NULL: it stays. */
+static const char *escape(uint32_t c)
 {
     switch (c) {
     case '&': return "&amp;";
@@ -27,22 +25,8 @@ static const char *escape_html(uint32_t c)
     }
 }
 
-static const char *escape_script(uint32_t c)
-{
-    switch (c) {
-    case '&': return "\\u0026";
-    case '<': return "\\u003c";
-    case '>': return "\\u003e";
-    case '"': return "\\\"";
-    case '\'': return "\\u0027";
-    case '\\': return "\\\\";
-    default: return NULL;
-    }
-}
-
-/* `lead` is what a backslash of ours is written as, `rest` what follows a joint of a path. */
-static void put_text(FILE *out, const char *text, escape_fn *escape, const char *lead,
-                     const char *rest)
+/* `rest` is what follows a joint of a path. */
+static void put_text(FILE *out, const char *text, const char *rest)
 {
     while (*text) {
         const char *start = text;
@@ -52,7 +36,7 @@ static void put_text(FILE *out, const char *text, escape_fn *escape, const char 
         if (c == Q8_TEXT_BAD)
             fputs(REPLACEMENT, out);
         else if (q8_text_hidden(c))
-            fprintf(out, "%su{%04" PRIx32 "}", lead, c);
+            fprintf(out, "\\u{%04" PRIx32 "}", c);
         else if (instead)
             fputs(instead, out);
         else
@@ -64,19 +48,12 @@ static void put_text(FILE *out, const char *text, escape_fn *escape, const char 
 
 void q8_html_text(FILE *out, const char *text)
 {
-    put_text(out, text, escape_html, "\\", "");
+    put_text(out, text, "");
 }
 
 void q8_html_name(FILE *out, const char *name)
 {
-    put_text(out, name, escape_html, "\\", "<wbr>");
-}
-
-void q8_html_string(FILE *out, const char *text)
-{
-    fputc('"', out);
-    put_text(out, text, escape_script, "\\\\", "");
-    fputc('"', out);
+    put_text(out, name, "<wbr>");
 }
 
 /* Three digits, zeros too; printf's exponent has two and a plus, but people write 1.20e5. */
@@ -129,14 +106,4 @@ void q8_html_number(FILE *out, enum q8_html_form form, double value)
         break;
     case Q8_HTML_PERCENT: put_percent(out, value);
     }
-}
-
-void q8_html_json(FILE *out, double value)
-{
-    if (isnan(value))
-        fputs("null", out);
-    else if (isinf(value))
-        fputs(value > 0 ? "\"" INFINITE "\"" : "\"" MINUS INFINITE "\"", out);
-    else
-        fprintf(out, "%.5g", value);
 }

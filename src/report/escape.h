@@ -13,12 +13,6 @@ void q8_html_text(FILE *out, const char *text);
 /* The same for a path, which may break behind . / and _.  Not for attributes. */
 void q8_html_name(FILE *out, const char *name);
 
-/*
- * A JSON string, with its quotes, for a <script type="application/json"> block, where "</script"
- * and "<!--" mean something: < > & ' are \u escapes.  Otherwise as q8_html_text.
- */
-void q8_html_string(FILE *out, const char *text);
-
 /* How a number is shown. */
 enum q8_html_form {
     Q8_HTML_DECIBEL, /* 31.24 */
@@ -31,8 +25,5 @@ enum q8_html_form {
 
 /* A number in that form; an infinity as its sign, NaN (there is none) as a dash. */
 void q8_html_number(FILE *out, enum q8_html_form form, double value);
-
-/* A number for the JSON block, rounded to five digits; NaN as null, infinities as strings. */
-void q8_html_json(FILE *out, double value);
 
 #endif
