@@ -2,6 +2,7 @@
 #include "src/compare/config.h"
 
 #include "src/base/json.h"
+#include "src/base/json_write.h"
 
 #include <stdlib.h>
 #include <string.h>

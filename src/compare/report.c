@@ -1,7 +1,7 @@
 /* report.c - the differences of two checkpoints for people, and for machines */
 #include "src/compare/report.h"
 
-#include "src/base/json.h"
+#include "src/base/json_write.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* manifest.c - q8-manifest.json: what was written from what; no time, no host, no path */
 #include "src/convert/manifest.h"
 
-#include "src/base/json.h"
+#include "src/base/json_write.h"
 #include "src/convert/plan_parts.h"
 
 /* A digest; NULL, one that is not known yet, takes the same room. */

@@ -2,6 +2,7 @@
 #include "src/convert/plan_parts.h"
 
 #include "src/base/json.h"
+#include "src/base/json_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>

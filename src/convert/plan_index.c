@@ -1,7 +1,7 @@
 /* plan_index.c - model.safetensors.index.json of the output */
 #include "src/convert/plan_parts.h"
 
-#include "src/base/json.h"
+#include "src/base/json_write.h"
 #include "src/base/text.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* report_json.c - the report for machines, schema q8-convert/1 */
 #include "src/convert/report_json.h"
 
-#include "src/base/json.h"
+#include "src/base/json_write.h"
 #include "src/convert/convert_parts.h"
 #include "src/convert/plan_parts.h"
 #include "src/scheme/error.h"

@@ -1,7 +1,7 @@
 /* report_header.c - what the headers say, without reading data: names, types, shapes, shards */
 #include "src/inspect/report_header.h"
 
-#include "src/base/json.h"
+#include "src/base/json_write.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>

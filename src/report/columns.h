@@ -2,7 +2,7 @@
 #ifndef Q8_REPORT_COLUMNS_H
 #define Q8_REPORT_COLUMNS_H
 
-#include "src/base/json.h"
+#include "src/base/json_write.h"
 #include "src/report/escape.h"
 
 /* A number of every row of a report: of a weight, of a layer. */

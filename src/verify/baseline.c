@@ -3,6 +3,7 @@
 
 #include "src/base/file.h"
 #include "src/base/json.h"
+#include "src/base/json_write.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>

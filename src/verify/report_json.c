@@ -5,7 +5,7 @@
 #include "src/compare/report.h"
 #include "src/verify/report.h"
 
-#include "src/base/json.h"
+#include "src/base/json_write.h"
 
 #include <math.h>
 

@@ -163,7 +163,7 @@ for number in 2 15 1; do # INT TERM HUP
     while ! grep -q '^ShdPnd:[[:space:]]*0*$' /proc/$run/status; do # until it has read it
         sleep 0.01
     done
-    sleep 0.2 # and told the others
+    sleep 1 # and told the others
     released $((128 + number))
     grep -q "stays in out.partial for --resume" err || die "it does not say what stays: $(cat err)"
     "$Q8" -q --resume model out

@@ -1,5 +1,6 @@
 /* test_inspect_page.c - the page of q8-inspect, and the escapes that keep names what they are */
 #include "src/base/json.h"
+#include "src/base/json_write.h"
 #include "src/inspect/page.h"
 #include "src/report/escape.h"
 #include "tests/browser/fake.h"

@@ -1,5 +1,6 @@
 /* test_json.c - reader and writer; expected texts from Python 3.11's json and repr, or RFC 8259 */
 #include "src/base/json.h"
+#include "src/base/json_write.h"
 
 #include <math.h>
 #include <setjmp.h>
