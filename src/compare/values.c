@@ -23,6 +23,12 @@ struct work {
     uint64_t total, done, counted; /* bytes of both; of them read; of those counted in the pool */
 };
 
+/* Bytes of a tensor, from `first` on. */
+struct piece {
+    const struct q8_tensor *tensor;
+    uint64_t first;
+};
+
 static const struct q8_side *side(const struct q8_compared *c, int which)
 {
     return which ? &c->b : &c->a;
@@ -139,16 +145,16 @@ static uint64_t count_unequal(const unsigned char *a, const unsigned char *b, ui
  * Reads `bytes` bytes of two tensors; *ret_same: all equal so far.  Stops at the first difference,
  * unless elements of `size` bytes are to be counted (0: not).
  */
-static bool compare_bytes(struct work *w, const struct q8_tensor *const t[2],
-                          const uint64_t first[2], uint64_t bytes, uint64_t size, bool *ret_same,
-                          struct q8_err *err)
+static bool compare_bytes(struct work *w, const struct piece piece[2], uint64_t bytes,
+                          uint64_t size, bool *ret_same, struct q8_err *err)
 {
     unsigned char *a = w->d->walk[0].rows, *b = w->d->walk[1].rows;
 
     for (uint64_t at = 0, n; at < bytes && (*ret_same || size); at += n) {
         n = q8_min(TILE_BYTES, bytes - at);
-        if (!q8_model_read(model(w->d, 0), t[0], first[0] + at, a, n, err) ||
-            !q8_model_read(model(w->d, 1), t[1], first[1] + at, b, n, err) || !advance(w, 2 * n))
+        if (!q8_model_read(model(w->d, 0), piece[0].tensor, piece[0].first + at, a, n, err) ||
+            !q8_model_read(model(w->d, 1), piece[1].tensor, piece[1].first + at, b, n, err) ||
+            !advance(w, 2 * n))
             return false;
         if (memcmp(a, b, n) != 0) {
             *ret_same = false;
@@ -164,18 +170,19 @@ static bool same_bytes(struct work *w, bool *ret_same, struct q8_err *err)
     const struct q8_compared *c = w->c;
     const uint64_t step = q8_dtype_size(c->a.tensor->dtype); /* 0: of whole tensors only */
     const uint64_t size = c->have_numbers ? 0 : q8_max(step, 1);
-    const struct q8_tensor *data[2] = {c->a.tensor, c->b.tensor}, *scales[2];
-    const uint64_t first[2] = {c->a.first * step, c->b.first * step}, none[2] = {0};
+    const struct piece data[2] = {{c->a.tensor, c->a.first * step},
+                                  {c->b.tensor, c->b.first * step}};
+    struct piece scales[2] = {{0}};
 
     *ret_same = !c->type_changed && !c->a.transpose && !c->b.transpose;
     if (!*ret_same)
         return true;
     if (!c->a.stored)
-        return compare_bytes(w, data, first, side_bytes(&c->a), size, ret_same, err);
-    scales[0] = c->a.stored->scales;
-    scales[1] = c->b.stored->scales;
-    return compare_bytes(w, scales, none, scales[0]->nbytes, 0, ret_same, err) &&
-           compare_bytes(w, data, none, data[0]->nbytes, 0, ret_same, err);
+        return compare_bytes(w, data, side_bytes(&c->a), size, ret_same, err);
+    scales[0].tensor = c->a.stored->scales;
+    scales[1].tensor = c->b.stored->scales;
+    return compare_bytes(w, scales, scales[0].tensor->nbytes, 0, ret_same, err) &&
+           compare_bytes(w, data, c->a.tensor->nbytes, 0, ret_same, err);
 }
 
 /* Rows of one side as floats, into d->values. */
