@@ -1,8 +1,6 @@
 /* match.c - which tensors of two checkpoints meet, and what their headers tell */
 #include "src/compare/match.h"
 
-#include "src/model/arch.h"
-#include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/scheme/scheme.h"
@@ -27,15 +25,6 @@ struct party {
     uint64_t units, room;
 };
 
-static void find_arch(struct party *p, const struct q8_model *model)
-{
-    const struct cJSON *root = model->config_root;
-    const struct cJSON *class = q8_json_at(q8_json_get(root, "architectures"), 0);
-
-    q8_arch_init(&p->arch, q8_json_string(q8_json_get(root, "model_type")),
-                 q8_json_key(class) ? NULL : q8_json_string(class));
-}
-
 static bool add_unit(struct party *p, const char *name, const struct q8_side *side,
                      struct q8_arena *mem, struct q8_err *err)
 {
@@ -54,7 +43,8 @@ static char *expert_name(const struct q8_tensor *t, uint64_t expert, const char 
 {
     const int stem = (int)(strrchr(t->name, '.') - t->name);
 
-    return q8_sprintf(mem, err, "%.*s.%" PRIu64 ".%s.weight", stem, t->name, expert, part);
+    return q8_sprintf(mem, err, "%.*s.%" PRIu64 ".%s" Q8_WEIGHT_SUFFIX, stem, t->name, expert,
+                      part);
 }
 
 /*
@@ -76,7 +66,7 @@ static const struct q8_arch_experts *find_cut(const struct party *p, const struc
     name = expert_name(t, 0, layout->part[0], mem, err);
     if (!name || q8_index_find(&other->model->index, name))
         return layout;
-    name[strlen(name) - strlen(".weight")] = 0;
+    name[q8_weight_stem(name)] = 0;
     return q8_stored_find_module(other->stored, name) ? layout : NULL;
 }
 
@@ -121,7 +111,7 @@ static bool list_units(struct party *p, const struct party *other, struct q8_are
         if (w) {
             side.rows = w->rows;
             side.cols = w->cols;
-            name = q8_sprintf(mem, err, "%s.weight", w->module);
+            name = q8_weight_name(w->module, mem, err);
         }
         if (!cut && !add_unit(p, name, &side, mem, err))
             return false;
@@ -185,7 +175,7 @@ static void judge(struct q8_compared *c)
         const struct q8_tensor *t = c->a.tensor ? c->a.tensor : c->b.tensor;
 
         c->verdict = c->a.tensor ? Q8_ONLY_A : Q8_ONLY_B;
-        if (t->rank == 3 && strstr(t->name, ".experts."))
+        if (q8_tensor_is_fused(t))
             c->note = "fused experts";
         return;
     }
@@ -208,7 +198,7 @@ static void judge(struct q8_compared *c)
 static bool is_wanted(struct q8_select *layers, const char *name, struct q8_arena *mem,
                       struct q8_err *err)
 {
-    const size_t length = q8_text_stem(name, ".weight");
+    const size_t length = q8_weight_stem(name);
     struct q8_choice whole, module = {0};
 
     if (!layers)
@@ -278,8 +268,8 @@ bool q8_compare_pair(struct q8_compare *r, struct q8_arena *mem, struct q8_err *
 
     if (!q8_stored_find(&r->stored_a, a, mem, err) || !q8_stored_find(&r->stored_b, b, mem, err))
         return false;
-    find_arch(&p[0], a->config_root ? a : b); /* a bare file is taken for the same class */
-    find_arch(&p[1], b->config_root ? b : a);
+    q8_model_arch(&p[0].arch, a->config_root ? a : b); /* a bare file: the same class */
+    q8_model_arch(&p[1].arch, b->config_root ? b : a);
     return list_units(&p[0], &p[1], mem, err) && list_units(&p[1], &p[0], mem, err) &&
            merge(r, p, mem, err) &&
            (!r->options.layers ||
