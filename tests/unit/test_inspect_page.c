@@ -1,8 +1,8 @@
 /* test_inspect_page.c - the page of q8-inspect, and the escapes that keep names what they are */
 #include "src/base/json.h"
 #include "src/base/json_write.h"
-#include "src/inspect/page.h"
 #include "src/report/escape.h"
+#include "src/inspect/page.h"
 #include "tests/browser/fake.h"
 
 #include <setjmp.h>
@@ -65,10 +65,8 @@ static void html_text_escapes_what_html_obeys(void **state)
 
 static void html_name_may_break_at_its_joints(void **state)
 {
-    static const struct row rows[] = {
-        {"a.b_c/d", "a.<wbr>b_<wbr>c/<wbr>d"},
-        {"<.>", "&lt;.<wbr>&gt;"},
-    };
+    static const struct row rows[] = {{"a.b_c/d", "a.<wbr>b_<wbr>c/<wbr>d"},
+                                      {"<.>", "&lt;.<wbr>&gt;"}};
 
     (void)state;
     CHECK(q8_html_name, rows);
