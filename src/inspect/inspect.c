@@ -7,6 +7,7 @@
 #include "src/inspect/outlier_parts.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One run of the threads. */
@@ -133,6 +134,11 @@ static bool is_linear(const struct q8_subject *s)
     return s->stored || (s->matrix && s->matrix->have_costs && !s->experts);
 }
 
+static int compare_modules(const void *a, const void *b)
+{
+    return strcmp(((const struct q8_weight *)a)->module, ((const struct q8_weight *)b)->module);
+}
+
 /* Features that stand out: from the statistics when there are any, else from the norm gains. */
 static bool find_outliers(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
 {
@@ -148,6 +154,8 @@ static bool find_outliers(struct q8_inspect *in, struct q8_arena *mem, struct q8
             list.weight[list.count++] =
                 (struct q8_weight){.module = s->name, .kind = s->kind, .view = s->view};
     }
+    if (list.count) /* experts come by number, 10 behind 9 */
+        qsort(list.weight, list.count, sizeof *list.weight, compare_modules);
     return list.weight && q8_outlier_stats(&in->outliers, in->options.acts, &list,
                                            in->options.threshold, mem, err);
 }

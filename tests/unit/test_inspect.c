@@ -199,6 +199,41 @@ static void inspect_threads_change_nothing(void **state)
     drop(&four);
 }
 
+/* Slices come in the order of their rows, 9 before 10; statistics in that of names. */
+static void inspect_finds_the_statistics_of_every_expert(void **state)
+{
+    static const char config[] = "{\"model_type\": \"qwen3_vl_moe\", \"architectures\": "
+                                 "[\"Qwen3VLMoeForConditionalGeneration\"]}";
+    static const float zeros[11 * 4 * 3];
+    static float absmax[3] = {1, 2, 8};
+    const struct scratch_tensor t[] = {
+        {"l.0.mlp.experts.down_proj", "F32", "[11, 3, 2]", zeros, 264},
+        {"l.0.mlp.experts.gate_up_proj", "F32", "[11, 4, 3]", zeros, 528}};
+    char name[11][64];
+    const int by_name[11] = {0, 1, 10, 2, 3, 4, 5, 6, 7, 8, 9};
+    struct q8_statistic entry[11];
+    const struct q8_statistics acts = {.path = "acts", .entry = entry, .count = 11};
+    struct bench b = {0};
+    struct q8_inspect_options options = {.target = q8_target_find("ct-w8a8"),
+                                         .layers = &b.layers,
+                                         .acts = &acts,
+                                         .threshold = 6,
+                                         .threads = 1};
+
+    (void)state;
+    for (int i = 0; i < 11; i++) {
+        (void)snprintf(name[i], sizeof name[i], "l.0.mlp.experts.%d.up_proj", by_name[i]);
+        entry[i] = (struct q8_statistic){.module = name[i], .absmax = absmax, .features = 3};
+    }
+    scratch_make(&b.scratch, config, t, COUNT(t));
+    assert_true(scratch_open(&b.scratch));
+    if (!q8_inspect_run(&b.in, &b.scratch.model, &options, &b.scratch.mem, &b.scratch.err))
+        fail_msg("%s", b.scratch.err.text);
+    assert_int_equal(b.in.outliers.sources, 11);
+    assert_int_equal(b.in.outliers.missings, 22); /* the gates and the downs */
+    drop(&b);
+}
+
 static void inspect_layers_that_match_nothing_are_refused(void **state)
 {
     const struct scratch_tensor t[] = {SCRATCH("a.weight", "F32", "[2, 4]", eight)};
@@ -297,6 +332,7 @@ int main(void)
         cmocka_unit_test(inspect_finds_the_outlier_column),
         cmocka_unit_test(inspect_equal_rows_have_no_outlier_columns),
         cmocka_unit_test(inspect_threads_change_nothing),
+        cmocka_unit_test(inspect_finds_the_statistics_of_every_expert),
         cmocka_unit_test(inspect_layers_that_match_nothing_are_refused),
         cmocka_unit_test(inspect_costs_are_the_arithmetics_of_the_targets),
         cmocka_unit_test(doctor_gives_groups_where_they_cure),
