@@ -149,8 +149,10 @@ static bool add_subject(struct q8_inspect *in, struct q8_subject *s, bool matrix
 static bool add_tensor(struct q8_inspect *in, const struct q8_tensor *t, enum q8_kind kind,
                        struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_subject s = {
-        .name = t->name, .tensor = t, .kind = kind, .experts = q8_tensor_is_fused(t)};
+    struct q8_subject s = {.name = t->name,
+                           .tensor = t,
+                           .kind = kind,
+                           .experts = !in->stored.count && q8_tensor_is_fused(t)};
 
     s.view.tensor = t;
     if (s.experts || t->rank == 2) {
@@ -160,79 +162,58 @@ static bool add_tensor(struct q8_inspect *in, const struct q8_tensor *t, enum q8
     return add_subject(in, &s, s.view.cols > 0, mem, err);
 }
 
-/* A weight, or each slice of fused experts that the target makes int8. */
+/* A weight, float or int8, or each slice of fused experts that the target makes int8. */
 static bool add_weights(struct q8_inspect *in, const struct q8_weight *const *w, uint64_t count,
                         struct q8_arena *mem, struct q8_err *err)
 {
     for (uint64_t i = 0; i < count; i++) {
         struct q8_subject s = {.name = w[i]->module,
                                .tensor = w[i]->view.tensor,
+                               .stored = w[i]->view.stored,
                                .kind = w[i]->kind,
                                .view = w[i]->view};
 
-        s.int8 = q8_target_takes(in->options.target, s.kind, s.tensor, s.view.cols);
-        if (!add_subject(in, &s, true, mem, err))
+        if (in->stored.count && s.view.transpose) /* TODO(inspect): turn it here too */
+            s.view = (struct q8_view){
+                .tensor = s.tensor, .rows = s.tensor->dim[0], .cols = s.tensor->dim[1]};
+        if (in->stored.count)
+            s.int8 = s.stored != NULL;
+        else
+            s.int8 = q8_target_takes(in->options.target, s.kind, s.tensor, s.view.cols);
+        s.codes = s.stored ? q8_alloc(mem, 1, sizeof *s.codes, err) : NULL;
+        if (err->code || !add_subject(in, &s, true, mem, err))
             return false;
     }
     return true;
 }
 
-/* A float model: the weights as the target takes them, and everything else. */
-static bool list_float(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
+/*
+ * The weights, those of a float model as the target takes them, and what is no part of one.  A
+ * target is nothing to a model that is int8 already.
+ */
+static bool list_subjects(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_target *target = in->options.target;
     const struct q8_index *ix = &in->model->index;
     struct q8_weight_list list;
     uint64_t count;
 
-    if (!q8_model_is_float(in->model, err) ||
-        !q8_weights_find(&list, in->model, &in->arch, mem, err))
+    if ((!in->stored.count && !q8_model_is_float(in->model, err)) ||
+        !q8_stored_weights(&list, &in->stored, &in->arch, mem, err))
         return false;
     in->subject = q8_alloc(mem, list.count + ix->count, sizeof *in->subject, err);
     for (uint64_t i = 0; in->subject && i < ix->count; i++) {
         const struct q8_tensor *t = &ix->tensor[i];
         const struct q8_weight *const *w = q8_weights_of(&list, t, &count);
-        const bool splits = count > 0 && w[0]->fused && q8_target_splits(target, t);
+        const bool splits =
+            !in->stored.count && count > 0 && w[0]->fused && q8_target_splits(target, t);
         const bool whole = count == 0 || (w[0]->fused && !splits) ||
                            (splits && !q8_target_takes(target, w[0]->kind, t, w[0]->view.cols));
 
-        if (!(whole ? add_tensor(in, t, splits ? Q8_KIND_EXPERT : Q8_KIND_OTHER, mem, err)
-                    : add_weights(in, w, count, mem, err)))
-            return false;
-    }
-    return in->subject != NULL;
-}
-
-/* An int8 model: its weights, and what is no part of them. */
-static bool list_stored(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
-{
-    const struct q8_index *ix = &in->model->index;
-
-    in->subject = q8_alloc(mem, ix->count, sizeof *in->subject, err);
-    for (uint64_t i = 0; in->subject && i < ix->count; i++) {
-        const struct q8_tensor *t = &ix->tensor[i];
-        struct q8_subject s = {.name = t->name, .tensor = t};
-
         if (q8_stored_is_part(&in->stored, t))
             continue;
-        s.stored = q8_stored_of(&in->stored, t);
-        s.kind = q8_arch_kind(&in->arch, t->name, t->rank);
-        if (s.stored) {
-            s.name = s.stored->module;
-            s.int8 = true;
-            s.view = (struct q8_view){
-                .tensor = t, .stored = s.stored, .rows = s.stored->rows, .cols = s.stored->cols};
-            s.codes = q8_alloc(mem, 1, sizeof *s.codes, err);
-            if (!s.codes)
-                return false;
-            if (s.kind == Q8_KIND_OTHER)
-                s.kind = Q8_KIND_LINEAR;
-        } else if (t->rank == 2) {
-            if (s.kind != Q8_KIND_OTHER) /* "module.weight" */
-                s.name = q8_strndup(mem, t->name, q8_weight_stem(t->name), err);
-            s.view = (struct q8_view){.tensor = t, .rows = t->dim[0], .cols = t->dim[1]};
-        }
-        if (!s.name || !add_subject(in, &s, s.view.cols > 0, mem, err))
+        if (!(whole ? add_tensor(in, t, splits ? Q8_KIND_EXPERT : Q8_KIND_OTHER, mem, err)
+                    : add_weights(in, w, count, mem, err)))
             return false;
     }
     return in->subject != NULL;
@@ -304,8 +285,7 @@ bool q8_inspect_list(struct q8_inspect *ret, const struct q8_model *model,
 {
     *ret = (struct q8_inspect){.model = model, .options = *options};
     q8_model_arch(&ret->arch, model);
-    if (!q8_stored_find(&ret->stored, model, mem, err) ||
-        !(ret->stored.count ? list_stored(ret, mem, err) : list_float(ret, mem, err)) ||
+    if (!q8_stored_find(&ret->stored, model, mem, err) || !list_subjects(ret, mem, err) ||
         !q8_select_check(options->layers, ret->subjects, subject_name, ret, err) ||
         (options->reference && !find_reference(ret, mem, err)))
         return false;

@@ -234,6 +234,26 @@ bool q8_weights_find(struct q8_weight_list *ret, const struct q8_model *model,
     return true;
 }
 
+bool q8_weights_add(struct q8_weight_list *list, const struct q8_weight *more, uint64_t count,
+                    struct q8_arena *mem, struct q8_err *err)
+{
+    struct search s = {.list = *list, .room = list->count, .mem = mem};
+
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t found;
+        const struct q8_weight *const *old = q8_weights_of(list, more[i].view.tensor, &found);
+
+        if (found)
+            s.list.weight[*old - list->weight] = more[i];
+        else if (!add_weight(&s, &more[i], err))
+            return false;
+    }
+    if (!finish(&s, err))
+        return false;
+    *list = s.list;
+    return true;
+}
+
 static int compare_name(const void *name, const void *weight)
 {
     return strcmp(name, ((const struct q8_weight *)weight)->module);

@@ -273,3 +273,22 @@ bool q8_stored_is_part(const struct q8_stored_list *list, const struct q8_tensor
         }
     return false;
 }
+
+bool q8_stored_weights(struct q8_weight_list *ret, const struct q8_stored_list *list,
+                       const struct q8_arch *arch, struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_weight *more = q8_alloc(mem, list->count, sizeof *more, err);
+
+    if (!more || !q8_weights_find(ret, list->model, arch, mem, err))
+        return false;
+    for (uint64_t i = 0; i < list->count; i++) {
+        const struct q8_stored *w = &list->weight[i];
+        const enum q8_kind kind = q8_arch_kind(arch, w->codes->name, w->codes->rank);
+
+        more[i] = (struct q8_weight){.module = w->module,
+                                     .kind = kind == Q8_KIND_OTHER ? Q8_KIND_LINEAR : kind};
+        more[i].view =
+            (struct q8_view){.tensor = w->codes, .stored = w, .rows = w->rows, .cols = w->cols};
+    }
+    return q8_weights_add(ret, more, list->count, mem, err);
+}

@@ -2,7 +2,7 @@
 #ifndef Q8_SCHEME_STORED_H
 #define Q8_SCHEME_STORED_H
 
-#include "src/model/model.h"
+#include "src/model/weights.h"
 #include "src/scheme/scheme.h"
 
 /* Columns of an int8 weight, at most: its rows are held in memory as a whole (4 MiB of codes). */
@@ -49,6 +49,14 @@ const struct q8_stored *q8_stored_of(const struct q8_stored_list *list,
 /* The weight of that module; NULL = none. */
 const struct q8_stored *q8_stored_find_module(const struct q8_stored_list *list,
                                               const char *module);
+
+/*
+ * All weights of the model by module: those that q8_weights_find lists, and the int8 ones among
+ * them, with view.stored, which points into `list`.  An int8 weight of no known kind is Linear.
+ * `arch` is the model's, the caller's.  Q8_ELIMIT.
+ */
+bool q8_stored_weights(struct q8_weight_list *ret, const struct q8_stored_list *list,
+                       const struct q8_arch *arch, struct q8_arena *mem, struct q8_err *err);
 
 /* Whether a tensor of the model's index is a part of an int8 weight other than its codes. */
 bool q8_stored_is_part(const struct q8_stored_list *list, const struct q8_tensor *t);

@@ -203,6 +203,44 @@ static void coded_modules_are_found_whatever_their_names(void **state)
     scratch_close(&s);
 }
 
+/* "-" sorts before ".": by tensor, "a-b" comes first. */
+static void stored_weights_are_among_those_of_floats(void **state)
+{
+    const struct scratch_tensor t[] = {
+        SCRATCH("a-b.weight", "F32", "[2, 1]", halves),
+        SCRATCH("a.weight", "I8", "[2, 4]", codes),
+        SCRATCH("a.weight_scale", "F32", "[2, 1]", halves),
+        SCRATCH("b.weight_packed", "I32", "[2, 2]", words),
+        SCRATCH("b.weight_scale", "F32", "[2, 2]", four_steps),
+        SCRATCH("b.weight_shape", "I64", "[2]", six_cols),
+    };
+    static const char *const names[] = {"a", "a-b", "b"};
+    static const uint64_t cols[] = {4, 1, 6};
+    struct q8_stored_list list;
+    struct q8_weight_list weights;
+    const struct q8_arch arch = {0};
+    struct scratch s;
+
+    (void)state;
+    scratch_make(&s, NULL, t, COUNT(t));
+    assert_true(scratch_open(&s));
+    assert_true(q8_stored_find(&list, &s.model, &s.mem, &s.err));
+    assert_true(q8_stored_weights(&weights, &list, &arch, &s.mem, &s.err));
+    assert_int_equal(weights.count, 3);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        const struct q8_weight *w = q8_weights_find_module(&weights, names[i]);
+        uint64_t count;
+
+        assert_ptr_equal(w, &weights.weight[i]);
+        assert_ptr_equal(w->view.stored, q8_stored_find_module(&list, names[i]));
+        assert_int_equal(w->kind, Q8_KIND_LINEAR);
+        assert_int_equal(w->view.cols, cols[i]);
+        assert_ptr_equal(*q8_weights_of(&weights, w->view.tensor, &count), w);
+        assert_int_equal(count, 1);
+    }
+    scratch_close(&s);
+}
+
 static void coded_float_model_has_none(void **state)
 {
     const struct scratch_tensor t[] = {SCRATCH("a.weight", "F32", "[2, 1]", halves),
@@ -339,6 +377,7 @@ int main(void)
         cmocka_unit_test(coded_int_quantized_takes_scales_of_every_type),
         cmocka_unit_test(coded_pack_quantized_is_unpacked),
         cmocka_unit_test(coded_modules_are_found_whatever_their_names),
+        cmocka_unit_test(stored_weights_are_among_those_of_floats),
         cmocka_unit_test(coded_float_model_has_none),
         cmocka_unit_test(coded_parts_that_do_not_fit_are_refused),
         cmocka_unit_test(coded_other_quantizations_are_named),
