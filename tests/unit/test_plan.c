@@ -173,8 +173,8 @@ static void plan_config_is_what_was_plus_one_member(void **state)
 {
     static const char *const target[] = {"ct-w8a8", "ct-w8a16", "ct-w8a16-g64"};
     static const char *const inputs[] = {
-        "{\"num_bits\": 8, \"type\": \"int\", \"symmetric\": true, \"strategy\": \"token\", "
-        "\"dynamic\": true}",
+        ("{\"num_bits\": 8, \"type\": \"int\", \"symmetric\": true, \"strategy\": \"token\", "
+         "\"dynamic\": true}"),
         "null", "null"};
     static const char *const strategy[] = {"\"channel\"", "\"channel\"",
                                            "\"group\", \"group_size\": 64"};
