@@ -237,8 +237,14 @@ bool q8_weights_find(struct q8_weight_list *ret, const struct q8_model *model,
 bool q8_weights_add(struct q8_weight_list *list, const struct q8_weight *more, uint64_t count,
                     struct q8_arena *mem, struct q8_err *err)
 {
-    struct search s = {.list = *list, .room = list->count, .mem = mem};
+    struct search s = {.list = *list, .room = list->count + count, .mem = mem};
 
+    /* a new array: by_tensor points into the old one until all are in */
+    s.list.weight = q8_alloc(mem, s.room, sizeof *s.list.weight, err);
+    if (!s.list.weight)
+        return false;
+    if (list->count)
+        memcpy(s.list.weight, list->weight, list->count * sizeof *list->weight);
     for (uint64_t i = 0; i < count; i++) {
         uint64_t found;
         const struct q8_weight *const *old = q8_weights_of(list, more[i].view.tensor, &found);
