@@ -111,19 +111,29 @@ static bool refuse(const struct q8_encoder *e, enum q8_float type, uint32_t bits
     return true;
 }
 
+/* How the rows of a tile are cut; computed once, as a division a row would show. */
+struct cut {
+    uint64_t group, groups;          /* columns of a group, groups of a row */
+    uint64_t row_bytes, scale_bytes; /* of a row of the source, of one scale */
+};
+
+static struct cut find_cut(const struct q8_encoder *e, const struct q8_tile *t)
+{
+    return (struct cut){columns(e->scheme, t->cols), count_groups(e->scheme, t->cols),
+                        t->cols * q8_float_bytes(t->type), q8_dtype_size(t->scale_dtype)};
+}
+
 /* What the absmax of a row's groups say. */
 struct row {
     bool tiny; /* a group is too small for the fast kernels */
     bool any;  /* a number is not 0 */
 };
 
-static bool look_at_row(const struct q8_encoder *e, const struct q8_tile *t, uint64_t r,
-                        struct row *ret, struct q8_err *err)
+static bool look_at_row(const struct q8_encoder *e, const struct q8_tile *t, const struct cut *cut,
+                        uint64_t r, struct row *ret, struct q8_err *err)
 {
-    const uint64_t groups = count_groups(e->scheme, t->cols);
-
     *ret = (struct row){false, false};
-    for (uint64_t g = 0; g < groups; g++) {
+    for (uint64_t g = 0; g < cut->groups; g++) {
         const uint32_t bits = e->absmax[g];
 
         if (!refuse(e, t->type, bits, t->first_row + r, err))
@@ -135,20 +145,20 @@ static bool look_at_row(const struct q8_encoder *e, const struct q8_tile *t, uin
 }
 
 /* Codes and scales of a row whose absmax are in e->absmax; denormals count when it is tiny. */
-static void fill_row(struct q8_encoder *e, const struct q8_tile *t, uint64_t r, const void *x,
-                     bool tiny, struct q8_stats *stats)
+static void fill_row(struct q8_encoder *e, const struct q8_tile *t, const struct cut *cut,
+                     uint64_t r, bool tiny, struct q8_stats *stats)
 {
-    const uint64_t groups = count_groups(e->scheme, t->cols), width = q8_dtype_size(t->scale_dtype);
     const struct q8_kernels *kernels = tiny ? &e->ref : &e->fast;
-    unsigned char *scales = (unsigned char *)t->scales + r * groups * width;
+    unsigned char *scales = (unsigned char *)t->scales + r * cut->groups * cut->scale_bytes;
     double err2 = 0, val2 = 0;
 
-    for (uint64_t g = 0; g < groups; g++)
+    for (uint64_t g = 0; g < cut->groups; g++)
         set_group(e, g, q8_bits_to_float(t->type, e->absmax[g]), t->scale_dtype,
-                  scales + g * width);
+                  scales + g * cut->scale_bytes);
     kernels->encode[e->scheme->rule][t->type](t->codes + r * t->cols, e->measure ? e->sums : NULL,
-                                              x, t->cols, columns(e->scheme, t->cols), e->factor);
-    for (uint64_t g = 0; e->measure && g < groups; g++) {
+                                              (const unsigned char *)t->x + r * cut->row_bytes,
+                                              t->cols, cut->group, e->factor);
+    for (uint64_t g = 0; e->measure && g < cut->groups; g++) {
         err2 += e->sums[g].err2 * (e->step[g] * e->step[g]);
         val2 += e->sums[g].val2 * (e->step[g] * e->step[g]);
     }
@@ -159,16 +169,17 @@ static void fill_row(struct q8_encoder *e, const struct q8_tile *t, uint64_t r, 
 bool q8_encode_rows(struct q8_encoder *e, const struct q8_tile *tile, struct q8_stats *stats,
                     struct q8_err *err)
 {
-    const unsigned char *x = tile->x;
+    const struct cut cut = find_cut(e, tile);
     struct row row;
 
-    for (uint64_t r = 0; r < tile->rows; r++, x += tile->cols * q8_float_bytes(tile->type)) {
-        e->fast.absmax[tile->type](e->absmax, x, tile->cols, columns(e->scheme, tile->cols));
-        if (!look_at_row(e, tile, r, &row, err))
+    for (uint64_t r = 0; r < tile->rows; r++) {
+        e->fast.absmax[tile->type](e->absmax, (const unsigned char *)tile->x + r * cut.row_bytes,
+                                   tile->cols, cut.group);
+        if (!look_at_row(e, tile, &cut, r, &row, err))
             return false;
         if (row.tiny)
             q8_denormals_flush(false);
-        fill_row(e, tile, r, x, row.tiny, stats);
+        fill_row(e, tile, &cut, r, row.tiny, stats);
         if (row.tiny)
             q8_denormals_flush(true);
         stats->zero_rows += !row.any;
