@@ -1,6 +1,8 @@
 /* arch.c - what a model class tells about its weights: a rule by name, and a table of exceptions */
 #include "src/model/arch.h"
 
+#include "src/model/path.h"
+
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -54,54 +56,12 @@ static const char *const embedding_words[] = {
     "embed", "wte", "wpe", "shared", "relative_attention_bias", "position",
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/*
- * Whether the first p bytes of a pattern match the first m of a path, from the back so that the
- * front of a suffix pattern falls on a dot.
- */
-static bool ends_like(const char *pattern, size_t p, const char *module, size_t m)
-{
-    while (p > 0) {
-        if (pattern[p - 1] == '#') {
-            size_t end = m;
-
-            while (m > 0 && is_digit(module[m - 1]))
-                m--;
-            if (m == end)
-                return false;
-        } else if (m > 0 && pattern[p - 1] == module[m - 1]) {
-            m--;
-        } else {
-            /* ".a" matches the whole path "a" too */
-            return p == 1 && pattern[0] == '.' && m == 0;
-        }
-        p--;
-    }
-    return m == 0 || pattern[0] == '.';
-}
-
-static bool matches(const char *pattern, const char *module, size_t length)
-{
-    size_t p = strlen(pattern);
-
-    if (p < 2 || strcmp(pattern + p - 2, ".*") != 0)
-        return ends_like(pattern, p, module, length);
-    for (size_t m = 0; m < length; m++)
-        if (module[m] == '.' && ends_like(pattern, p - 2, module, m))
-            return true;
-    return false;
-}
-
 /* The first of the rows that matches, or NULL. */
 static const struct q8_arch_row *find(const struct q8_arch_row *row, size_t rows,
                                       const char *module, size_t length)
 {
     for (size_t i = 0; i < rows; i++)
-        if (matches(row[i].pattern, module, length))
+        if (q8_path_matches(row[i].pattern, strlen(row[i].pattern), module, length))
             return &row[i];
     return NULL;
 }

@@ -42,8 +42,7 @@ const char *q8_kind_reason(enum q8_kind kind);
 
 /*
  * One row of a table: the rule in arch.c, or an exception to it in src/model/arch_table.inc, which
- * tests/oracle/arch_make.py writes.  A pattern is a module path in which '#' stands for a number;
- * ".a.b" also matches at the end of a longer path, "a.*" also everything below a.
+ * tests/oracle/arch_make.py writes.  What a pattern is: src/model/path.h.
  */
 struct q8_arch_row {
     const char *owner;   /* architectures[0] or model_type; NULL in the rule */

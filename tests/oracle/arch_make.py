@@ -29,7 +29,8 @@ class Rule:
         with tempfile.TemporaryDirectory() as folder:
             library = Path(folder) / "arch.so"
             subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O2", "-I", ROOT,
-                            "-o", library, ROOT / "src/model/arch.c"], check=True)
+                            "-o", library, ROOT / "src/model/arch.c", ROOT / "src/model/path.c"],
+                           check=True)
             self.library = CDLL(str(library))
         self.library.q8_arch_kind.argtypes = [c_char_p, c_char_p, c_uint32]
         self.library.q8_arch_init.argtypes = [c_char_p, c_char_p, c_char_p]
