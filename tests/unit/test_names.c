@@ -2,7 +2,7 @@
  * test_names.c - lists of module names; expected matches from the readers themselves:
  * should_convert_module of transformers 5.23.0 and match_name of compressed-tensors 0.20.0
  */
-#include "src/verify/integrity/names.h"
+#include "src/model/names.h"
 
 #include "src/base/json.h"
 

@@ -3,7 +3,7 @@
 
 #include "src/base/json.h"
 #include "src/base/text.h"
-#include "src/verify/integrity/names.h"
+#include "src/model/names.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
-#include "src/verify/integrity/names.h"
+#include "src/model/names.h"
 
 #include <inttypes.h>
 #include <string.h>

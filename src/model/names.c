@@ -1,6 +1,6 @@
 /* names.c - lists of module names in a quantization_config, matched as their readers match them */
-#include "src/verify/integrity/names.h"
-#include "src/verify/integrity/names_regex.h"
+#include "src/model/names.h"
+#include "src/model/names_regex.h"
 
 #include "src/base/json.h"
 

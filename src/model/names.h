@@ -1,6 +1,6 @@
 /* names.h - lists of module names in a quantization_config, matched as their readers match them */
-#ifndef Q8_VERIFY_INTEGRITY_NAMES_H
-#define Q8_VERIFY_INTEGRITY_NAMES_H
+#ifndef Q8_MODEL_NAMES_H
+#define Q8_MODEL_NAMES_H
 
 #include "src/base/arena.h"
 

@@ -1,6 +1,6 @@
 /* names_regex.h - regular expressions of Python, as far as POSIX has the same */
-#ifndef Q8_VERIFY_INTEGRITY_NAMES_REGEX_H
-#define Q8_VERIFY_INTEGRITY_NAMES_REGEX_H
+#ifndef Q8_MODEL_NAMES_REGEX_H
+#define Q8_MODEL_NAMES_REGEX_H
 
 #include <stdbool.h>
 #include <stddef.h>

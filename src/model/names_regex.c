@@ -1,5 +1,5 @@
 /* names_regex.c - a Python regex as a POSIX extended one, where there is one that says the same */
-#include "src/verify/integrity/names_regex.h"
+#include "src/model/names_regex.h"
 
 #include <string.h>
 
