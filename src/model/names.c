@@ -1,8 +1,8 @@
 /* names.c - lists of module names in a quantization_config, matched as their readers match them */
 #include "src/model/names.h"
-#include "src/model/names_regex.h"
 
 #include "src/base/json.h"
+#include "src/model/names_regex.h"
 
 #include <regex.h>
 #include <stdio.h>
@@ -12,15 +12,16 @@
 #define REGEX_BYTES 500  /* of a regex; glibc's compiler recurses into brackets */
 #define REGEX_LIMIT 1000 /* of one list: each is tried on every module */
 #define NAME_BYTES 4096  /* of a module's name; no regex matches longer ones */
+#define DOT_LIMIT 1000   /* entries whose dots are taken for any character: each is tried, too */
 
 static bool is_plain(enum q8_names_rule rule, const char *text)
 {
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
 
-    if (rule == Q8_NAMES_COMPRESSED)
-        return strncmp(text, "re:", 3) != 0;
-    return !text[strspn(text, letters)] && (!*text || text[strlen(text) - 1] != '.');
+    if (rule == Q8_NAMES_TRANSFORMERS)
+        return !text[strspn(text, letters)];
+    return rule == Q8_NAMES_SGLANG_BNB || strncmp(text, "re:", 3) != 0;
 }
 
 static bool add_plain(struct q8_names *n, const char *text, struct q8_arena *mem,
@@ -35,33 +36,68 @@ static bool add_plain(struct q8_names *n, const char *text, struct q8_arena *mem
     return true;
 }
 
-/* Compiles an entry; what cannot be is unclear. */
+/*
+ * Compiles a regex that matches from the start, up to the end if `whole`; `end` stands for its
+ * dollars.  *ret is NULL where there is none.
+ */
+static bool compile(void **ret, const char *python, const char *end, bool whole,
+                    struct q8_arena *mem, struct q8_err *err)
+{
+    char posix[8192], text[sizeof posix + 8];
+    regex_t *regex;
+
+    *ret = NULL;
+    if (strlen(python) > REGEX_BYTES || !q8_names_posix(python, end, posix, sizeof posix))
+        return true;
+    regex = q8_alloc(mem, 1, sizeof *regex, err);
+    if (!regex)
+        return false;
+    (void)snprintf(text, sizeof text, "^(%s)%s", posix, whole ? "$" : "");
+    if (regcomp(regex, text, REG_EXTENDED | REG_NOSUB) == 0)
+        *ret = regex;
+    return true;
+}
+
+static void release(struct q8_name_regex *r)
+{
+    if (r->inner)
+        regfree(r->inner);
+    if (r->compiled)
+        regfree(r->compiled);
+}
+
+/* Takes a regex; what cannot be compiled is unclear. */
 static bool add_regex(struct q8_names *n, const char *text, struct q8_arena *mem,
                       struct q8_err *err)
 {
-    const char *python = n->rule == Q8_NAMES_COMPRESSED ? text + strlen("re:") : text;
-    char posix[8192], whole[sizeof posix + 8];
-    struct q8_name_regex *list;
+    const bool parts = n->rule == Q8_NAMES_TRANSFORMERS;
+    const char *python = parts ? text : text + strlen("re:");
+    struct q8_name_regex *list, r = {.text = text};
+    bool ok;
 
-    n->unclear = n->unclear ? n->unclear : text;
-    if (n->regexes >= REGEX_LIMIT || strlen(python) > REGEX_BYTES ||
-        !q8_names_posix(python, posix, sizeof posix))
+    if (n->regexes >= REGEX_LIMIT) {
+        n->unclear = n->unclear ? n->unclear : text;
         return true;
+    }
     list = q8_grow(mem, n->regex, n->regexes, &n->regex_room, sizeof *list, err);
     if (!list)
         return false;
     n->regex = list;
-    list[n->regexes] = (struct q8_name_regex){text, q8_alloc(mem, 1, sizeof(regex_t), err)};
-    if (!list[n->regexes].compiled)
-        return false;
-    (void)snprintf(whole, sizeof whole, "^(%s)%s", posix,
-                   n->rule == Q8_NAMES_TRANSFORMERS ? "$" : "");
-    if (regcomp(list[n->regexes].compiled, whole, REG_EXTENDED | REG_NOSUB) != 0)
-        return true;
-    n->regexes++;
-    if (n->unclear == text)
-        n->unclear = NULL;
+    ok = compile(&r.compiled, python, "$", parts, mem, err) &&
+         /* a byte that no name has */
+         (!parts || !strchr(python, '$') || compile(&r.inner, python, "\1", true, mem, err));
+    if (!ok || !r.compiled || (parts && strchr(python, '$') && !r.inner)) {
+        release(&r);
+        n->unclear = n->unclear ? n->unclear : text;
+        return ok;
+    }
+    list[n->regexes++] = r;
     return true;
+}
+
+static bool add(struct q8_names *n, const char *text, struct q8_arena *mem, struct q8_err *err)
+{
+    return is_plain(n->rule, text) ? add_plain(n, text, mem, err) : add_regex(n, text, mem, err);
 }
 
 static int compare_plain(const void *a, const void *b)
@@ -69,9 +105,44 @@ static int compare_plain(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* The byte that is i before the end, 0 = the last; -1 in front of the first. */
+static int byte_at(const char *text, size_t length, size_t i)
+{
+    return i < length ? (unsigned char)text[length - 1 - i] : -1;
+}
+
+static int compare_tails(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    const size_t n = strlen(x), m = strlen(y);
+    size_t i = 0;
+
+    while (i < n && i < m && byte_at(x, n, i) == byte_at(y, m, i))
+        i++;
+    return byte_at(x, n, i) - byte_at(y, m, i);
+}
+
 static int compare_regexes(const void *a, const void *b)
 {
     return strcmp(((const struct q8_name_regex *)a)->text, ((const struct q8_name_regex *)b)->text);
+}
+
+/* Sorts what was taken. */
+static bool sort(struct q8_names *n, struct q8_arena *mem, struct q8_err *err)
+{
+    if (n->regexes)
+        qsort(n->regex, n->regexes, sizeof *n->regex, compare_regexes);
+    if (!n->plains)
+        return true;
+    qsort(n->plain, n->plains, sizeof *n->plain, compare_plain);
+    if (n->rule != Q8_NAMES_TRANSFORMERS)
+        return true;
+    n->tail = q8_alloc(mem, n->plains, sizeof *n->tail, err);
+    if (!n->tail)
+        return false;
+    memcpy(n->tail, n->plain, n->plains * sizeof *n->tail);
+    qsort(n->tail, n->plains, sizeof *n->tail, compare_tails);
+    return true;
 }
 
 bool q8_names_init(struct q8_names *ret, const struct cJSON *list, enum q8_names_rule rule,
@@ -83,15 +154,20 @@ bool q8_names_init(struct q8_names *ret, const struct cJSON *list, enum q8_names
     for (const struct cJSON *entry = q8_json_at(list, 0); entry; entry = q8_json_next(entry)) {
         const char *text = q8_json_string(entry);
 
-        if (text && !(is_plain(rule, text) ? add_plain(ret, text, mem, err)
-                                           : add_regex(ret, text, mem, err)))
+        if (text && !add(ret, text, mem, err))
             return false;
     }
-    if (ret->plains)
-        qsort(ret->plain, ret->plains, sizeof *ret->plain, compare_plain);
-    if (ret->regexes)
-        qsort(ret->regex, ret->regexes, sizeof *ret->regex, compare_regexes);
-    return true;
+    return sort(ret, mem, err);
+}
+
+bool q8_names_of(struct q8_names *ret, const char *const *entry, uint64_t count,
+                 enum q8_names_rule rule, struct q8_arena *mem, struct q8_err *err)
+{
+    *ret = (struct q8_names){.rule = rule};
+    for (uint64_t i = 0; i < count; i++)
+        if (!add(ret, entry[i], mem, err))
+            return false;
+    return sort(ret, mem, err);
 }
 
 /* The plain entry of these bytes; NULL = none. */
@@ -116,51 +192,135 @@ static const char *find_plain(const struct q8_names *n, const char *text, size_t
     return NULL;
 }
 
-/* Whether a match from the start may end before byte i of the name. */
+/* The first of tail[low .. high) whose byte `i` from the end is `byte` or more. */
+static uint64_t find_byte(const struct q8_names *n, uint64_t low, uint64_t high, size_t i, int byte)
+{
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        const char *entry = n->tail[middle];
+
+        if (byte_at(entry, strlen(entry), i) < byte)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The shortest plain entry that the text ends with; NULL = none. */
+static const char *find_tail(const struct q8_names *n, const char *text, size_t length)
+{
+    uint64_t low = 0, high = n->plains;
+
+    for (size_t i = 0; low < high; i++) {
+        const int byte = byte_at(text, length, i);
+
+        if (strlen(n->tail[low]) == i)
+            return n->tail[low];
+        if (byte < 0)
+            break;
+        low = find_byte(n, low, high, i, byte);
+        high = find_byte(n, low, high, i, byte + 1);
+    }
+    return NULL;
+}
+
+/* Whether transformers lets a match from the start end before byte i of the name. */
 static bool is_boundary(const char *module, size_t i)
 {
     return !module[i] || module[i] == '.' || (i > 0 && module[i - 1] == '.');
 }
 
+/* Whether the entry matches the start of the name where its dots are any character. */
+static bool fits_start(const char *entry, const char *module)
+{
+    size_t i = 0;
+
+    while (entry[i] && module[i] && (entry[i] == module[i] || entry[i] == '.'))
+        i++;
+    return !entry[i] && is_boundary(module, i);
+}
+
 /* The plain entry that is the start of the name up to a boundary, or its tail. */
-static const char *find_part(const struct q8_names *n, const char *module)
+static const char *find_start_or_tail(const struct q8_names *n, const char *module)
 {
     const size_t length = strlen(module);
-    const char *entry = NULL;
+    const char *entry = find_tail(n, module, length);
 
-    for (size_t i = 0; !entry && i <= length; i++)
-        entry = find_plain(n, module + i, length - i);
     for (size_t i = 0; !entry && i < length; i++)
         if (is_boundary(module, i))
             entry = find_plain(n, module, i);
+    for (uint64_t i = 0; !entry && n->plains <= DOT_LIMIT && i < n->plains; i++)
+        if (fits_start(n->plain[i], module))
+            entry = n->plain[i];
     return entry;
 }
 
-static bool matches(const struct q8_names *n, const struct q8_name_regex *r, const char *module)
+/* The plain entry that is the name, or what follows one of its dots. */
+static const char *find_after_dot(const struct q8_names *n, const char *module)
+{
+    const char *entry = find_plain(n, module, strlen(module));
+
+    for (const char *p = strchr(module, '.'); !entry && p; p = strchr(p + 1, '.'))
+        entry = find_plain(n, p + 1, strlen(p + 1));
+    return entry;
+}
+
+/* The plain entry that is the name, its start up to a dot, or what is between two. */
+static const char *find_component(const struct q8_names *n, const char *module)
+{
+    const char *entry = NULL, *start = module;
+
+    while (!entry) {
+        const char *end = start + strcspn(start, ".");
+
+        entry = find_plain(n, module, (size_t)(end - module));
+        if (!entry)
+            entry = find_plain(n, start, (size_t)(end - start));
+        if (!*end)
+            break;
+        start = end + 1;
+    }
+    return entry;
+}
+
+/* Whether the regex matches the start of the name up to a boundary, or is its tail as a text. */
+static bool matches_part(const struct q8_name_regex *r, const char *module)
 {
     const size_t length = strlen(module), tail = strlen(r->text);
     char part[NAME_BYTES];
 
-    if (n->rule == Q8_NAMES_COMPRESSED)
-        return regexec(r->compiled, module, 0, NULL, 0) == 0;
     if (tail <= length && strcmp(module + length - tail, r->text) == 0)
         return true;
     for (size_t i = 0; i <= length && i < sizeof part; i++) {
+        const void *regex = i < length && r->inner ? r->inner : r->compiled;
+
         if (!is_boundary(module, i))
             continue;
         memcpy(part, module, i);
         part[i] = 0;
-        if (regexec(r->compiled, part, 0, NULL, 0) == 0)
+        if (regexec(regex, part, 0, NULL, 0) == 0)
             return true;
     }
     return false;
 }
 
+static bool matches(const struct q8_names *n, const struct q8_name_regex *r, const char *module)
+{
+    return n->rule == Q8_NAMES_TRANSFORMERS ? matches_part(r, module)
+                                            : regexec(r->compiled, module, 0, NULL, 0) == 0;
+}
+
 const char *q8_names_find(const struct q8_names *n, const char *module)
 {
-    const char *entry = n->rule == Q8_NAMES_COMPRESSED ? find_plain(n, module, strlen(module))
-                                                       : find_part(n, module);
+    const char *entry;
 
+    switch (n->rule) {
+    case Q8_NAMES_TRANSFORMERS: entry = find_start_or_tail(n, module); break;
+    case Q8_NAMES_SGLANG: entry = find_after_dot(n, module); break;
+    case Q8_NAMES_SGLANG_BNB: entry = find_component(n, module); break;
+    default: entry = find_plain(n, module, strlen(module)); break;
+    }
     for (uint64_t i = 0; !entry && i < n->regexes; i++)
         if (matches(n, &n->regex[i], module))
             entry = n->regex[i].text;
@@ -175,6 +335,6 @@ bool q8_names_has(const struct q8_names *n, const char *text)
 void q8_names_close(struct q8_names *n)
 {
     for (uint64_t i = 0; i < n->regexes; i++)
-        regfree(n->regex[i].compiled);
+        release(&n->regex[i]);
     n->regexes = 0;
 }

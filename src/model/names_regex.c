@@ -69,10 +69,12 @@ static bool put_brackets(struct out *o, const char **p)
     return put(o, "]", 1);
 }
 
-bool q8_names_posix(const char *python, char *text, size_t size)
+bool q8_names_posix(const char *python, const char *end, char *text, size_t size)
 {
     struct out o = {.text = text, .size = size};
 
+    if (!put(&o, "", 0))
+        return false;
     for (const char *p = python; *p; p++) {
         bool ok;
 
@@ -89,6 +91,8 @@ bool q8_names_posix(const char *python, char *text, size_t size)
             ok = put(&o, p, 1);
             p += p[1] == '?'; /* as few as possible: the same names match */
             ok = ok && (!p[1] || !strchr("*+?", p[1]));
+        } else if (*p == '$') {
+            ok = put(&o, end, strlen(end));
         } else {
             ok = *p != '{' && put(&o, p, 1);
         }

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * The POSIX extended regex that matches what a Python one does, into `text`; false when there is
- * none, or no room for it.
+ * The POSIX extended regex that matches what a Python one does, into `text`; `end` stands where
+ * that has a $.  False when there is none, or no room for it.
  */
-bool q8_names_posix(const char *python, char *text, size_t size);
+bool q8_names_posix(const char *python, const char *end, char *text, size_t size);
 
 #endif
