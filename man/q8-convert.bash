@@ -3,7 +3,8 @@
 _q8_convert()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local options='--to= --skip= --only= --also= --use= --overrides= --min-coverage= --dry-run
+    local options='--to= --skip= --only= --also= --use= --overrides= --vision= --min-coverage=
+        --dry-run
         --threads= --resume --force --no-sync --quiet --json --json= --no-sqnr --sha256 --help --usage --version'
     local targets='bnb-int8 ct-w8a8 ct-w8a16 ct-w8a16-g32 ct-w8a16-g64 ct-w8a16-g128 list'
 
@@ -21,6 +22,10 @@ _q8_convert()
     --use)
         COMPREPLY=($(compgen -W 'ct-w8a8 ct-w8a16 ct-w8a16-g32 ct-w8a16-g64 ct-w8a16-g128' -S = -- "$cur"))
         compopt -o nospace
+        return
+        ;;
+    --vision)
+        COMPREPLY=($(compgen -W 'int8 float' -- "$cur"))
         return
         ;;
     --skip | --only | --also | --min-coverage | --threads | -j)

@@ -14,7 +14,20 @@
 
 const char *argp_program_version = "q8-convert " Q8_VERSION;
 
-enum { SKIP = 256, ONLY, ALSO, USE, OVERRIDES, COVERAGE, RESUME, NO_SYNC, JSON, NO_SQNR, SHA256 };
+enum {
+    SKIP = 256,
+    ONLY,
+    ALSO,
+    USE,
+    OVERRIDES,
+    VISION,
+    COVERAGE,
+    RESUME,
+    NO_SYNC,
+    JSON,
+    NO_SQNR,
+    SHA256
+};
 
 /* What the command line asks for. */
 struct options {
@@ -40,6 +53,10 @@ static const struct argp_option table[] = {
      "give these the scheme of another target of --to's family, such as ct-w8a16-g32", 2},
     {"overrides", OVERRIDES, "FILE", 0,
      "read such lines from FILE: skip, only, also or use, and a pattern", 2},
+    {"vision", VISION, "int8|float", 0,
+     "what becomes of towers that see or hear and of projectors behind them (default: float in "
+     "ct-* targets)",
+     2},
     {"min-coverage", COVERAGE, "PERCENT", 0,
      "fail before the work when less of the Linear parameters would become int8", 2},
     {.doc = "How to run:", .group = 3},
@@ -66,6 +83,13 @@ static bool set_target(struct options *o, const char *arg)
            q8_fail(o->err, Q8_EUSAGE, "--to wants a target, not '%s'; --to=list prints them", arg);
 }
 
+static bool set_vision(struct options *o, const char *arg)
+{
+    o->plan.vision = strcmp(arg, "int8") == 0 ? Q8_VISION_INT8 : Q8_VISION_FLOAT;
+    return o->plan.vision == Q8_VISION_INT8 || strcmp(arg, "float") == 0 ||
+           q8_fail(o->err, Q8_EUSAGE, "--vision wants int8 or float, not '%s'", arg);
+}
+
 static bool set_pattern(struct options *o, int key, const char *arg)
 {
     static const struct {
@@ -89,6 +113,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ALSO:
     case USE: ok = set_pattern(o, key, arg); break;
     case OVERRIDES: ok = q8_select_file(&o->select, arg, o->mem, o->err); break;
+    case VISION: ok = set_vision(o, arg); break;
     case COVERAGE:
         ok = q8_cli_number("--min-coverage", arg, 0, 100, &o->plan.min_coverage, o->err);
         break;

@@ -42,20 +42,77 @@ static const char *refuse(const struct q8_pattern *p, const struct q8_job *job,
 /* Reasons of the user's own. */
 static const char skipped[] = "skipped by a pattern", not_named[] = "no --only pattern names it";
 
+/* Whether all readers of the target that are known build that module float. */
+static bool nobody_reads(const struct q8_plan *plan, const struct q8_job *job)
+{
+    bool any = false;
+
+    for (int r = Q8_READER_VLLM; r < Q8_READERS; r++) {
+        const enum q8_place place =
+            q8_keep_place(&plan->keep, (enum q8_reader)r, job->kind, job->module);
+
+        if (place == Q8_PLACE_INT8)
+            return false;
+        any |= place == Q8_PLACE_FLOAT;
+    }
+    return any;
+}
+
+static bool have_head(const struct q8_plan *plan)
+{
+    for (uint64_t i = 0; i < plan->weights.count; i++)
+        if (plan->weights.weight[i].kind == Q8_KIND_HEAD)
+            return true;
+    return false;
+}
+
+/* Why an embedding cannot be int8 though a pattern asks for it: a clause, or NULL. */
+static const char *embedding_obstacle(const struct q8_plan *plan, const struct q8_job *job,
+                                      const struct q8_target *target)
+{
+    const char *head = q8_arch_head(&plan->arch, 0);
+    const bool tied =
+        head && (q8_weight_is_tied(plan->model, &plan->arch, head) || !have_head(plan));
+
+    if (job->rows < plan->keep.sections.vocabulary || !plan->keep.sections.vocabulary)
+        return "of embeddings, runtimes have a place for that of the vocabulary alone";
+    if (tied)
+        return "tie_word_embeddings makes the head of it, which runtimes read as floats";
+    if (q8_keep_place(&plan->keep, Q8_READER_VLLM, job->kind, job->module) == Q8_PLACE_FLOAT)
+        return "vLLM builds the embedding of this class float";
+    return q8_target_obstacle(target, Q8_KIND_LINEAR, job->tensor, job->cols);
+}
+
+/* Why it cannot be int8 in that target, whatever a pattern says: a clause, or NULL. */
+static const char *find_obstacle(const struct q8_plan *plan, const struct q8_job *job,
+                                 const struct q8_choice *choice, const struct q8_target *target)
+{
+    const char *blocked;
+
+    if (choice->also && target->looks_up & 1u << job->kind)
+        blocked = embedding_obstacle(plan, job, target);
+    else
+        blocked = q8_target_obstacle(target, job->kind, job->tensor, job->cols);
+    if (!blocked && job->kind == Q8_KIND_HEAD &&
+        q8_weight_is_tied(plan->model, &plan->arch, job->module))
+        blocked = "tie_word_embeddings makes it the embedding, which stays float";
+    if (!blocked && choice->also && job->kind == Q8_KIND_HEAD &&
+        q8_target_read_by(target, Q8_READER_VLLM) && nobody_reads(plan, job))
+        blocked = "vLLM and SGLang build the head of this class float";
+    return blocked;
+}
+
 /*
- * Why this weight stays float: the patterns', the architecture's or the target's reason; NULL:
- * int8, or an error.
+ * Why this weight stays float: the patterns', the architecture's, the target's or its readers'
+ * reason; NULL: int8, or an error.
  */
 static const char *keep_reason(const struct q8_plan *plan, const struct q8_job *job,
                                const struct q8_choice *choice, struct q8_err *err)
 {
     const struct q8_target *target = q8_plan_use(plan, choice);
-    const char *blocked = q8_target_obstacle(target, job->kind, job->tensor, job->cols);
+    const char *blocked = find_obstacle(plan, job, choice, target);
     const char *unfit = q8_scheme_misfit(target->scheme, job->cols);
 
-    if (!blocked && job->kind == Q8_KIND_HEAD &&
-        q8_weight_is_tied(plan->model, &plan->arch, job->module))
-        blocked = "tie_word_embeddings makes it the embedding, which stays float";
     if (!blocked && !choice->use)
         blocked = unfit;
     if (blocked && choice->also)
@@ -68,6 +125,9 @@ static const char *keep_reason(const struct q8_plan *plan, const struct q8_job *
         return not_named;
     if (!choice->also && !(target->takes & 1u << job->kind))
         return q8_kind_reason(job->kind);
+    blocked = choice->also ? NULL : q8_keep_reason(&plan->keep, job->module);
+    if (blocked)
+        return blocked;
     return unfit ? refuse(choice->use, job, target, unfit, err) : NULL;
 }
 
@@ -175,11 +235,17 @@ static void count_totals(struct q8_plan *plan)
 {
     plan->total.parameters = plan->weights.parameters;
     plan->total.linear = plan->weights.linear;
-    for (uint64_t i = 0; i < plan->jobs; i++)
-        if (!plan->job[i].reason) {
-            plan->total.int8 += plan->job[i].rows * plan->job[i].cols;
-            plan->total.modules++;
-        }
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+
+        plan->total.drafts +=
+            q8_sections_find(&plan->keep.sections, job->tensor->name) == Q8_SECTION_DRAFT;
+        if (job->reason)
+            continue;
+        plan->total.int8 += job->rows * job->cols;
+        plan->total.covered += job->kind == Q8_KIND_EMBEDDING ? 0 : job->rows * job->cols;
+        plan->total.modules++;
+    }
 }
 
 bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
@@ -188,6 +254,7 @@ bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
     *ret = (struct q8_plan){.model = model, .options = *options, .job_room = model->index.count};
     ret->job = q8_alloc(mem, ret->job_room, sizeof *ret->job, err);
     q8_model_arch(&ret->arch, model);
+    q8_keep_init(&ret->keep, model, &ret->arch, options->target, options->vision);
     if (!ret->job || !q8_model_is_float(model, err) || !q8_plan_use_open(ret, err) ||
         !q8_weights_find(&ret->weights, model, &ret->arch, mem, err))
         return false;

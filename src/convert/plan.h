@@ -4,7 +4,7 @@
 
 #include "src/model/arch.h"
 #include "src/model/select.h"
-#include "src/scheme/target.h"
+#include "src/scheme/keep.h"
 #include "src/flow/walk.h"
 
 #include <stdio.h>
@@ -53,6 +53,7 @@ struct q8_group {
 struct q8_plan_options {
     const struct q8_target *target; /* --to */
     struct q8_select *select;       /* patterns; their matches are counted */
+    enum q8_vision vision;          /* --vision */
     double min_coverage;            /* percent of the Linear parameters; 0 = no gate */
     bool sha256;                    /* SHA256SUMS is one of the output files */
 };
@@ -61,8 +62,10 @@ struct q8_plan_options {
 struct q8_totals {
     uint64_t parameters;   /* elements of all tensors */
     uint64_t linear;       /* of those, of Linear modules */
-    uint64_t int8;         /* of those, becoming int8 */
+    uint64_t int8;         /* of all, becoming int8 */
+    uint64_t covered;      /* of the Linear ones, becoming int8 */
     uint64_t modules;      /* int8 modules */
+    uint64_t drafts;       /* tensors of draft (MTP) layers */
     uint64_t output_bytes; /* of all output files */
     uint64_t disk_bytes;   /* that those take on a disk, in whole blocks */
 };
@@ -72,6 +75,7 @@ struct q8_plan {
     const struct q8_model *model;   /* the input */
     struct q8_plan_options options; /* a copy */
     struct q8_arch arch;            /* the class that config.json names */
+    struct q8_keep keep;            /* what its readers build float */
     struct q8_weight_list weights;  /* of the input, by module */
     struct q8_job *job;             /* by source tensor name, then row */
     uint64_t jobs, job_room;        /* in use, allocated */

@@ -148,6 +148,70 @@ static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_
     return true;
 }
 
+/* Modules that become int8 where a reader builds them float, or may. */
+struct misplaced {
+    const char *first; /* NULL: none */
+    uint64_t count;
+};
+
+static void add_misplaced(struct misplaced *m, const char *module)
+{
+    m->first = m->first ? m->first : module;
+    m->count++;
+}
+
+/* What one reader of the target makes of the int8 modules. */
+static bool warn_reader(struct q8_plan *plan, enum q8_reader reader, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    struct misplaced is_float = {0}, unknown = {0};
+    char name[256];
+
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+
+        if (job->reason)
+            continue;
+        switch (q8_keep_place(&plan->keep, reader, job->kind, job->module)) {
+        case Q8_PLACE_FLOAT: add_misplaced(&is_float, job->module); break;
+        case Q8_PLACE_UNKNOWN: add_misplaced(&unknown, job->module); break;
+        default: break;
+        }
+    }
+    if (is_float.first &&
+        !add_warning(plan, mem, err,
+                     "%s becomes int8 (%" PRIu64 " such module%s), but %s builds it float and "
+                     "does not load the model",
+                     q8_text_escape(is_float.first, name, sizeof name), is_float.count,
+                     is_float.count == 1 ? "" : "s", q8_reader_title(reader)))
+        return false;
+    return !unknown.first ||
+           add_warning(plan, mem, err,
+                       "how %s builds %s (%" PRIu64 " such module%s) is not known to q8",
+                       q8_reader_title(reader), q8_text_escape(unknown.first, name, sizeof name),
+                       unknown.count, unknown.count == 1 ? "" : "s");
+}
+
+/* vLLM and SGLang build models from files of their own; those that have none are said together. */
+static bool warn_readers(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_reading *reading = plan->keep.reading;
+    char name[128];
+
+    if (!q8_target_read_by(plan->options.target, Q8_READER_VLLM) || !plan->arch.class_name)
+        return true;
+    for (int r = 0; r < Q8_READERS; r++)
+        if ((reading[r].known || r == Q8_READER_TRANSFORMERS) &&
+            !warn_reader(plan, (enum q8_reader)r, mem, err))
+            return false;
+    return reading[Q8_READER_VLLM].known || reading[Q8_READER_SGLANG].known ||
+           add_warning(plan, mem, err,
+                       "neither %s nor %s has a model file for '%s' that q8 knows: which of its "
+                       "modules they build float is not known",
+                       q8_reader_title(Q8_READER_VLLM), q8_reader_title(Q8_READER_SGLANG),
+                       q8_text_escape(plan->arch.class_name, name, sizeof name));
+}
+
 static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *m = plan->model;
@@ -196,7 +260,8 @@ static bool fail_nothing(const struct q8_plan *plan, struct q8_err *err)
 
 double q8_plan_coverage(const struct q8_plan *plan)
 {
-    return plan->total.linear ? 100.0 * (double)plan->total.int8 / (double)plan->total.linear : 0;
+    return plan->total.linear ? 100.0 * (double)plan->total.covered / (double)plan->total.linear
+                              : 0;
 }
 
 static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
@@ -216,5 +281,6 @@ static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
 bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     return warn_model(plan, mem, err) && check_coverage(plan, err) &&
-           warn_runtimes(plan, mem, err) && warn_groups(plan, mem, err);
+           warn_runtimes(plan, mem, err) && warn_readers(plan, mem, err) &&
+           warn_groups(plan, mem, err);
 }

@@ -116,7 +116,63 @@ static void print_args(struct q8_json *j, const char *key, const char *strategy,
     j->flat = false;
 }
 
+/*
+ * The leaf of a module that its class name does not reach in vLLM and SGLang: their head is no
+ * Linear, nor is an embedding.  Its path is another there too, so a regex names it.  NULL: any
+ * other.  Source: vLLM 0.33.0, compressed_tensors/utils.py, find_matched_target.
+ */
+static const char *apart_leaf(const struct q8_job *job)
+{
+    static const char *const heads[] = {"lm_head", "embed_out", "output_layer"};
+    const char *dot = strrchr(job->module, '.'), *leaf = dot ? dot + 1 : job->module;
+
+    if (job->kind == Q8_KIND_EMBEDDING)
+        return leaf;
+    for (size_t i = 0; job->kind == Q8_KIND_HEAD && i < sizeof heads / sizeof *heads; i++)
+        if (strcmp(leaf, heads[i]) == 0)
+            return leaf;
+    return NULL;
+}
+
+/* What stands apart in a group, each leaf once. */
+static void print_apart(const struct q8_plan *plan, const struct q8_target *target,
+                        struct q8_json *j)
+{
+    char text[Q8_NAME_BYTES];
+
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+        const char *leaf = job->as == target ? apart_leaf(job) : NULL, *other;
+        uint64_t k = 0;
+
+        for (; leaf && k < i; k++) {
+            other = plan->job[k].as == target ? apart_leaf(&plan->job[k]) : NULL;
+            if (other && strcmp(other, leaf) == 0)
+                break;
+        }
+        if (!leaf || k < i)
+            continue;
+        (void)snprintf(text, sizeof text, "re:.*%s$", leaf);
+        q8_json_text(j, NULL, text);
+    }
+}
+
 /* The first group takes every Linear, the others name their modules. */
+static void print_targets(const struct q8_plan *plan, uint64_t number, struct q8_json *j)
+{
+    const struct q8_group *group = &plan->group[number];
+
+    q8_json_begin(j, "targets", '[');
+    j->flat = number == 0;
+    if (number == 0)
+        q8_json_text(j, NULL, "Linear");
+    for (uint64_t i = 0; number > 0 && i < group->modules; i++)
+        q8_json_text(j, NULL, group->module[i]);
+    print_apart(plan, group->target, j);
+    q8_json_end(j, ']');
+    j->flat = false;
+}
+
 static void print_group(const struct q8_plan *plan, uint64_t number, struct q8_json *j)
 {
     const struct q8_group *group = &plan->group[number];
@@ -129,10 +185,7 @@ static void print_group(const struct q8_plan *plan, uint64_t number, struct q8_j
     else
         q8_json_text(j, "input_activations", NULL);
     q8_json_text(j, "output_activations", NULL);
-    if (number == 0)
-        q8_json_raw(j, "targets", "[\"Linear\"]");
-    else
-        print_names(j, "targets", group->module, group->modules);
+    print_targets(plan, number, j);
     print_args(j, "weights", columns ? "group" : "channel", columns);
 }
 

@@ -77,6 +77,16 @@ static void print_kept(const struct q8_plan *plan, FILE *out)
                 kept[i].tensors == 1 ? "" : "s", kept[i].reason);
 }
 
+/* Whether speculative decoding has what it needs: it is easily lost on the way. */
+static void print_drafts(const struct q8_plan *plan, FILE *out)
+{
+    if (plan->total.drafts)
+        fprintf(out, "draft layers (MTP): kept, %" PRIu64 " tensors\n", plan->total.drafts);
+    else if (plan->keep.sections.drafts)
+        fprintf(out, "draft layers (MTP): absent, though config.json counts %" PRIu64 "\n",
+                plan->keep.sections.drafts);
+}
+
 static void print_files(const struct q8_report *r, FILE *out)
 {
     char name[256], size[32];
@@ -103,6 +113,7 @@ static void print_totals(const struct q8_report *r, FILE *out)
             r->convert ? "became" : "become", t->modules, q8_plan_coverage(r->plan));
     print_groups(r->plan, out);
     print_kept(r->plan, out);
+    print_drafts(r->plan, out);
     print_files(r, out);
     fprintf(out, "size: %s in, %s out\n", q8_text_bytes(r->plan->model->bytes, a, sizeof a),
             q8_text_bytes(t->output_bytes, b, sizeof b));

@@ -3,6 +3,7 @@
 
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/scheme/keep.h"
 #include "src/model/floats.h"
 
 #include <inttypes.h>
@@ -162,9 +163,17 @@ static bool add_tensor(struct q8_inspect *in, const struct q8_tensor *t, enum q8
     return add_subject(in, &s, s.view.cols > 0, mem, err);
 }
 
+/* Whether the target makes int8 of a float weight when nobody asks for anything. */
+static bool is_taken(const struct q8_keep *keep, const struct q8_weight *w)
+{
+    return q8_target_takes(keep->target, w->kind, w->view.tensor, w->view.cols) &&
+           !q8_keep_reason(keep, w->module);
+}
+
 /* A weight, float or int8, or each slice of fused experts that the target makes int8. */
-static bool add_weights(struct q8_inspect *in, const struct q8_weight *const *w, uint64_t count,
-                        struct q8_arena *mem, struct q8_err *err)
+static bool add_weights(struct q8_inspect *in, const struct q8_keep *keep,
+                        const struct q8_weight *const *w, uint64_t count, struct q8_arena *mem,
+                        struct q8_err *err)
 {
     for (uint64_t i = 0; i < count; i++) {
         struct q8_subject s = {.name = w[i]->module,
@@ -179,7 +188,7 @@ static bool add_weights(struct q8_inspect *in, const struct q8_weight *const *w,
         if (in->stored.count)
             s.int8 = s.stored != NULL;
         else
-            s.int8 = q8_target_takes(in->options.target, s.kind, s.tensor, s.view.cols);
+            s.int8 = is_taken(keep, w[i]);
         s.codes = s.stored ? q8_alloc(mem, 1, sizeof *s.codes, err) : NULL;
         if (err->code || !add_subject(in, &s, true, mem, err))
             return false;
@@ -196,8 +205,10 @@ static bool list_subjects(struct q8_inspect *in, struct q8_arena *mem, struct q8
     const struct q8_target *target = in->options.target;
     const struct q8_index *ix = &in->model->index;
     struct q8_weight_list list;
+    struct q8_keep keep;
     uint64_t count;
 
+    q8_keep_init(&keep, in->model, &in->arch, target, Q8_VISION_DEFAULT);
     if ((!in->stored.count && !q8_model_is_float(in->model, err)) ||
         !q8_stored_weights(&list, &in->stored, &in->arch, mem, err))
         return false;
@@ -207,13 +218,13 @@ static bool list_subjects(struct q8_inspect *in, struct q8_arena *mem, struct q8
         const struct q8_weight *const *w = q8_weights_of(&list, t, &count);
         const bool splits =
             !in->stored.count && count > 0 && w[0]->fused && q8_target_splits(target, t);
-        const bool whole = count == 0 || (w[0]->fused && !splits) ||
-                           (splits && !q8_target_takes(target, w[0]->kind, t, w[0]->view.cols));
+        const bool whole =
+            count == 0 || (w[0]->fused && !splits) || (splits && !is_taken(&keep, w[0]));
 
         if (q8_stored_is_part(&in->stored, t))
             continue;
         if (!(whole ? add_tensor(in, t, splits ? Q8_KIND_EXPERT : Q8_KIND_OTHER, mem, err)
-                    : add_weights(in, w, count, mem, err)))
+                    : add_weights(in, &keep, w, count, mem, err)))
             return false;
     }
     return in->subject != NULL;

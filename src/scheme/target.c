@@ -9,13 +9,15 @@
 
 #define CT_TAKES (BIT(LINEAR) | BIT(SUBLINEAR) | BIT(KEEP) | BIT(EXPERT))
 #define CT_ACCEPTS (CT_TAKES | BIT(LINEAR_ROUTER) | BIT(HEAD))
+#define CT_READERS (1u << Q8_READER_VLLM | 1u << Q8_READER_SGLANG | 1u << Q8_READER_TRANSFORMERS)
 
 /* pack-quantized, whole rows (group 0) or groups of columns. */
 #define W8A16(suffix, word, row, words)                                                            \
     {                                                                                              \
         .name = "ct-w8a16" suffix, .title = word,                                                  \
         .summary = "compressed-tensors pack-quantized, " words "; vLLM, SGLang, transformers",     \
-        .takes = CT_TAKES, .accepts = CT_ACCEPTS, .splits_experts = true, .instead = "bnb-int8",   \
+        .takes = CT_TAKES, .accepts = CT_ACCEPTS, .looks_up = BIT(EMBEDDING),                      \
+        .readers = CT_READERS, .splits_experts = true, .instead = "bnb-int8",                      \
         .scheme = &q8_schemes[row], .container = "safetensors",                                    \
     }
 
@@ -26,6 +28,7 @@ const struct q8_target q8_targets[] = {
         .summary = "bitsandbytes LLM.int8; transformers from_pretrained, SGLang",
         .takes = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER),
         .accepts = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER) | BIT(HEAD),
+        .readers = 1u << Q8_READER_TRANSFORMERS,
         .instead = "ct-w8a8",
         .scheme = &q8_schemes[Q8_SCHEME_LLM_INT8],
         .container = "safetensors",
@@ -37,6 +40,7 @@ const struct q8_target q8_targets[] = {
                    "vLLM, SGLang",
         .takes = CT_TAKES,
         .accepts = CT_ACCEPTS,
+        .readers = CT_READERS,
         .splits_experts = true,
         .instead = "bnb-int8",
         .scheme = &q8_schemes[Q8_SCHEME_W8A8],
@@ -69,6 +73,11 @@ const char *q8_target_obstacle(const struct q8_target *target, enum q8_kind kind
     if (cols > Q8_ROW_LIMIT / q8_dtype_size(t->dtype))
         return "its rows are longer than the 4 MiB that q8 holds in memory";
     return NULL;
+}
+
+bool q8_target_read_by(const struct q8_target *target, enum q8_reader reader)
+{
+    return target->readers & 1u << reader;
 }
 
 bool q8_target_splits(const struct q8_target *target, const struct q8_tensor *t)

@@ -3,6 +3,7 @@
 #define Q8_SCHEME_TARGET_H
 
 #include "src/model/arch.h"
+#include "src/model/reader.h"
 #include "src/scheme/scheme.h"
 
 #define Q8_ROW_LIMIT (4u << 20) /* bytes of one row of a weight that becomes int8 */
@@ -14,8 +15,10 @@ struct q8_target {
     const char *summary; /* format and runtimes, one line for a list */
     unsigned takes;      /* bits 1 << enum q8_kind: int8 without being asked */
     unsigned accepts;    /* bits: int8 when --also asks */
-    bool splits_experts; /* fused 3-D experts of a known layout become 2-D weights */
-    const char *instead; /* name of the target that takes what this one cannot */
+    unsigned looks_up; /* bits: the same, of what is looked up; some readers have a place for it */
+    unsigned readers;  /* bits 1 << enum q8_reader: the runtimes that it is written for */
+    bool splits_experts;            /* fused 3-D experts of a known layout become 2-D weights */
+    const char *instead;            /* name of the target that takes what this one cannot */
     const struct q8_scheme *scheme; /* what an int8 weight is stored as: of q8_schemes */
     const char *container;          /* format of the weight files, a word of formats/meson.build */
 };
@@ -39,5 +42,8 @@ bool q8_target_splits(const struct q8_target *target, const struct q8_tensor *t)
 /* Whether a weight of `cols` columns becomes int8 in that target when nobody asks for anything. */
 bool q8_target_takes(const struct q8_target *target, enum q8_kind kind, const struct q8_tensor *t,
                      uint64_t cols);
+
+/* Whether that runtime reads the target. */
+bool q8_target_read_by(const struct q8_target *target, enum q8_reader reader);
 
 #endif
