@@ -2,6 +2,7 @@
 #include "src/cli/common.h"
 
 #include "src/flow/pool.h"
+#include "src/model/model.h"
 
 #include <argp.h>
 #include <fcntl.h>
@@ -106,6 +107,12 @@ void q8_cli_raise_file_limit(void)
         files.rlim_cur = files.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &files);
     }
+}
+
+void q8_cli_notes(const char *tool, const struct q8_model *model)
+{
+    for (uint64_t i = 0; i < model->notes; i++)
+        fprintf(stderr, "%s: warning: %s: %s\n", tool, model->path, model->note[i]);
 }
 
 /* A new file beside the path, with the mode that a file made in the plain way would have. */

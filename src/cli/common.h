@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+struct q8_model; /* src/model/model.h */
+
 /* For names and plans: a header may name millions of tensors. */
 #define Q8_CLI_MEMORY (UINT64_C(4) << 30)
 
@@ -39,6 +41,9 @@ bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err);
 
 /* Two files are open for each shard; models of hundreds come near the usual limit of 1,024. */
 void q8_cli_raise_file_limit(void);
+
+/* Says on standard error what is odd about a model that was opened all the same. */
+void q8_cli_notes(const char *tool, const struct q8_model *model);
 
 /*
  * A file that gets its name when it is complete.  A path that is a link, a pipe or a device

@@ -312,6 +312,8 @@ static bool run(struct options *o, const struct q8_model *model, const struct q8
     struct q8_show show;
     bool ok;
 
+    q8_cli_notes("q8-inspect", model);
+    q8_cli_notes("q8-inspect", other);
     if (o->header)
         return print_header(o, model);
     if (o->activations) {

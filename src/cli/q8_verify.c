@@ -307,6 +307,8 @@ static bool run(struct options *o, struct q8_model model[2])
     struct q8_show show;
     bool ok;
 
+    q8_cli_notes("q8-verify", &model[0]);
+    q8_cli_notes("q8-verify", &model[1]);
     o->run.reference = &model[0];
     o->run.quantized = &model[1];
     o->run.gate = &o->gate;

@@ -217,6 +217,9 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
     const struct q8_model *m = plan->model;
     char name[256], type[128];
 
+    for (uint64_t i = 0; i < m->notes; i++)
+        if (!add_warning(plan, mem, err, "%s", m->note[i]))
+            return false;
     if (m->strays &&
         !add_warning(plan, mem, err,
                      "%" PRIu64 " tensors are in the shards but not in "

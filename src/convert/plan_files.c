@@ -18,10 +18,10 @@ static const char *leave_reason(const struct q8_plan *plan, const char *path, co
 {
     const struct q8_format *format;
 
+    for (uint32_t i = 0; i < plan->model->shards; i++)
+        if (strcmp(plan->model->shard[i].name, path) == 0)
+            return "";
     if (strcmp(path, leaf) == 0) {
-        for (uint32_t i = 0; i < plan->model->shards; i++)
-            if (strcmp(plan->model->shard[i].name, leaf) == 0)
-                return "";
         if (strcmp(leaf, Q8_CONFIG) == 0 ||
             (plan->model->index_name && strcmp(leaf, plan->model->index_name) == 0))
             return "";

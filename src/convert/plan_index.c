@@ -79,6 +79,17 @@ static struct entry *list_entries(struct q8_plan *plan, uint64_t *ret_count, uin
     return list && check_unique(list, n, err) ? list : NULL;
 }
 
+/* Our total_size, and what else the input's index says: total_parameters is still true. */
+static void print_metadata(const struct q8_model *m, uint64_t bytes, struct q8_json *j)
+{
+    q8_json_begin(j, "metadata", '{');
+    q8_json_number(j, "total_size", bytes);
+    for (uint64_t i = 0; i < m->metadatas; i++)
+        if (strcmp(m->metadata[i].key, "total_size") != 0)
+            q8_json_raw(j, m->metadata[i].key, m->metadata[i].text);
+    q8_json_end(j, '}');
+}
+
 static bool print_entries(struct q8_plan *plan, const struct entry *list, uint64_t count,
                           uint64_t bytes, FILE *out, struct q8_err *err)
 {
@@ -86,9 +97,7 @@ static bool print_entries(struct q8_plan *plan, const struct entry *list, uint64
     char name[Q8_NAME_BYTES];
 
     q8_json_begin(&j, NULL, '{');
-    q8_json_begin(&j, "metadata", '{');
-    q8_json_number(&j, "total_size", bytes);
-    q8_json_end(&j, '}');
+    print_metadata(plan->model, bytes, &j);
     q8_json_begin(&j, "weight_map", '{');
     for (uint64_t i = 0; i < count; i++) {
         if ((size_t)snprintf(name, sizeof name, "%s%s", list[i].stem, list[i].suffix) >=

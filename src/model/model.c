@@ -1,34 +1,22 @@
 /* model.c - a checkpoint: path (file or directory) -> shards -> one index; reads ranges */
-#include "src/model/model.h"
+#include "src/model/model_parts.h"
 
 #include "formats/format.h"
 #include "src/base/json.h"
 #include "src/base/num.h"
-#include "src/base/json_scan.h"
 #include "src/base/tensor_read.h"
 #include "src/base/text.h"
 #include "src/model/folder.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CONFIG_LIMIT (16u << 20) /* bytes of a config.json; real ones stay under 100 KB */
 #define SHARD_LIMIT 4096         /* files of one model; the largest known have under 200 */
-
-/* One line of an index file's weight_map. */
-struct placed {
-    const char *tensor;
-    uint32_t shard;
-};
-
-struct placement {
-    struct placed *entry;
-    uint64_t count, room;
-    struct q8_arena mem; /* its own: it goes when the model is open */
-};
 
 /* A link counts even when it leads nowhere: opening it then says so. */
 static bool exists(const char *path)
@@ -39,19 +27,21 @@ static bool exists(const char *path)
 }
 
 /*
- * The output has a file of that name, so it must be in the same folder, safe to show, and none of
- * the names that an output has for itself.
+ * The name of a file in the model's directory, maybe in a folder of it: relative, without "..",
+ * safe to show, and none of the names that an output has for itself.
  */
 static bool is_shard_name(const char *name)
 {
-    char shown[NAME_MAX + 1];
+    char shown[PATH_MAX];
 
-    return *name != '.' && !strchr(name, '/') && q8_format_of(name) &&
-           strcmp(name, q8_text_escape(name, shown, sizeof shown)) == 0;
+    for (const char *part = name; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+        if (*part == '.' || *part == '/' || !*part)
+            return false;
+    return q8_format_of(name) && strcmp(name, q8_text_escape(name, shown, sizeof shown)) == 0;
 }
 
-static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint32_t *ret,
-                      struct q8_arena *mem, struct q8_err *err)
+bool q8_model_shard(struct q8_model *m, const char *name, uint64_t *room, uint32_t *ret,
+                    struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_shard *list;
     char shown[300], suffixes[100];
@@ -63,8 +53,8 @@ static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint
         }
     if (!is_shard_name(name))
         return q8_fail(err, Q8_EINPUT,
-                       "'%s' is not a name for a weight file: expected a plain file name that "
-                       "ends in %s",
+                       "'%s' is not a name for a weight file: expected one in the model's "
+                       "directory, without '..', that ends in %s",
                        q8_text_escape(name, shown, sizeof shown),
                        q8_format_suffixes(suffixes, sizeof suffixes));
     if (m->shards >= SHARD_LIMIT)
@@ -80,58 +70,21 @@ static bool add_shard(struct q8_model *m, const char *name, uint64_t *room, uint
     return list[*ret].name != NULL;
 }
 
-/* Reads {"tensor": "shard", ...}. */
-static bool read_weight_map(struct q8_model *m, struct q8_scan *s, struct placement *map,
-                            struct q8_arena *mem, struct q8_err *err)
+bool q8_model_note(struct q8_model *m, struct q8_arena *mem, struct q8_err *err, const char *format,
+                   ...)
 {
-    uint64_t room = 0;
+    const char **list = q8_grow(mem, m->note, m->notes, &m->note_room, sizeof *list, err);
+    char text[1024];
+    va_list args;
 
-    if (!q8_scan_open(s, '{'))
+    if (!list)
         return false;
-    while (q8_scan_key(s)) {
-        struct placed *list =
-            q8_grow(&map->mem, map->entry, map->count, &map->room, sizeof *list, err);
-
-        if (!list)
-            return false;
-        map->entry = list;
-        list[map->count].tensor = q8_strndup(&map->mem, s->text, s->length, err);
-        if (!list[map->count].tensor || !q8_scan_string(s) ||
-            !add_shard(m, s->text, &room, &list[map->count].shard, mem, err))
-            return false;
-        map->count++;
-    }
-    return !err->code;
-}
-
-/* Reads the index of several weight files.  Format: formats.md 1.1.6. */
-static bool read_index_file(struct q8_model *m, const char *path, struct placement *map,
-                            struct q8_arena *mem, struct q8_err *err)
-{
-    struct q8_file file;
-    struct q8_source source;
-    struct q8_scan s;
-    bool ok, have_map = false;
-
-    if (!q8_file_open(&file, path, err))
-        return false;
-    source = q8_file_source(&file);
-    ok = q8_scan_init(&s, &source, 0, &map->mem, err) && q8_scan_open(&s, '{');
-    while (ok && q8_scan_key(&s)) {
-        if (strcmp(s.text, "weight_map") != 0) {
-            ok = q8_scan_skip(&s);
-        } else if (have_map) {
-            ok = q8_fail(err, Q8_EINPUT, "has two weight_map objects");
-        } else {
-            have_map = true;
-            ok = read_weight_map(m, &s, map, mem, err);
-        }
-    }
-    ok = ok && !err->code && q8_scan_done(&s);
-    if (ok && !map->count)
-        ok = q8_fail(err, Q8_EINPUT, "has no weight_map, or an empty one");
-    q8_file_close(&file);
-    return ok || q8_fail_in(err, path);
+    m->note = list;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    list[m->notes] = q8_strndup(mem, text, strlen(text), err);
+    return list[m->notes++] != NULL;
 }
 
 static int compare_shards(const void *a, const void *b)
@@ -140,7 +93,7 @@ static int compare_shards(const void *a, const void *b)
 }
 
 /* Sorts the shards by name and rewrites the numbers in the map to fit. */
-static bool sort_shards(struct q8_model *m, struct placement *map, struct q8_arena *mem,
+static bool sort_shards(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
                         struct q8_err *err)
 {
     const char **old = q8_alloc(mem, m->shards, sizeof *old, err);
@@ -174,14 +127,25 @@ static bool add_tensors(struct q8_model *m, struct q8_index *found, struct q8_ar
     return true;
 }
 
+/* The index names a file that is not there. */
+static bool fail_missing(const struct q8_model *m, const char *name, struct q8_err *err)
+{
+    return q8_fail(err, Q8_EINPUT,
+                   "%s/%s names %s, but there is no such file: is the download whole?", m->dir,
+                   m->index_name, name);
+}
+
 static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *found,
                        struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_shard *shard = &m->shard[number];
     const char *path = q8_sprintf(mem, err, "%s/%s", m->dir, shard->name);
     struct q8_source source;
+    struct stat st;
     uint64_t data;
 
+    if (path && m->index_name && stat(path, &st) < 0 && errno == ENOENT)
+        return fail_missing(m, shard->name, err);
     if (!path || !q8_file_open(&shard->file, path, err))
         return false;
     source = q8_file_source(&shard->file);
@@ -198,46 +162,6 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
     }
     return add_tensors(m, found, mem, err) &&
            q8_file_digest(&shard->file, data, &shard->header, err);
-}
-
-static bool check_unique(const struct q8_model *m, struct q8_err *err)
-{
-    char name[256];
-
-    for (uint64_t i = 1; i < m->index.count; i++) {
-        const struct q8_tensor *a = &m->index.tensor[i - 1], *b = a + 1;
-
-        if (strcmp(a->name, b->name) == 0)
-            return q8_fail(err, Q8_EINPUT, "%s: tensor '%s' is in %s too", m->shard[a->shard].name,
-                           q8_text_escape(a->name, name, sizeof name), m->shard[b->shard].name);
-    }
-    return true;
-}
-
-/* Every tensor of the index file is where it says; tensors that it does not name are counted. */
-static bool check_placement(struct q8_model *m, struct placement *map, struct q8_err *err)
-{
-    unsigned char *named = q8_alloc(&map->mem, m->index.count, 1, err);
-    char name[256];
-
-    if (!named)
-        return false;
-    for (uint64_t i = 0; i < map->count; i++) {
-        const struct q8_tensor *t = q8_index_find(&m->index, map->entry[i].tensor);
-        const char *said = m->shard[map->entry[i].shard].name;
-
-        q8_text_escape(map->entry[i].tensor, name, sizeof name);
-        if (!t || t->shard != map->entry[i].shard)
-            return q8_fail(err, Q8_EINPUT, "%s: tensor '%s' should be in %s but is %s%s",
-                           m->index_name, name, said, t ? "in " : "not there",
-                           t ? m->shard[t->shard].name : "");
-        if (named[t - m->index.tensor]++)
-            return q8_fail(err, Q8_EINPUT, "%s: tensor '%s' is named twice", m->index_name, name);
-    }
-    for (uint64_t i = 0; i < m->index.count; i++)
-        if (!named[i] && m->strays++ == 0)
-            m->stray = m->index.tensor[i].name;
-    return true;
 }
 
 static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
@@ -280,7 +204,7 @@ static bool no_weights(const struct q8_model *m, struct q8_err *err)
 }
 
 /* A directory: config.json and, of the first format that is there, one file or an index. */
-static bool find_shards(struct q8_model *m, struct placement *map, struct q8_arena *mem,
+static bool find_shards(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
                         struct q8_err *err)
 {
     const size_t dir = strlen(m->dir) + 1;
@@ -296,11 +220,11 @@ static bool find_shards(struct q8_model *m, struct placement *map, struct q8_are
         if (!index)
             return false;
         if (exists(single))
-            return add_shard(m, single + dir, &room, &number, mem, err);
+            return q8_model_shard(m, single + dir, &room, &number, mem, err);
         if (!exists(index))
             continue;
         m->index_name = index + dir;
-        return read_index_file(m, index, map, mem, err) && sort_shards(m, map, mem, err);
+        return q8_placement_read(map, m, index, mem, err) && sort_shards(m, map, mem, err);
     }
     return no_weights(m, err);
 }
@@ -315,10 +239,10 @@ static bool find_bare(struct q8_model *m, struct q8_arena *mem, struct q8_err *e
     m->bare = true;
     m->dir = slash ? q8_strndup(mem, m->path, (uint64_t)(slash - m->path) + (slash == m->path), err)
                    : ".";
-    return m->dir && add_shard(m, slash ? slash + 1 : m->path, &room, &number, mem, err);
+    return m->dir && q8_model_shard(m, slash ? slash + 1 : m->path, &room, &number, mem, err);
 }
 
-static bool open_all(struct q8_model *m, struct placement *map, struct q8_arena *mem,
+static bool open_all(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
                      struct q8_err *err)
 {
     struct q8_index found = {0}; /* of one shard; its room serves all */
@@ -333,12 +257,12 @@ static bool open_all(struct q8_model *m, struct placement *map, struct q8_arena 
     if (!ok)
         return false;
     q8_index_sort(&m->index);
-    return check_unique(m, err) && (!m->index_name || check_placement(m, map, err));
+    return q8_placement_settle(map, m, mem, err);
 }
 
 bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem, struct q8_err *err)
 {
-    struct placement map = {0};
+    struct q8_placement map = {0};
     bool ok;
 
     *ret = (struct q8_model){.path = path, .dir = path};

@@ -12,7 +12,7 @@ struct q8_format; /* formats/format.h */
 /* One weight file. */
 struct q8_shard {
     const struct q8_format *format; /* by its suffix; the output shard has the same */
-    const char *name;               /* plain file name: "model-00001-of-00002.safetensors" */
+    const char *name;               /* below the directory: "model-00001-of-00002.safetensors" */
     struct q8_file file;            /* open for reading; its path is in the arena */
     struct q8_digest header;        /* digest of all bytes before the tensor data */
     const struct q8_meta *meta;     /* [metas] metadata that the file carries, by key */
@@ -20,28 +20,39 @@ struct q8_shard {
     bool have_meta;                 /* a metadata object is present, be it empty */
 };
 
+/* What an index file says of the whole, beside total_size. */
+struct q8_member {
+    const char *key;  /* "total_parameters" */
+    const char *text; /* its value, JSON as it stands in the file */
+};
+
 /* An open checkpoint.  Reading is safe from several threads. */
 struct q8_model {
-    const char *path;          /* as the user gave it */
-    const char *dir;           /* directory of the shards */
-    bool bare;                 /* one weight file, named directly: no config.json is looked for */
-    struct q8_shard *shard;    /* [shards] in the order of their names */
-    uint32_t shards;           /* files of the model, 1 to 4096 */
-    struct q8_index index;     /* all tensors, sorted by name; .shard says in which file */
-    const char *index_name;    /* "model.safetensors.index.json", or NULL */
-    const char *config;        /* text of config.json, or NULL */
-    uint64_t config_len;       /* its bytes, without the NUL behind it */
-    struct stat config_stat;   /* of config.json, as it was read */
-    struct cJSON *config_root; /* parsed config.json, or NULL */
-    const char *stray;         /* a tensor that the index file does not name, or NULL */
-    uint64_t strays;           /* how many such tensors */
-    uint64_t bytes;            /* of all shards, headers too */
+    const char *path;           /* as the user gave it */
+    const char *dir;            /* directory of the shards */
+    bool bare;                  /* one weight file, named directly: no config.json is looked for */
+    struct q8_shard *shard;     /* [shards] in the order of their names */
+    uint32_t shards;            /* files of the model, 1 to 4096 */
+    struct q8_index index;      /* all tensors, sorted by name; .shard says in which file */
+    const char *index_name;     /* "model.safetensors.index.json", or NULL */
+    const char *config;         /* text of config.json, or NULL */
+    uint64_t config_len;        /* its bytes, without the NUL behind it */
+    struct stat config_stat;    /* of config.json, as it was read */
+    struct cJSON *config_root;  /* parsed config.json, or NULL */
+    const char *stray;          /* a tensor that the index file does not name, or NULL */
+    uint64_t strays;            /* how many such tensors */
+    uint64_t bytes;             /* of all shards, headers too */
+    struct q8_member *metadata; /* [metadatas] of the index file, in its order; total_size too */
+    uint64_t metadatas;         /* 0: none, or no index file */
+    const char **note;          /* [notes] sentences for the user: what is odd and was taken */
+    uint64_t notes, note_room;  /* in use, allocated */
 };
 
 /*
- * Opens and checks a checkpoint: every header, and that every tensor lies where the index file
- * says.  The memory is `mem`'s.  Close it in every case.  `path` must outlive *ret.  Errors name
- * the file: Q8_EINPUT, Q8_EUNSUPPORTED when there are no safetensors, Q8_ELIMIT, Q8_EIO.
+ * Opens and checks a checkpoint: every header, and what the index file says of the tensors; of
+ * several copies of a tensor one counts (notes tell of what is odd).  The memory is `mem`'s.  Close
+ * it in every case.  `path` must outlive *ret.  Errors name the file: Q8_EINPUT, Q8_EUNSUPPORTED
+ * when there are no safetensors, Q8_ELIMIT, Q8_EIO.
  */
 bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem,
                    struct q8_err *err);

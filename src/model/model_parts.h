@@ -1,0 +1,51 @@
+/* model_parts.h - the pieces of opening a checkpoint, each in its own file */
+#ifndef Q8_MODEL_MODEL_PARTS_H
+#define Q8_MODEL_MODEL_PARTS_H
+
+#include "src/model/model.h"
+
+/* ---- model.c ---- */
+
+/*
+ * The number of the shard of that name (below the model's directory), which is added when it is
+ * new.  *room is that of m->shard.  Q8_EINPUT for what is no name of a weight file, Q8_ELIMIT.
+ */
+bool q8_model_shard(struct q8_model *m, const char *name, uint64_t *room, uint32_t *ret,
+                    struct q8_arena *mem, struct q8_err *err);
+
+/* Adds a sentence to m->note (printf); Q8_ELIMIT. */
+bool q8_model_note(struct q8_model *m, struct q8_arena *mem, struct q8_err *err, const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- placement.c: the index of several weight files ---- */
+
+/* One line of an index file's weight_map. */
+struct q8_placed {
+    const char *tensor;
+    uint32_t shard;
+};
+
+/* A weight_map; sorted by tensor once q8_placement_settle has begun. */
+struct q8_placement {
+    struct q8_placed *entry; /* [count] */
+    uint64_t count, room;
+    struct q8_arena mem; /* its own: it goes when the model is open */
+};
+
+/*
+ * Reads the index file at `path`: its weight_map, whose shards become the model's, and into
+ * m->metadata what else it says.  Format: formats.md 1.1.6.
+ */
+bool q8_placement_read(struct q8_placement *map, struct q8_model *m, const char *path,
+                       struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * Holds the tensors of all shards, sorted by name, against the map.  A tensor that lies in several
+ * shards counts once: the copy that the map names, or the first where all have the same bytes;
+ * else Q8_EINPUT.  Notes tell of those, of tensors that no shard has and of tensors elsewhere than
+ * the map says; m->strays counts what it does not name.
+ */
+bool q8_placement_settle(struct q8_placement *map, struct q8_model *m, struct q8_arena *mem,
+                         struct q8_err *err);
+
+#endif
