@@ -1,9 +1,9 @@
-# q8-verify.bash - completion for bash: options, the values of --level, --mode and --device, files; needs bash alone
+# q8-verify.bash - completion for bash: options, the values of --level, --runtime, --mode and --device, files; needs bash alone
 
 _q8_verify()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local options='--level= --layers= --mode= --threshold= --activations= --tokens= --seed= --min-sqnr= --min-cosine=
+    local options='--level= --layers= --runtime= --tp= --cc= --mode= --threshold= --activations= --tokens= --seed= --min-sqnr= --min-cosine=
         --max-rel-error= --min-coverage= --thresholds= --baseline= --max-drop= --write-baseline= --json --json= --junit=
         --html= --quiet --threads= --device= --gpu-memory= --help --usage --version'
 
@@ -16,6 +16,10 @@ _q8_verify()
     case $prev in
     --level)
         COMPREPLY=($(compgen -W 'integrity weights matmul' -- "$cur"))
+        return
+        ;;
+    --runtime)
+        COMPREPLY=($(compgen -W 'transformers vllm sglang all' -- "$cur"))
         return
         ;;
     --mode)
@@ -31,7 +35,7 @@ _q8_verify()
         compopt -o nospace
         return
         ;;
-    --layers | --threshold | --tokens | --seed | --min-coverage | --max-drop | --threads | -j | --gpu-memory)
+    --layers | --tp | --cc | --threshold | --tokens | --seed | --min-coverage | --max-drop | --threads | -j | --gpu-memory)
         return
         ;;
     esac

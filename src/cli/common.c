@@ -38,6 +38,21 @@ bool q8_cli_number(const char *option, const char *arg, double least, double mos
     return true;
 }
 
+bool q8_cli_whole(const char *option, const char *arg, uint64_t least, uint64_t most, uint64_t *ret,
+                  struct q8_err *err)
+{
+    char *end;
+    unsigned long long n;
+
+    errno = 0;
+    n = strtoull(arg, &end, 10);
+    if (*arg < '0' || *arg > '9' || *end || errno || n < least || n > most)
+        return q8_fail(err, Q8_EUSAGE, "%s wants a whole number from %llu to %llu, not '%s'",
+                       option, (unsigned long long)least, (unsigned long long)most, arg);
+    *ret = n;
+    return true;
+}
+
 const char *q8_cli_optional(struct argp_state *state, const char *arg, const char *suffix)
 {
     const char *next = arg || state->next >= state->argc ? NULL : state->argv[state->next];

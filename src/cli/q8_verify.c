@@ -1,6 +1,7 @@
 /* q8_verify.c - the command q8-verify: options -> verification -> reports and the exit status */
 #include "src/cli/common.h"
 #include "src/cli/progress.h"
+#include "src/model/reader.h"
 #include "src/verify/report.h"
 #include "src/verify/gate.h"
 #include "src/verify/baseline.h"
@@ -45,7 +46,10 @@ enum {
     JUNIT,
     HTML,
     DEVICE,
-    GPU_MEMORY
+    GPU_MEMORY,
+    RUNTIME,
+    TENSOR_PARALLEL,
+    CAPABILITY
 };
 
 /* What the command line asks for. */
@@ -69,40 +73,47 @@ static const struct argp_option table[] = {
     {"level", LEVEL, "LEVEL", 0,
      "integrity, weights or matmul: how deep to look (default: matmul, all three)", 1},
     {"layers", LAYERS, "PATTERN", 0, "only these (a name, a glob, or re:REGEX; repeatable)", 1},
-    {.doc = "How to multiply:", .group = 2},
+    {.doc = "What must load it:", .group = 2},
+    {"runtime", RUNTIME, "NAME", 0,
+     "transformers, vllm, sglang or all: must load it (repeatable; default: a note where one of "
+     "them does not)",
+     2},
+    {"tp", TENSOR_PARALLEL, "N", 0, "GPUs that vLLM or SGLang splits it for (default: 1)", 2},
+    {"cc", CAPABILITY, "X.Y", 0, "compute capability of those GPUs, such as 8.0", 2},
+    {.doc = "How to multiply:", .group = 3},
     {"activations", ACTIVATIONS, "FILE", 0,
-     "captured inputs [tokens, in] or absmax [in] by module, as safetensors or npz", 2},
-    {"tokens", TOKEN_COUNT, "N", 0, "rows of activations (default: 128)", 2},
-    {"seed", SEED, "N", 0, "of activations that are made (default: 1)", 2},
+     "captured inputs [tokens, in] or absmax [in] by module, as safetensors or npz", 3},
+    {"tokens", TOKEN_COUNT, "N", 0, "rows of activations (default: 128)", 3},
+    {"seed", SEED, "N", 0, "of activations that are made (default: 1)", 3},
     {"threshold", THRESHOLD, "X", 0,
-     "of outlier columns; 0: none are multiplied apart (default: that of config.json, 6.0)", 2},
+     "of outlier columns; 0: none are multiplied apart (default: that of config.json, 6.0)", 3},
     {"mode", MODE, "MODE", 0,
      "absmax, row-wise, vector-wise, zeropoint or zeropoint-vector-wise: as in the LLM.int8() "
      "paper, from the reference weights (default: what the runtime does)",
-     2},
-    {.doc = "What must hold:", .group = 3},
+     3},
+    {.doc = "What must hold:", .group = 4},
     {"min-sqnr", MIN_SQNR, "DB", 0,
-     "signal-to-noise ratio of weights and products; weights:DB or matmul:DB for one of them", 3},
-    {"min-cosine", MIN_COSINE, "X", 0, "cosine of them, as with --min-sqnr", 3},
-    {"max-rel-error", MAX_REL_ERROR, "X", 0, "relative error of them, as with --min-sqnr", 3},
-    {"min-coverage", MIN_COVERAGE, "PERCENT", 0, "of the Linear parameters that are int8", 3},
-    {"thresholds", THRESHOLDS, "FILE", 0, "lines LEVEL METRIC VALUE [PATTERN]", 3},
-    {"baseline", BASELINE, "FILE", 0, "an earlier run to compare with", 3},
-    {"max-drop", MAX_DROP_DB, "DB", 0, "that a layer may be below it (default: 0.5)", 3},
-    {.doc = "What to report:", .group = 4},
-    {"write-baseline", WRITE_BASELINE, "FILE", 0, "write this run, if it passes, as a baseline", 4},
+     "signal-to-noise ratio of weights and products; weights:DB or matmul:DB for one of them", 4},
+    {"min-cosine", MIN_COSINE, "X", 0, "cosine of them, as with --min-sqnr", 4},
+    {"max-rel-error", MAX_REL_ERROR, "X", 0, "relative error of them, as with --min-sqnr", 4},
+    {"min-coverage", MIN_COVERAGE, "PERCENT", 0, "of the Linear parameters that are int8", 4},
+    {"thresholds", THRESHOLDS, "FILE", 0, "lines LEVEL METRIC VALUE [PATTERN]", 4},
+    {"baseline", BASELINE, "FILE", 0, "an earlier run to compare with", 4},
+    {"max-drop", MAX_DROP_DB, "DB", 0, "that a layer may be below it (default: 0.5)", 4},
+    {.doc = "What to report:", .group = 5},
+    {"write-baseline", WRITE_BASELINE, "FILE", 0, "write this run, if it passes, as a baseline", 5},
     {"json", JSON, "FILE", OPTION_ARG_OPTIONAL,
-     "write the report as JSON to FILE, or to standard output instead of the text", 4},
-    {"junit", JUNIT, "FILE", 0, "write JUnit XML, a test case per layer", 4},
-    {"html", HTML, "FILE", 0, "write one self-contained page", 4},
-    {"quiet", QUIET, NULL, 0, "no progress and no text", 4},
-    {.doc = "How to run:", .group = 5},
-    {"threads", THREADS, "N", 0, "threads to use (default: one per processor, 8 at most)", 5},
+     "write the report as JSON to FILE, or to standard output instead of the text", 5},
+    {"junit", JUNIT, "FILE", 0, "write JUnit XML, a test case per layer", 5},
+    {"html", HTML, "FILE", 0, "write one self-contained page", 5},
+    {"quiet", QUIET, NULL, 0, "no progress and no text", 5},
+    {.doc = "How to run:", .group = 6},
+    {"threads", THREADS, "N", 0, "threads to use (default: one per processor, 8 at most)", 6},
     {"device", DEVICE, "DEVICE", 0,
      "cpu, cuda or cuda:N: what multiplies (default: auto, a GPU if there is one, else the CPU)",
-     5},
+     6},
     {"gpu-memory", GPU_MEMORY, "SIZE", 0,
-     "of a GPU to take at most, such as 24G (default: seven eighths of what is free)", 5},
+     "of a GPU to take at most, such as 24G (default: seven eighths of what is free)", 6},
     {0},
 };
 
@@ -116,6 +127,33 @@ static bool set_level(struct options *o, const char *arg)
     return q8_fail(o->err, Q8_EUSAGE, "--level wants integrity, weights or matmul, not '%s'", arg);
 }
 
+static bool set_runtime(struct options *o, const char *arg)
+{
+    if (strcmp(arg, "all") == 0) {
+        o->run.runtimes = (1u << Q8_READERS) - 1;
+        return true;
+    }
+    for (enum q8_reader reader = 0; reader < Q8_READERS; reader++)
+        if (strcmp(q8_reader_name(reader), arg) == 0) {
+            o->run.runtimes |= 1u << reader;
+            return true;
+        }
+    return q8_fail(o->err, Q8_EUSAGE, "--runtime wants transformers, vllm, sglang or all, not '%s'",
+                   arg);
+}
+
+static bool set_capability(struct options *o, const char *arg)
+{
+    const size_t major = strspn(arg, "0123456789");
+    const char *minor = arg + major + (arg[major] == '.');
+
+    if (!major || major > 2 || arg[major] != '.' || strspn(minor, "0123456789") != 1 || minor[1])
+        return q8_fail(o->err, Q8_EUSAGE,
+                       "--cc wants a compute capability such as 8.0 or 12.0, not '%s'", arg);
+    o->run.cc = (unsigned)(strtoul(arg, NULL, 10) * 10) + (unsigned)(*minor - '0');
+    return true;
+}
+
 static bool set_mode(struct options *o, const char *arg)
 {
     for (enum q8_mode mode = 0; mode < Q8_MODES; mode++)
@@ -127,22 +165,6 @@ static bool set_mode(struct options *o, const char *arg)
                    "--mode wants absmax, row-wise, vector-wise, zeropoint or "
                    "zeropoint-vector-wise, not '%s'",
                    arg);
-}
-
-/* A whole number for that option. */
-static bool set_whole(struct options *o, const char *option, const char *arg, uint64_t least,
-                      uint64_t most, uint64_t *ret)
-{
-    char *end;
-    unsigned long long n;
-
-    errno = 0;
-    n = strtoull(arg, &end, 10);
-    if (*arg < '0' || *arg > '9' || *end || errno || n < least || n > most)
-        return q8_fail(o->err, Q8_EUSAGE, "%s wants a whole number from %llu to %llu, not '%s'",
-                       option, (unsigned long long)least, (unsigned long long)most, arg);
-    *ret = n;
-    return true;
 }
 
 static bool set_input(struct options *o, unsigned number, const char *arg)
@@ -191,9 +213,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case LAYERS: ok = q8_select_add(&o->layers, Q8_ONLY, arg, "--layers", o->mem, o->err); break;
     case ACTIVATIONS: run->activations.path = arg; break;
     case TOKEN_COUNT:
-        ok = set_whole(o, "--tokens", arg, 1, TOKENS_MOST, &run->activations.tokens);
+        ok = q8_cli_whole("--tokens", arg, 1, TOKENS_MOST, &run->activations.tokens, o->err);
         break;
-    case SEED: ok = set_whole(o, "--seed", arg, 0, UINT64_MAX, &run->activations.seed); break;
+    case SEED:
+        ok = q8_cli_whole("--seed", arg, 0, UINT64_MAX, &run->activations.seed, o->err);
+        break;
+    case RUNTIME: ok = set_runtime(o, arg); break;
+    case TENSOR_PARALLEL: ok = q8_cli_whole("--tp", arg, 1, 4096, &run->tp, o->err); break;
+    case CAPABILITY: ok = set_capability(o, arg); break;
     case THRESHOLD: ok = q8_cli_number("--threshold", arg, 0, 1e9, &run->threshold, o->err); break;
     case MODE: ok = set_mode(o, arg); break;
     case MIN_SQNR: ok = set_threshold(o, "min-sqnr", arg); break;
@@ -234,6 +261,7 @@ static const struct argp argp = {
            "are near those of the float weights.\n\n"
            "Examples:\n"
            "  q8-verify model model-int8\n"
+           "  q8-verify model model-int8 --runtime=vllm --tp=4 --cc=8.0\n"
            "  q8-verify model model-int8 --min-sqnr=30 --junit=out.xml\n"
            "  q8-verify model model-int8 --write-baseline=base.json\n"
            "  q8-verify model model-int8 --baseline=base.json --max-drop=0.5\n"

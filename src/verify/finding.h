@@ -26,6 +26,7 @@ struct q8_finding {
     const char *name;    /* the module, tensor or file that it is about, or Q8_WHOLE_MODEL */
     const char *text;    /* a clause: what was expected, what was found, what would happen */
     bool fails;          /* the verdict is "fail"; else it is a note */
+    unsigned runtimes;   /* bits 1 << enum q8_reader that it is about; 0: none in particular */
 };
 
 /* All that was found.  Start with q8_findings_init. */

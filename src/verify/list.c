@@ -4,6 +4,7 @@
 #include "src/compare/match.h"
 #include "src/model/floats.h"
 #include "src/verify/integrity/integrity.h"
+#include "src/verify/runtime/runtime.h"
 
 #include <math.h>
 
@@ -92,5 +93,5 @@ bool q8_verify_list(struct q8_verify *v, struct q8_arena *mem, struct q8_err *er
                                                    .layers = v->options.layers,
                                                    .watch = v->options.watch};
     return q8_compare_pair(&v->pairs, mem, err) && check_pair(v, err) && find_totals(v, mem, err) &&
-           list_layers(v, mem, err) && q8_integrity_check(v, err);
+           list_layers(v, mem, err) && q8_integrity_check(v, err) && q8_runtime_check(v, err);
 }

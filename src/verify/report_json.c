@@ -4,10 +4,12 @@
 #include "src/verify/numbers.h"
 #include "src/compare/report.h"
 #include "src/verify/report.h"
+#include "src/verify/runtime/runtime.h"
 
 #include "src/base/json_write.h"
 
 #include <math.h>
+#include <string.h>
 
 /* A number, or null where there is none. */
 static void print_known(struct q8_json *j, const char *key, double value)
@@ -16,6 +18,16 @@ static void print_known(struct q8_json *j, const char *key, double value)
         q8_json_text(j, key, NULL);
     else
         q8_json_double(j, key, value);
+}
+
+/* The runtimes that something is about. */
+static void print_readers(unsigned readers, struct q8_json *j)
+{
+    q8_json_begin(j, "runtimes", '[');
+    for (enum q8_reader reader = 0; reader < Q8_READERS; reader++)
+        if (readers & 1u << reader)
+            q8_json_text(j, NULL, q8_reader_name(reader));
+    q8_json_end(j, ']');
 }
 
 static void print_models(const struct q8_verify *v, struct q8_json *j)
@@ -46,6 +58,9 @@ static void print_settings(const struct q8_verify *v, struct q8_json *j)
     q8_json_number(j, "seed", o->activations.seed);
     q8_json_text(j, "activations", o->activations.path);
     q8_json_text(j, "engine", v->engine);
+    print_readers(o->runtimes, j);
+    q8_json_number(j, "tp", o->tp);
+    print_known(j, "compute_capability", o->cc ? o->cc / 10.0 : NAN);
     q8_json_text(j, "device", v->engine && *o->device.name ? o->device.name : NULL);
     q8_json_end(j, '}');
 }
@@ -68,6 +83,23 @@ static void print_totals(const struct q8_verify *v, struct q8_json *j)
     q8_json_end(j, '}');
 }
 
+static void print_runtimes(const struct q8_verify *v, struct q8_json *j)
+{
+    q8_json_begin(j, "runtimes", '{');
+    for (enum q8_reader reader = 0; reader < Q8_READERS; reader++) {
+        const struct q8_runtime *runtime = &v->runtime[reader];
+
+        if (!runtime->judged)
+            continue;
+        q8_json_begin(j, q8_reader_name(reader), '{');
+        q8_json_text(j, "version", strchr(q8_reader_title(reader), ' ') + 1);
+        q8_json_text(j, "verdict", q8_outcome_name(runtime->outcome));
+        q8_json_number(j, "findings", runtime->findings);
+        q8_json_end(j, '}');
+    }
+    q8_json_end(j, '}');
+}
+
 static void print_findings(const struct q8_findings *f, struct q8_json *j)
 {
     q8_json_begin(j, "findings", '[');
@@ -78,6 +110,7 @@ static void print_findings(const struct q8_findings *f, struct q8_json *j)
         q8_json_text(j, "name", f->list[i].name);
         q8_json_text(j, "text", f->list[i].text);
         q8_json_flag(j, "fails", f->list[i].fails);
+        print_readers(f->list[i].runtimes, j);
         q8_json_end(j, '}');
     }
     q8_json_end(j, ']');
@@ -152,6 +185,7 @@ bool q8_verify_json(const struct q8_verify *v, FILE *out, struct q8_err *err)
     print_settings(v, &j);
     q8_json_text(&j, "verdict", v->failed ? "fail" : "pass");
     print_totals(v, &j);
+    print_runtimes(v, &j);
     print_findings(&v->findings, &j);
     q8_json_begin(&j, "layers", '[');
     for (uint64_t i = 0; i < v->layers; i++)

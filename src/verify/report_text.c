@@ -5,6 +5,7 @@
 
 #include "src/base/text.h"
 #include "src/verify/integrity/digests.h"
+#include "src/verify/runtime/runtime.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -59,6 +60,41 @@ static void print_integrity(const struct q8_verify *v, FILE *out)
         fprintf(out, "; manifest: %" PRIu64 " file%s\n", files, plural(files));
     else
         fputs("; no manifest\n", out);
+}
+
+/* The judged runtimes of one outcome, behind its word. */
+static void print_outcome(const struct q8_verify *v, enum q8_outcome outcome, bool *behind,
+                          FILE *out)
+{
+    const char *lead = q8_outcome_name(outcome);
+
+    for (enum q8_reader reader = 0; reader < Q8_READERS; reader++) {
+        const struct q8_runtime *runtime = &v->runtime[reader];
+
+        if (!runtime->judged || runtime->outcome != outcome)
+            continue;
+        if (lead)
+            fprintf(out, "%s%s: ", *behind ? "; " : "", lead);
+        fprintf(out, "%s%s", lead ? "" : ", ", q8_reader_title(reader));
+        lead = NULL;
+        *behind = true;
+    }
+}
+
+/* Who loads it; why not is told where it was asked for. */
+static void print_runtimes(const struct q8_verify *v, FILE *out)
+{
+    bool any = false, behind = false;
+
+    for (enum q8_reader reader = 0; reader < Q8_READERS; reader++)
+        any = any || v->runtime[reader].judged;
+    if (!any)
+        return;
+    fprintf(out, "%-*s", INDENT, "runtimes");
+    print_outcome(v, Q8_OUTCOME_LOADS, &behind, out);
+    print_outcome(v, Q8_OUTCOME_UNKNOWN, &behind, out);
+    print_outcome(v, Q8_OUTCOME_FAILS, &behind, out);
+    fputc('\n', out);
 }
 
 /* The lowest SQNR and who has it, in what is left of the line. */
@@ -141,12 +177,18 @@ static void print_finding(const struct q8_finding *f, const char *lead, FILE *ou
     fprintf(out, "%s\n", q8_text_escape(f->text, text, sizeof text));
 }
 
+/* What keeps a runtime that nobody asked for from loading it is one word above. */
+static bool is_told(const struct q8_verify *v, const struct q8_finding *f)
+{
+    return !f->runtimes || f->runtimes & v->options.runtimes;
+}
+
 static void print_notes(const struct q8_verify *v, FILE *out)
 {
     uint64_t notes = 0;
 
     for (uint64_t i = 0; i < v->findings.count; i++)
-        if (!v->findings.list[i].fails && notes++ < NOTES)
+        if (!v->findings.list[i].fails && is_told(v, &v->findings.list[i]) && notes++ < NOTES)
             print_finding(&v->findings.list[i], "note", out);
     if (notes > NOTES)
         fprintf(out, "%*sand %" PRIu64 " more (--json has all)\n", INDENT, "", notes - NOTES);
@@ -230,6 +272,7 @@ bool q8_verify_text(const struct q8_verify *v, FILE *out, unsigned width, struct
     q8_verify_sum(v, &common);
     print_models(v, out);
     print_integrity(v, out);
+    print_runtimes(v, out);
     print_weights(v, &common, width, out);
     print_matmul(v, &common, width, out);
     print_notes(v, out);

@@ -5,6 +5,7 @@
 #include "src/compare/result.h"
 #include "src/forward/activations.h"
 #include "src/forward/engine.h"
+#include "src/model/reader.h"
 #include "src/verify/finding.h"
 
 struct q8_baseline; /* src/verify/baseline.h */
@@ -89,6 +90,20 @@ struct q8_verify_options {
     enum q8_isa isa;                              /* best instruction set to use */
     struct q8_device device;                      /* of level 3; zeroed: the CPU */
     const struct q8_watch *watch;                 /* NULL: nobody watches */
+    unsigned runtimes; /* bits 1 << enum q8_reader that must load it; 0: those of its format */
+    uint64_t tp;       /* GPUs that share a tensor in vLLM and SGLang; 0: 1 */
+    unsigned cc;       /* their compute capability, 80 for 8.0; 0: not given */
+};
+
+/* What a runtime does with the int8 model, as far as its files tell. */
+enum q8_outcome { Q8_OUTCOME_UNKNOWN, Q8_OUTCOME_LOADS, Q8_OUTCOME_FAILS };
+
+/* One runtime. */
+struct q8_runtime {
+    bool judged;             /* it was asked for, or serves the format */
+    enum q8_outcome outcome; /* valid when judged, as the rest */
+    uint64_t findings;       /* that keep it from loading the model */
+    uint64_t doubts;         /* that leave it open */
 };
 
 /* Sums over the layers. */
@@ -123,12 +138,13 @@ struct q8_verify {
     struct q8_findings findings;      /* sorted; thresholds that said no are among them */
     struct q8_manifest_file *file;    /* [files] of the manifest, by name; q8_integrity_check's */
     uint64_t files, file_room;        /* in use, allocated */
-    struct q8_digest reference;       /* of names and contents of all references; level 2 and up */
-    struct q8_digest activations;     /* of the file of --activations; all 0: none */
-    const char *engine;               /* that level 3 ran on: "cpu", "cuda" on options.device;
+    struct q8_runtime runtime[Q8_READERS];
+    struct q8_digest reference;    /* of names and contents of all references; level 2 and up */
+    struct q8_digest activations;  /* of the file of --activations; all 0: none */
+    const char *engine;            /* that level 3 ran on: "cpu", "cuda" on options.device;
                                          NULL: level 3 was not run */
-    struct q8_verify_totals total;    /* sums */
-    bool failed;                      /* the verdict */
+    struct q8_verify_totals total; /* sums */
+    bool failed;                   /* the verdict */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "src/scheme/error.h"
 #include "src/verify/baseline.h"
 #include "src/verify/gate.h"
+#include "src/verify/runtime/runtime.h"
 #include "src/verify/verify_parts.h"
 
 #include <inttypes.h>
@@ -117,12 +118,14 @@ bool q8_verify_run(struct q8_verify *ret, const struct q8_verify_options *option
     const double begin = q8_now();
 
     *ret = (struct q8_verify){.options = *options};
+    ret->options.tp = ret->options.tp ? ret->options.tp : 1;
     q8_findings_init(&ret->findings, mem);
     if (!verify(ret, mem, err))
         return false;
     add_totals(ret);
     if (!q8_gate_run(ret, err) || (ret->options.baseline && !q8_baseline_compare(ret, err)))
         return false;
+    q8_runtime_judge(ret);
     q8_findings_sort(&ret->findings);
     count_failing(ret);
     ret->total.seconds = q8_now() - begin;

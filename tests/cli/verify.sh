@@ -127,3 +127,27 @@ ls left.xml* 2>/dev/null && die "left.xml was left" || true
 "$VERIFY" -q model bnb-int8 --json spaced.json --level weights
 [ -s spaced.json ] || die "--json FILE"
 "$VERIFY" --json model bnb-int8 --level=weights | grep -q '"verdict": "pass"' || die "--json MODEL"
+
+# runtimes: all three load the six targets; one that was asked for and does not is a failure
+"$VERIFY" --json --level=integrity --runtime=all --tp=2 --cc=8.0 model ct-w8a16 >runtimes.json ||
+    die "ct-w8a16 does not load everywhere: $(cat runtimes.json)"
+[ "$(grep -c '"verdict": "loads"' runtimes.json)" = 3 ] || die "not three runtimes"
+fails 'Min capability: 80. Current capability: 75' \
+    "$VERIFY" --level=integrity --runtime=sglang --cc=7.5 model ct-w8a16
+"$VERIFY" --level=integrity --cc=7.5 model ct-w8a16 >text || die "a note fails: $(cat text)"
+grep -q 'fails: SGLang' text || die "SGLang is not told of: $(cat text)"
+fails 'must be divisible by tensor parallel size (3)' \
+    "$VERIFY" --level=integrity --runtime=vllm --tp=3 model ct-w8a8
+fails 'Unknown quantization method: bitsandbytes' \
+    "$VERIFY" --level=integrity --runtime=vllm model bnb-int8
+fails 'Int8 not supported on SM100' \
+    "$VERIFY" --level=integrity --runtime=vllm --cc=10.0 model ct-w8a8
+fails 'No implemented int8_scaled_mm' "$VERIFY" --level=integrity --cc=10.0 model ct-w8a8
+cp -r ct-w8a16 turned
+rm turned/q8-manifest.json
+sed 's/"quant_method"/"transform_config": {"config_groups": {"R1": {}}}, &/' ct-w8a16/config.json \
+    >turned/config.json
+fails 'transform_config' "$VERIFY" --level=integrity --runtime=transformers model turned
+expect 2 '--runtime' "$VERIFY" -q model ct-w8a8 --runtime=onnx
+expect 2 '--cc' "$VERIFY" -q model ct-w8a8 --cc=80
+expect 2 '--tp' "$VERIFY" -q model ct-w8a8 --tp=0

@@ -24,7 +24,7 @@ static void finding_level_has_a_name(void **state)
 
 static void finding_text_is_the_lists_own(void **state)
 {
-    const struct q8_finding f = {Q8_LEVEL_WEIGHTS, "drop", "lm_head", NULL, true};
+    const struct q8_finding f = {Q8_LEVEL_WEIGHTS, "drop", "lm_head", NULL, true, 0};
     char word[] = "gone";
     struct q8_arena mem;
     struct q8_err err = {0};

@@ -207,7 +207,7 @@ static const char *string_of(const struct cJSON *object, const char *key)
 static void verify_json_has_the_schema_and_every_key(void **state)
 {
     static const char *const keys[] = {"schema",  "version", "reference", "quantized", "settings",
-                                       "verdict", "totals",  "findings",  "layers"};
+                                       "verdict", "totals",  "runtimes",  "findings",  "layers"};
     struct cJSON *root = json_of(3, Q8_LEVEL_MATMUL, true);
     const struct cJSON *settings = q8_json_get(root, "settings");
 

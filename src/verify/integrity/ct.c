@@ -11,6 +11,9 @@
 
 #define GROUP_LIMIT 4096 /* of a config; recipes have a few */
 
+#define SGLANG (1u << Q8_READER_SGLANG)
+#define SERVERS (1u << Q8_READER_VLLM | SGLANG)
+
 #define BIT(kind) (1u << Q8_KIND_##kind)
 
 /* Kinds that the class name Linear stands for.  A router is one in vLLM, and in some classes. */
@@ -139,11 +142,12 @@ static bool judge_group(struct ct *s, struct group *g, const struct q8_module *m
                                "at the first forward, vLLM finds no scheme",
                                name, layout);
     if (g->layout == Q8_LAYOUT_PACKED && acts)
-        return q8_findings_add(f, Q8_FINDING("config-format", Q8_CONFIG, true), err,
-                               "%s is %s with input_activations: vLLM finds no scheme", name,
-                               layout);
+        return q8_findings_add(f, Q8_FINDING_FOR(SGLANG, "config-format", Q8_CONFIG, true), err,
+                               "%s is %s with input_activations: SGLang looks for plain codes, "
+                               "vLLM multiplies such with the Humming kernel alone",
+                               name, layout);
     if (g->layout == Q8_LAYOUT_PLAIN && m->stored->group != m->stored->cols)
-        return q8_findings_add(f, Q8_FINDING("config-strategy", Q8_CONFIG, true), err,
+        return q8_findings_add(f, Q8_FINDING_FOR(SERVERS, "config-strategy", Q8_CONFIG, true), err,
                                "%s is %s in groups of columns: vLLM takes int8 weights "
                                "and activations only with one scale per row or tensor",
                                name, layout);

@@ -6,9 +6,15 @@
 #include "src/verify/result.h"
 
 /* The finding of this level that fails, or is a note: for q8_findings_add. */
-#define Q8_FINDING(word, about, bad)                                                               \
-    (&(struct q8_finding){                                                                         \
-        .level = Q8_LEVEL_INTEGRITY, .kind = (word), .name = (about), .fails = (bad)})
+#define Q8_FINDING(word, about, bad) Q8_FINDING_FOR(0, word, about, bad)
+
+/* The same about runtimes, bits 1 << enum q8_reader. */
+#define Q8_FINDING_FOR(readers, word, about, bad)                                                  \
+    (&(struct q8_finding){.level = Q8_LEVEL_INTEGRITY,                                             \
+                          .kind = (word),                                                          \
+                          .name = (about),                                                         \
+                          .fails = (bad),                                                          \
+                          .runtimes = (readers)})
 
 /* A module of the quantized model, as who reads its config looks at it. */
 struct q8_module {

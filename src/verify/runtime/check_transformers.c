@@ -1,0 +1,58 @@
+/*
+ * check_transformers.c - what transformers 5.23 does with an int8 model, beyond the lists of its
+ * config, which integrity/ looks at
+ */
+#include "src/verify/runtime/runtime_parts.h"
+
+#include "src/base/json.h"
+#include "src/model/folder.h"
+
+#include <string.h>
+
+/* What the int8 model holds that decides whether transformers loads it. */
+static void read_traits(const struct q8_runtime_run *r, struct q8_arch_traits *ret)
+{
+    *ret = (struct q8_arch_traits){0};
+    for (uint64_t i = 0; i < r->pieces; i++) {
+        const struct q8_piece *p = &r->piece[i];
+
+        ret->experts = ret->experts || (p->kind == Q8_KIND_EXPERT && p->key != p->module);
+        ret->sublinear = ret->sublinear || (p->stored && p->kind == Q8_KIND_SUBLINEAR);
+    }
+}
+
+/* The module whose storage is a refusal's reason: the first int8 one. */
+static const char *first_int8(const struct q8_runtime_run *r)
+{
+    return r->v->pairs.stored_b.count ? r->v->pairs.stored_b.weight[0].module : Q8_WHOLE_MODEL;
+}
+
+static bool judge_refusals(struct q8_runtime_run *r, struct q8_err *err)
+{
+    const enum q8_layout layout = r->v->pairs.stored_b.layout;
+    struct q8_arch_traits traits;
+    struct q8_arch_refusal refusal;
+
+    read_traits(r, &traits);
+    for (size_t i = 0; q8_arch_refusal(&r->arch, layout, &traits, i, &refusal); i++)
+        if (strncmp(refusal.runtime, "transformers", strlen("transformers")) == 0 &&
+            !q8_runtime_say(r, "runtime-weight", first_int8(r), err, "it does not run it: %s",
+                            refusal.reason))
+            return false;
+    return true;
+}
+
+bool q8_runtime_transformers(struct q8_runtime_run *r, struct q8_err *err)
+{
+    const struct cJSON *transform = q8_json_get(r->config, "transform_config");
+
+    if (q8_json_at(q8_json_get(transform, "config_groups"), 0) &&
+        !q8_runtime_say(r, "runtime-transform", Q8_CONFIG, err,
+                        "transform_config: it does not look at it, and computes garbage, without a "
+                        "word"))
+        return false;
+    if (!r->arch.known && !q8_runtime_doubt(r, "runtime-unknown", Q8_CONFIG, err,
+                                            "the class is none that q8 was proved for"))
+        return false;
+    return judge_refusals(r, err);
+}
