@@ -70,6 +70,22 @@ def convert(q8, target, source, out, *more):
     return err, ([f"exit {code}: {err.strip()}"] if code else [])
 
 
+# What q8 says of modules that the readers of ct-* build float: which they are is judged by reader_prove.py.
+READER_REASONS = ("vLLM builds it float", "SGLang builds it float",
+                  "part of what sees or hears, float unless --vision=int8",
+                  "between a tower and the language model, float unless --vision=int8",
+                  "a draft (MTP) layer: runtimes build it float")
+
+
+def kept_for_readers(q8, target, source, *more):
+    """Modules of the file that q8 leaves float since the readers of the target do."""
+    code, text, err = run_q8(q8, "--dry-run", "--json", "--to", target, *more, source, f"{source}-none")
+    if code:
+        raise ValueError(err)
+    return {row["name"].removesuffix(".weight") for row in json.loads(text)["tensors"]
+            if row.get("reason") in READER_REASONS}
+
+
 class Tensor:
     """One tensor as it lies in a file: no library between the judge and the bytes."""
 

@@ -13,7 +13,8 @@ from transformers.quantizers.quantizers_utils import should_convert_module
 
 import models
 import reference
-from common import ROUTERS, WEIGHTS, check_config, check_side_files, convert, read_dir, read_file
+from common import (ROUTERS, WEIGHTS, check_config, check_side_files, convert, kept_for_readers,
+                    read_dir, read_file)
 from judge_bnb import judge_refusal, loading_problems
 
 # Conv1D is transposed and no compressed-tensors target takes it.
@@ -34,11 +35,11 @@ def group_of(target):
     return int(target.partition("-g")[2] or 0)
 
 
-def expected_modules(model, source, group=0):
+def expected_modules(model, source, group=0, kept=frozenset()):
     """(names in the file to be int8, names in memory to be ignored); source as read_dir gives it.
 
     Every Linear but what transformers leaves float by default, routers, and what no group
-    divides (llm-compressor stops there), and the experts of the file.
+    divides (llm-compressor stops there), and the experts of the file; but for `kept` ones.
     """
     def divides(name):
         return not group or source[f"{name}.weight"].shape[1] % group == 0
@@ -48,10 +49,10 @@ def expected_modules(model, source, group=0):
     names = models.file_names(model, {n: reference.to_torch(t) for n, t in source.items()},
                               nn.Linear)
     wanted = {n for n, m in linears.items() if should_convert_module(n, keep) and n in names
-              and is_match(n, m, ["Linear"], ROUTERS) and divides(names[n])}
+              and is_match(n, m, ["Linear"], ROUTERS) and divides(names[n]) and names[n] not in kept}
     experts = {n.removesuffix(".weight") for n, t in source.items()
                if ".experts." in n and n.endswith(".weight") and len(t.shape) == 2}
-    return {names[n] for n in wanted} | experts, linears.keys() - wanted
+    return {names[n] for n in wanted} | experts - kept, linears.keys() - wanted
 
 
 def parts_of(module, weight, target):
@@ -98,8 +99,8 @@ def judge_tensors(source, out, targets):
     return problems + [f"extra {name}" for name in sorted(have.keys() - wanted)]
 
 
-def judge_files(source, out, model, target):
-    int8, ignored = expected_modules(model, read_dir(source), group_of(target))
+def judge_files(source, out, model, target, kept):
+    int8, ignored = expected_modules(model, read_dir(source), group_of(target), kept)
     problems = judge_tensors(source, out, dict.fromkeys(int8, target))
     problems += check_config(source, out) + check_side_files(source, out)
     quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
@@ -162,34 +163,46 @@ def judge_known_refusal(row, out, warnings):
     return problems
 
 
+# Models of several sections, of which only the language model becomes int8 unless --vision=int8 asks.
+COMPOSITE = {"llava", "qwen2_vl"}
+
+
 def check(checks, q8, row, source, work, jobs):
     """All compressed-tensors checks of one model; jobs collects what the peers are asked later."""
     name = row[0]
     model = models.load(source, row)[0]
     for target in targets_of(name):
-        out, what = work / target, f"{target} {name}"
         if name in REFUSED:
-            checks.attempt(f"{what}: refused", judge_refusal, q8, source, out, target,
+            checks.attempt(f"{target} {name}: refused", judge_refusal, q8, source, work / target, target,
                            REFUSED[name])
             continue
-        warnings, problems = convert(q8, target, source, out)
-        if not checks.add(f"{what}: converts", problems):
-            continue
-        checks.attempt(f"{what}: files", judge_files, source, out, model, target)
-        layout = "int-quantized" if target == "ct-w8a8" else "pack-quantized"
-        if name in TRANSFORMERS_REFUSES[layout]:
-            checks.attempt(f"{what}: warns", judge_known_refusal, row, out, warnings)
-        else:
-            checks.add(f"{what}: no warning of transformers",
-                       [warnings.strip()] if "transformers" in warnings else [])
-            checks.attempt(f"{what}: loads", judge_loading, row, source, out,
-                           work / f"{target}-twin", target)
-        jobs.append(job_of(what, source, out, model, target))
+        for options in [[], ["--vision=int8"]] if name in COMPOSITE else [[]]:
+            check_target(checks, q8, row, source, work, jobs, (model, target, options))
 
 
-def job_of(what, source, out, model, target):
+def check_target(checks, q8, row, source, work, jobs, case):
+    model, target, options = case
+    name, what = row[0], " ".join([target, row[0], *options])
+    out = work / "".join([target, *options])
+    warnings, problems = convert(q8, target, source, out, *options)
+    if not checks.add(f"{what}: converts", problems):
+        return
+    kept = kept_for_readers(q8, target, source, *options)
+    checks.attempt(f"{what}: files", judge_files, source, out, model, target, kept)
+    layout = "int-quantized" if target == "ct-w8a8" else "pack-quantized"
+    if name in TRANSFORMERS_REFUSES[layout]:
+        checks.attempt(f"{what}: warns", judge_known_refusal, row, out, warnings)
+    else:
+        checks.add(f"{what}: no warning of transformers",
+                   [warnings.strip()] if "transformers" in warnings else [])
+        checks.attempt(f"{what}: loads", judge_loading, row, source, out,
+                       work / f"{out.name}-twin", target)
+    jobs.append(job_of(what, source, out, model, target, kept))
+
+
+def job_of(what, source, out, model, target, kept=frozenset()):
     """What peers.py needs to know of one output."""
-    int8, ignored = expected_modules(model, read_dir(source), group_of(target))
+    int8, ignored = expected_modules(model, read_dir(source), group_of(target), kept)
     weights = {n.removesuffix(".weight") for n in read_dir(source) if n.endswith(".weight")}
     quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
     return {"what": what, "source": str(source), "out": str(out), "quantization": quantization,

@@ -7,7 +7,7 @@ import torch
 
 import judge_ct
 import models
-from common import check_config, check_side_files, convert, read_dir
+from common import check_config, check_side_files, convert, kept_for_readers, read_dir
 from judge_bnb import loading_problems
 
 # Model, main target, [(target, pattern), ...] of which the first counts, and whether q8 says that
@@ -99,12 +99,13 @@ def check(checks, q8, row, source, work, jobs):
             continue
         out = work / f"mixed-{number}"
         what = " ".join([f"mixed {main} {name}:", *(f"{t}={p}" for t, p in uses)])
-        options = [word for use in uses for word in ("--use", "=".join(use))]
+        options = ["--vision=int8", *(word for use in uses for word in ("--use", "=".join(use)))]
         warnings, problems = convert(q8, main, source, out, *options)
         if not checks.add(f"{what}: converts", problems):
             continue
         have, model = read_dir(source), models.load(source, row)[0]
-        int8, _ = judge_ct.expected_modules(model, have)
+        kept = kept_for_readers(q8, main, source, *options)
+        int8, _ = judge_ct.expected_modules(model, have, kept=kept)
         targets = targets_of(have, int8, main, uses)
         checks.attempt(f"{what}: files", judge_files, source, out, targets)
         if refused:
@@ -114,4 +115,4 @@ def check(checks, q8, row, source, work, jobs):
                        [warnings.strip()] if "transformers" in warnings else [])
             checks.attempt(f"{what}: loads", judge_loading, row, source, out,
                            work / f"mixed-{number}-twin", targets)
-        jobs.append({**judge_ct.job_of(what, source, out, model, main), "targets": targets})
+        jobs.append({**judge_ct.job_of(what, source, out, model, main, kept), "targets": targets})
