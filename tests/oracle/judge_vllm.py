@@ -4,7 +4,8 @@
 
 For every directory: the scheme for each int8 module is the one that its target stands for, with its
 groups, and there is none for the float ones.  q, k, v and gate, up are asked for under their fused names as
-vLLM asks.  No GPU: the device check alone is switched off.  Prints a JSON list of problem lists.
+vLLM asks, and each layer has the class name that it has there: a head is no Linear, nor is an embedding.
+No GPU: the device check alone is switched off.  Prints a JSON list of problem lists.
 """
 import json
 import sys
@@ -23,8 +24,20 @@ SCHEMES = {"ct-w8a8": ("CompressedTensorsW8A8Int8", None),
            "ct-w8a16-g128": ("CompressedTensorsWNA16", 128)}
 
 
-class Linear(torch.nn.Module):
-    """A layer whose class name is what the targets of the configuration name."""
+HEADS = ("lm_head", "embed_out")
+# The names of vLLM's classes, which the targets of the configuration are held against.
+CLASSES = {name: type(name, (torch.nn.Module,), {}) for name in (
+    "ParallelLMHead", "VocabParallelEmbedding", "QKVParallelLinear", "MergedColumnParallelLinear",
+    "ReplicatedLinear")}
+
+
+def layer_of(module):
+    """An instance of the class that vLLM builds for it."""
+    leaf = module.rpartition(".")[2]
+    name = ("ParallelLMHead" if leaf in HEADS else "VocabParallelEmbedding" if leaf == "embed_tokens" else
+            "QKVParallelLinear" if leaf == "qkv_proj" else
+            "MergedColumnParallelLinear" if leaf == "gate_up_proj" else "ReplicatedLinear")
+    return CLASSES[name]()
 
 
 def fused_name(module, modules):
@@ -37,7 +50,13 @@ def fused_name(module, modules):
 
 
 def select(config, module):
-    scheme = config.get_scheme(Linear(), layer_name=module)
+    layer = layer_of(module)
+    try:
+        scheme = config.get_scheme(layer, layer_name=module)
+    except ValueError:      # of a head and an embedding: left float, with get_quant_method's own rule
+        if type(layer).__name__ not in ("ParallelLMHead", "VocabParallelEmbedding"):
+            raise
+        scheme = None
     return (type(scheme).__name__, getattr(scheme, "group_size", None)) if scheme else None
 
 

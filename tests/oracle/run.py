@@ -31,6 +31,7 @@ import judge_choice
 import judge_ct
 import judge_doctor
 import judge_faults
+import judge_heads
 import judge_inspect
 import judge_jobs
 import judge_junit
@@ -46,7 +47,7 @@ import ppl
 from common import Checks
 
 PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill", "inspect", "doctor",
-         "limits", "probe", "junit", "jobs", "verify", "mutate")
+         "heads", "limits", "probe", "junit", "jobs", "verify", "mutate")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -64,6 +65,15 @@ def run_models(checks, q8, parts, rows, work):
             judge_mixed.check(checks, q8, row, source, folder, jobs)
     if "peers" in parts:
         peers.check(checks, jobs, work)
+
+
+def run_heads(checks, q8, parts, work):
+    """Heads and embeddings in int8, with what the peers are asked of them."""
+    jobs, folder = [], work / "heads"
+    folder.mkdir()
+    judge_heads.check(checks, q8, folder, jobs)
+    if "peers" in parts:
+        peers.check(checks, jobs, folder)
 
 
 def run_llama(name, work, check, *args):
@@ -109,6 +119,8 @@ def main():
             run_llama("choice", work, judge_choice.check, checks, q8)
         if {"bnb", "ct"} & set(words.parts):
             run_models(checks, q8, words.parts, rows, work)
+        if "heads" in words.parts:
+            run_heads(checks, q8, words.parts, work)
         if "ppl" in words.parts:
             ppl.check(checks, q8, HERE.parents[1] / "testdata/kjv-llama", work)
         for part, judge in (("inspect", judge_inspect), ("doctor", judge_doctor),
