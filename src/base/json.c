@@ -144,6 +144,52 @@ struct cJSON *q8_json_parse(const char *text, uint64_t len, struct q8_err *err)
     return root;
 }
 
+/* The same in a text without words that are not JSON. */
+static bool find(const char *text, uint64_t len, const char *key, uint64_t ret[2],
+                 struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_source source = q8_source_memory(text, len);
+    struct q8_scan s;
+
+    if (!q8_scan_init(&s, &source, 0, mem, err) || q8_scan_peek(&s) != '{' ||
+        !q8_scan_open(&s, '{'))
+        return false;
+    while (q8_scan_key(&s)) {
+        const bool found = strcmp(s.text, key) == 0;
+
+        if (!q8_scan_peek(&s))
+            return false;
+        ret[0] = s.at;
+        if (!q8_scan_skip(&s))
+            return false;
+        ret[1] = s.at;
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+bool q8_json_find(const char *text, uint64_t len, const char *key, uint64_t *ret_start,
+                  uint64_t *ret_end, struct q8_err *err)
+{
+    struct q8_arena mem;
+    uint64_t place[2];
+    bool found;
+    char *copy;
+
+    q8_arena_init(&mem, UINT64_MAX); /* grows with the text, which has its own limit */
+    copy = q8_strndup(&mem, text, len, err);
+    if (copy)
+        blank_nonfinite(copy, len);
+    found = copy && find(copy, len, key, place, &mem, err);
+    q8_arena_clear(&mem);
+    if (found) {
+        *ret_start = place[0];
+        *ret_end = place[1];
+    }
+    return found;
+}
+
 void q8_json_free(struct cJSON *root)
 {
     cJSON_Delete(root);

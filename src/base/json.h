@@ -16,6 +16,13 @@ struct cJSON;
  */
 struct cJSON *q8_json_parse(const char *text, uint64_t len, struct q8_err *err);
 
+/*
+ * Where the value of member `key` of the root object lies in a text that q8_json_parse took: its
+ * bytes are [*ret_start, *ret_end).  False: there is no such member; or Q8_ELIMIT, when err is set.
+ */
+bool q8_json_find(const char *text, uint64_t len, const char *key, uint64_t *ret_start,
+                  uint64_t *ret_end, struct q8_err *err);
+
 /* Releases a document and every value in it; accepts NULL. */
 void q8_json_free(struct cJSON *root);
 

@@ -3,6 +3,7 @@
 
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
+#include "src/model/foreign.h"
 
 #include <inttypes.h>
 

@@ -249,14 +249,21 @@ static bool make_quantization(struct q8_plan *plan, struct q8_arena *mem, struct
 }
 
 /*
- * Puts the new member in front of the closing brace; every other byte of the text stays.  The
- * text was parsed before, so its last character that is no white space is that brace.
+ * Puts the new member where an empty one stands, or else in front of the closing brace; every other
+ * byte of the text stays.  The text was parsed before, so its last character that is no white space
+ * is that brace.
  */
 static bool edit_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const char *text = plan->model->config;
     size_t brace = plan->model->config_len, last;
+    uint64_t start, end;
 
+    if (q8_json_find(text, brace, "quantization_config", &start, &end, err))
+        plan->config =
+            q8_sprintf(mem, err, "%.*s%s%s", (int)start, text, plan->quantization, text + end);
+    if (plan->config || err->code)
+        return plan->config != NULL;
     while (brace > 0 && text[brace - 1] != '}')
         brace--;
     if (brace == 0)

@@ -5,6 +5,7 @@
 #include "src/base/text.h"
 #include "src/scheme/keep.h"
 #include "src/model/floats.h"
+#include "src/model/foreign.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,10 @@
 /* folder.c - the names of the files that a model directory holds */
 #include "src/model/folder.h"
 
+#include "src/base/arena.h"
+#include "src/base/file.h"
+#include "src/base/json.h"
+
 #include <fnmatch.h>
 #include <limits.h>
 #include <stddef.h>
@@ -44,6 +48,25 @@ const char *q8_folder_left(const char *leaf)
         if (fnmatch(rules[i].pattern, leaf, 0) == 0)
             return rules[i].reason;
     return NULL;
+}
+
+struct cJSON *q8_folder_json(const char *folder, const char *name, uint64_t limit,
+                             struct q8_err *err)
+{
+    struct cJSON *ret = NULL;
+    struct q8_arena own;
+    uint64_t length;
+    const char *path, *text;
+
+    q8_arena_init(&own, UINT64_MAX); /* grows with the file, which has a limit */
+    path = q8_sprintf(&own, err, "%s/%s", folder, name);
+    text = path && access(path, F_OK) == 0 ? q8_file_text(path, limit, &length, &own, err) : NULL;
+    if (text)
+        ret = q8_json_parse(text, length, err);
+    if (text && !ret)
+        q8_fail_in(err, path);
+    q8_arena_clear(&own);
+    return ret;
 }
 
 bool q8_folder_is_output(const char *folder)

@@ -2,7 +2,12 @@
 #ifndef Q8_MODEL_FOLDER_H
 #define Q8_MODEL_FOLDER_H
 
+#include "src/base/err.h"
+
 #include <stdbool.h>
+#include <stdint.h>
+
+struct cJSON; /* src/base/json.h */
 
 /* What describes the model, in every directory. */
 #define Q8_CONFIG "config.json"
@@ -20,6 +25,13 @@
  * clause, a constant; NULL: it comes along.
  */
 const char *q8_folder_left(const char *leaf);
+
+/*
+ * The JSON object in a file of a folder, at most `limit` bytes long; free it with q8_json_free.
+ * NULL without an error when there is no such file.
+ */
+struct cJSON *q8_folder_json(const char *folder, const char *name, uint64_t limit,
+                             struct q8_err *err);
 
 /* Whether a folder is an output of q8-convert, whole or half-done. */
 bool q8_folder_is_output(const char *path);

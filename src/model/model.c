@@ -254,7 +254,7 @@ static bool open_all(struct q8_model *m, struct q8_placement *map, struct q8_are
     ok = S_ISDIR(st.st_mode) ? find_shards(m, map, mem, err) : find_bare(m, mem, err);
     for (uint32_t i = 0; ok && i < m->shards; i++)
         ok = open_shard(m, i, &found, mem, err);
-    if (!ok)
+    if (!ok || !q8_model_unwrap(m, map, mem, err))
         return false;
     q8_index_sort(&m->index);
     return q8_placement_settle(map, m, mem, err);

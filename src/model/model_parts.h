@@ -48,4 +48,14 @@ bool q8_placement_read(struct q8_placement *map, struct q8_model *m, const char 
 bool q8_placement_settle(struct q8_placement *map, struct q8_model *m, struct q8_arena *mem,
                          struct q8_err *err);
 
+/* ---- unfinished.c ---- */
+
+/*
+ * Takes off the tensors' names, and off those of the map, what wrappers of PyTorch put into them:
+ * "_orig_mod." and its like anywhere, "module." and "base_model.model." where all names begin so
+ * and nothing is an adapter.  Notes tell of it.  Before the tensors are sorted.
+ */
+bool q8_model_unwrap(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
+                     struct q8_err *err);
+
 #endif

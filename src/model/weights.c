@@ -26,15 +26,6 @@ void q8_model_arch(struct q8_arch *ret, const struct q8_model *model)
                  q8_json_key(class) ? NULL : q8_json_string(class));
 }
 
-bool q8_model_is_float(const struct q8_model *model, struct q8_err *err)
-{
-    return !q8_json_get(model->config_root, "quantization_config") ||
-           q8_fail(err, Q8_EUNSUPPORTED,
-                   "%s/config.json has a quantization_config already: convert "
-                   "from the original float checkpoint",
-                   model->path);
-}
-
 enum q8_tied q8_model_tied(const struct q8_model *model)
 {
     static const char word[] = "tie_word_embeddings";

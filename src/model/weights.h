@@ -48,9 +48,6 @@ enum q8_tied {
 /* The class of a model, as its config.json names it; unknown without one.  Points into *model. */
 void q8_model_arch(struct q8_arch *ret, const struct q8_model *model);
 
-/* Whether config.json has no quantization_config; else Q8_EUNSUPPORTED. */
-bool q8_model_is_float(const struct q8_model *model, struct q8_err *err);
-
 /*
  * What tie_word_embeddings is: yes when the root says so or the part of the language model does;
  * what other parts say (a vision_config) is of no head.  Source: transformers 5.23,

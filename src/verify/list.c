@@ -3,6 +3,7 @@
 
 #include "src/compare/match.h"
 #include "src/model/floats.h"
+#include "src/model/foreign.h"
 #include "src/verify/integrity/integrity.h"
 #include "src/verify/runtime/runtime.h"
 
@@ -42,7 +43,8 @@ static bool check_pair(struct q8_verify *v, struct q8_err *err)
                        "there, and QUANTIZED behind it",
                        v->options.reference->path, q8_layouts[a->layout].name);
     if (!b->count && !b->layout)
-        return q8_fail(err, Q8_EUSAGE,
+        return q8_model_is_float(v->options.quantized, err) &&
+               q8_fail(err, Q8_EUSAGE,
                        "QUANTIZED %s is not an int8 model: no weight in it is int8 and its "
                        "config.json has no quantization_config",
                        v->options.quantized->path);

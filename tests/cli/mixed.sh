@@ -121,7 +121,7 @@ rows --use 'ct-w8a16-g32=x.*' --skip 'x.@ignore@' marks out
 for line in '          "x.@format@"' '      "x.@ignore@"' '          "x.\"@groups@%s\\",'; do
     grep -qxF "$line" out/config.json || die "no line $line in: $(cat out/config.json)"
 done
-expect 4 "has a quantization_config already" "$Q8" -q out again
+expect 4 "quantization_config in config.json says so" "$Q8" -q out again
 rm -r out
 
 # fused experts: one scheme for all slices of a tensor

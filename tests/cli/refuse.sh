@@ -20,7 +20,7 @@ rmdir out
 
 # a model that is int8 already
 "$Q8" -q "$DATA/kjv-llama" out
-expect 4 "quantization_config already" "$Q8" out again
+expect 4 "quantization_config in config.json says so" "$Q8" out again
 "$Q8" -q --force "$DATA/kjv-llama" out
 
 # NaN and overflow name tensor, row and the way out

@@ -128,7 +128,8 @@ static void plan_goes_by_the_patterns(void **state)
 
 static void plan_refuses_before_the_work(void **state)
 {
-    static const struct scratch_tensor twice[] = {WEIGHT("x"), {"x.SCB", "F32", "[4]", floats, 16}};
+    static const struct scratch_tensor twice[] = {WEIGHT("x"),
+                                                  {"x.weight_format", "F32", "[4]", floats, 16}};
     struct planned p;
 
     (void)state;
@@ -159,12 +160,12 @@ static void plan_refuses_before_the_work(void **state)
            "ct-w8a16 in a model of bnb-int8: the bitsandbytes format has one scheme");
     close_model(&p);
 
-    open_model(&p, "{\"quantization_config\": {}, " LLAMA "}", llama, COUNT(llama));
-    refuse(&p, Q8_EUNSUPPORTED, "has a quantization_config already");
+    open_model(&p, "{\"quantization_config\": {\"bits\": 4}, " LLAMA "}", llama, COUNT(llama));
+    refuse(&p, Q8_EUNSUPPORTED, "quantization_config in config.json says so");
     close_model(&p);
 
     open_model(&p, "{" LLAMA "}", twice, COUNT(twice));
-    refuse(&p, Q8_EUNSUPPORTED, "two output tensors would be named 'x.SCB'");
+    refuse(&p, Q8_EUNSUPPORTED, "two output tensors would be named 'x.weight_format'");
     close_model(&p);
 }
 

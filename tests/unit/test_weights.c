@@ -190,19 +190,6 @@ static void tied_head_is_one_of_the_class(void **state)
     scratch_close(&s);
 }
 
-static void float_model_has_no_quantization_config(void **state)
-{
-    static const struct scratch_tensor tensor[] = {{"x", "F32", "[1]", floats, 4}};
-    struct scratch s;
-
-    (void)state;
-    scratch_make(&s, "{\"quantization_config\": {}}", tensor, 1);
-    assert_true(scratch_open(&s));
-    assert_false(q8_model_is_float(&s.model, &s.err));
-    assert_int_equal(s.err.code, Q8_EUNSUPPORTED);
-    scratch_close(&s);
-}
-
 static void path_layer_is_the_first_number(void **state)
 {
     static const struct {
@@ -250,7 +237,6 @@ int main(void)
         cmocka_unit_test(weights_of_experts_whose_shapes_do_not_bear_it_out_are_none),
         cmocka_unit_test(tied_is_what_root_or_language_model_say),
         cmocka_unit_test(tied_head_is_one_of_the_class),
-        cmocka_unit_test(float_model_has_no_quantization_config),
         cmocka_unit_test(path_layer_is_the_first_number),
         cmocka_unit_test(weight_names_have_a_stem),
     };

@@ -1,0 +1,253 @@
+/* foreign.c - checkpoints that are no float ones: what another tool left in them */
+#include "src/model/foreign.h"
+
+#include "src/base/json.h"
+#include "src/base/num.h"
+#include "src/base/text.h"
+#include "src/model/folder.h"
+#include "src/model/unfinished.h"
+#include "src/model/weights.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define NOTE_LIMIT (1u << 20) /* bytes of a file that tells of a quantization; real ones: 500 KB */
+#define NAME_BYTES 4096       /* of a tensor's name put together here; longer ones are not there */
+
+/* Types of tensors, as bits. */
+#define IS(dtype) (1u << (dtype))
+#define ANY UINT32_MAX
+#define WHOLE                                                                                      \
+    (IS(Q8_U8) | IS(Q8_I8) | IS(Q8_I16) | IS(Q8_U16) | IS(Q8_I32) | IS(Q8_U32) | IS(Q8_I64) |      \
+     IS(Q8_U64))
+#define NARROW                                                                                     \
+    (IS(Q8_F4) | IS(Q8_F6_E2M3) | IS(Q8_F6_E3M2) | IS(Q8_F8_E5M2) | IS(Q8_F8_E4M3) |               \
+     IS(Q8_F8_E8M0) | IS(Q8_F8_E4M3FNUZ) | IS(Q8_F8_E5M2FNUZ))
+
+/* Members of config.json, at the root or in a part of it (text_config, llm_config). */
+static const struct {
+    const char *key;
+    const char *sign[3]; /* it counts when it has one of these that is not null; [0] NULL: at all */
+    const char *what;    /* whose it is; NULL: its quant_method says */
+} members[] = {
+    {"quantization_config", {NULL}, NULL},
+    {"compression_config", {NULL}, "an older compressed-tensors"},
+    {"quantization", {"bits", "group_size", "quant_algo"}, "MLX"},
+};
+
+/* Files beside the weights. */
+static const struct {
+    const char *name;
+    const char *object; /* where in its JSON; NULL: at the root */
+    const char *sign;   /* what is there and not null; NULL: it has any member */
+    const char *what;
+} files[] = {
+    {"hf_quant_config.json", "quantization", "quant_algo", "ModelOpt"},
+    {"quantize_config.json", NULL, "bits", "GPTQ"},
+    {"quant_config.json", NULL, NULL, "AWQ"},
+    {"quanto_qmap.json", NULL, NULL, "optimum-quanto"},
+    {"quantization_config.json", NULL, NULL, "a tool that did not say so in config.json"},
+    {"quant_model_description.json", NULL, NULL, "msModelSlim"},
+    {"qconfig.json", NULL, NULL, "Intel Neural Compressor"},
+};
+
+/* Metadata of the weight files. */
+static const struct {
+    const char *key, *what;
+} metas[] = {
+    {"_quantization_metadata", "ComfyUI"},
+    {"quantization_config", "Nunchaku"},
+};
+
+/* Tensors, by the end of their names. */
+static const struct {
+    const char *end;
+    const char *beside; /* a tensor with this in place of the end is there too; NULL: need not be */
+    uint32_t types;     /* one of them */
+    const char *what;
+} tensors[] = {
+    {".weight_scale_inv", NULL, ANY, "FP8 in blocks"},
+    {".weight_scale", NULL, ANY, "compressed-tensors, ModelOpt or another with such scales"},
+    {".weight_scale_2", NULL, ANY, "ModelOpt"},
+    {".weight_packed", NULL, ANY, "compressed-tensors"},
+    {".weight_zero_point", NULL, ANY, "compressed-tensors"},
+    {".weight_global_scale", NULL, ANY, "compressed-tensors"},
+    {".qweight", NULL, ANY, "GPTQ or AWQ"},
+    {".qzeros", NULL, ANY, "GPTQ or AWQ"},
+    {".g_idx", NULL, WHOLE, "GPTQ"},
+    {".weight", ".scales", WHOLE, "MLX"},
+    {"._data", NULL, ANY, "optimum-quanto"},
+    {"_qdata", NULL, ANY, "torchao"},
+    {".SCB", NULL, ANY, "bitsandbytes with 8 bits"},
+    {".absmax", NULL, ANY, "bitsandbytes with 4 bits"},
+    {".nested_absmax", NULL, ANY, "bitsandbytes with 4 bits"},
+    {".quant_map", NULL, ANY, "bitsandbytes with 4 bits"},
+    {"_blocks", "_scales", WHOLE | NARROW, "MXFP4"},
+    {".comfy_quant", NULL, ANY, "ComfyUI"},
+    {".scale_weight", ".weight", ANY, "ComfyUI"},
+    {"scaled_fp8", NULL, NARROW, "ComfyUI"},
+    {".weight_scales", ".weight", ANY, "EETQ"},
+    {".W_q", NULL, WHOLE, "HQQ"},
+    {".Qidxs", NULL, ANY, "QuIP#"},
+    {".codes", ".codebooks", ANY, "AQLM"},
+    {".q_weight", ".q_scale", ANY, "EXL2"},
+    {".trellis", ".svh", ANY, "EXL3"},
+    {".wscales", NULL, ANY, "Nunchaku"},
+};
+
+/* It is there, and neither null nor {} nor []. */
+static bool says_something(const struct cJSON *value)
+{
+    const char kind = q8_json_kind(value);
+
+    return kind != 'n' && ((kind != '{' && kind != '[') || q8_json_at(value, 0));
+}
+
+static bool refuse(const struct q8_model *m, const char *what, const char *where,
+                   struct q8_err *err)
+{
+    return q8_fail(err, Q8_EUNSUPPORTED,
+                   "%s is quantized already, by %s: %s says so; q8 works from the float checkpoint "
+                   "that it was made from",
+                   m->path, what, where);
+}
+
+/* ---- config.json ---- */
+
+/* One member of the root or of a part of it. */
+static bool check_member(const struct q8_model *m, const struct cJSON *value, size_t row,
+                         const char *part, struct q8_err *err)
+{
+    const char *method = q8_json_string(q8_json_get(value, "quant_method"));
+    bool counts = says_something(value) && !members[row].sign[0];
+    char where[200], name[64];
+
+    for (size_t i = 0; !counts && i < COUNT(members[row].sign) && members[row].sign[i]; i++)
+        counts = says_something(q8_json_get(value, members[row].sign[i]));
+    if (!counts)
+        return true;
+    (void)snprintf(where, sizeof where, "%s in %s%s" Q8_CONFIG, members[row].key,
+                   q8_text_escape(part, name, sizeof name), *part ? " of " : "");
+    if (method)
+        (void)q8_text_escape(method, name, sizeof name);
+    return refuse(m,
+                  method              ? name
+                  : members[row].what ? members[row].what
+                                      : "an unnamed method",
+                  where, err);
+}
+
+/* The root, its members and theirs: thinker_config.text_config is the deepest known. */
+static bool check_config(const struct q8_model *m, struct q8_err *err)
+{
+    const struct cJSON *part, *inner;
+
+    for (size_t i = 0; m->config_root && i < COUNT(members); i++) {
+        if (!check_member(m, q8_json_get(m->config_root, members[i].key), i, "", err))
+            return false;
+        for (part = q8_json_at(m->config_root, 0); part; part = q8_json_next(part)) {
+            if (!check_member(m, q8_json_get(part, members[i].key), i, q8_json_key(part), err))
+                return false;
+            inner = q8_json_kind(part) == '{' ? q8_json_at(part, 0) : NULL;
+            for (; inner; inner = q8_json_next(inner))
+                if (!check_member(m, q8_json_get(inner, members[i].key), i, q8_json_key(inner),
+                                  err))
+                    return false;
+        }
+    }
+    return true;
+}
+
+/* ---- files beside the weights ---- */
+
+/* What cannot be read as JSON tells as little as a file that is not there. */
+static bool check_files(const struct q8_model *m, struct q8_err *err)
+{
+    for (size_t i = 0; !m->bare && i < COUNT(files); i++) {
+        struct q8_err ignored = {0};
+        const struct cJSON *object;
+        struct cJSON *root;
+        bool counts;
+
+        root = q8_folder_json(m->dir, files[i].name, NOTE_LIMIT, &ignored);
+        object = files[i].object ? q8_json_get(root, files[i].object) : root;
+        counts = says_something(files[i].sign ? q8_json_get(object, files[i].sign) : object);
+        q8_json_free(root);
+        if (counts)
+            return refuse(m, files[i].what, files[i].name, err);
+    }
+    return true;
+}
+
+static bool check_metadata(const struct q8_model *m, struct q8_err *err)
+{
+    char where[300];
+
+    for (uint32_t i = 0; i < m->shards; i++)
+        for (uint64_t k = 0; k < m->shard[i].metas; k++)
+            for (size_t row = 0; row < COUNT(metas); row++) {
+                if (strcmp(m->shard[i].meta[k].key, metas[row].key) != 0)
+                    continue;
+                (void)snprintf(where, sizeof where, "the metadata of %s (%s)", m->shard[i].name,
+                               metas[row].key);
+                return refuse(m, metas[row].what, where, err);
+            }
+    return true;
+}
+
+/* ---- tensors ---- */
+
+/* Whether there is a tensor with `end` behind the first `stem` bytes of that name. */
+static bool has_beside(const struct q8_model *m, const char *name, size_t stem, const char *end)
+{
+    char other[NAME_BYTES];
+
+    return (size_t)snprintf(other, sizeof other, "%.*s%s", (int)q8_min(stem, sizeof other), name,
+                            end) < sizeof other &&
+           q8_index_find(&m->index, other);
+}
+
+/* Who quantized it; NULL: nobody. */
+static const char *tensor_tells(const struct q8_model *m, const struct q8_tensor *t)
+{
+    const bool weight = t->rank >= 2 && (q8_weight_stem(t->name) || q8_tensor_is_fused(t));
+
+    for (size_t i = 0; i < COUNT(tensors); i++) {
+        const size_t stem = q8_text_stem(t->name, tensors[i].end);
+
+        if (tensors[i].types & IS(t->dtype) &&
+            (stem ? !tensors[i].beside || has_beside(m, t->name, stem, tensors[i].beside)
+                  : strcmp(t->name, tensors[i].end) == 0))
+            return tensors[i].what;
+    }
+    if (strstr(t->name, ".quant_state.bitsandbytes__"))
+        return "bitsandbytes with 4 bits";
+    if (weight && NARROW & IS(t->dtype))
+        return "a tool that stores narrow floats";
+    return weight && WHOLE & IS(t->dtype) ? "a tool that stores whole numbers" : NULL;
+}
+
+static bool check_tensors(const struct q8_model *m, struct q8_err *err)
+{
+    char where[400], name[256];
+
+    for (uint64_t i = 0; i < m->index.count; i++) {
+        const struct q8_tensor *t = &m->index.tensor[i];
+        const char *what = tensor_tells(m, t);
+
+        if (!what)
+            continue;
+        (void)snprintf(where, sizeof where, "tensor '%s' (%s)",
+                       q8_text_escape(t->name, name, sizeof name), q8_dtypes[t->dtype].name);
+        return refuse(m, what, where, err);
+    }
+    return true;
+}
+
+bool q8_model_is_float(const struct q8_model *model, struct q8_err *err)
+{
+    return q8_model_is_finished(model, err) && check_config(model, err) &&
+           check_files(model, err) && check_metadata(model, err) && check_tensors(model, err);
+}

@@ -1,0 +1,324 @@
+/* unfinished.c - what a training run leaves that is no model yet: adapters, parts, wrappers */
+#include "src/model/unfinished.h"
+
+#include "src/base/json.h"
+#include "src/base/text.h"
+#include "src/model/model_parts.h"
+#include "src/model/weights.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* What wrappers put in front of every name. */
+enum { DDP, PEFT };
+static const char *const fronts[] = {[DDP] = "module.", [PEFT] = "base_model.model."};
+
+/* NULL starts with nothing. */
+static bool starts_with(const char *text, const char *start)
+{
+    return text && strncmp(text, start, strlen(start)) == 0;
+}
+
+/* ---- adapters ---- */
+
+/* Parts of the names that PEFT, LyCORIS and kohya's scripts give to what an adapter holds. */
+static const char *const adapter_words[] = {
+    ".lora_A.",
+    ".lora_B.",
+    ".lora_embedding_A",
+    ".lora_embedding_B",
+    ".lora_magnitude_vector",
+    ".lora_up.",
+    ".lora_down.",
+    ".lora.up.",
+    ".lora.down.",
+    ".hada_w1",
+    ".hada_w2",
+    ".lokr_w1",
+    ".lokr_w2",
+    ".ia3_l",
+    ".oft_R",
+    ".vera_",
+    ".prompt_encoder",
+    ".trainable_tokens_delta",
+};
+
+/* What PEFT puts around the modules of the model itself. */
+static const char *const base_words[] = {".base_layer.", ".original_module.", ".modules_to_save."};
+
+/* Its own class has adapters that are never merged: one for speech, one for images. */
+static const char *const adapted_types[] = {"phi4mm", "phi4_multimodal"};
+
+static bool has_word(const char *name, const char *const *word, size_t words)
+{
+    for (size_t i = 0; i < words; i++)
+        if (strstr(name, word[i]))
+            return true;
+    return false;
+}
+
+static bool is_adapter(const char *name)
+{
+    return has_word(name, adapter_words, COUNT(adapter_words));
+}
+
+/* Adapters beside the weights that they change, or alone. */
+static bool check_adapters(const struct q8_model *m, struct q8_err *err)
+{
+    const char *type = q8_json_string(q8_json_get(m->config_root, "model_type"));
+    const char *first = NULL, *base = NULL;
+    uint64_t count = 0;
+    char name[256];
+
+    for (size_t i = 0; type && i < COUNT(adapted_types); i++)
+        if (strcmp(type, adapted_types[i]) == 0)
+            return true;
+    for (uint64_t i = 0; i < m->index.count; i++) {
+        const char *tensor = m->index.tensor[i].name;
+        const bool adapter = is_adapter(tensor);
+
+        count += adapter;
+        if (adapter && !first)
+            first = tensor;
+        if (!base && has_word(tensor, base_words, COUNT(base_words)))
+            base = tensor;
+    }
+    if (first && count == m->index.count)
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "%s is an adapter, tensor '%s' says so: merge it into its base model first "
+                       "(peft: PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload()) and "
+                       "convert what save_pretrained writes then",
+                       m->path, q8_text_escape(first, name, sizeof name));
+    if (!(base && first) && !starts_with(base ? base : first, fronts[PEFT]))
+        return true;
+    return q8_fail(err, Q8_EUNSUPPORTED,
+                   "%s has adapters that are not merged, tensor '%s' says so: merge first (peft: "
+                   "model.merge_and_unload()) and convert what save_pretrained writes then",
+                   m->path, q8_text_escape(base ? base : first, name, sizeof name));
+}
+
+/* ---- parts of weights ---- */
+
+/* A weight, by its place in all layers: the number of the layer is left out. */
+struct role {
+    const char *name, *tail; /* of the tensor; what follows the number */
+    size_t head;             /* bytes in front of the number */
+    const struct q8_tensor *tensor;
+};
+
+static int compare_roles(const void *a, const void *b)
+{
+    const struct role *x = a, *y = b;
+    const size_t shared = x->head < y->head ? x->head : y->head;
+    int order = memcmp(x->name, y->name, shared);
+
+    if (order == 0)
+        order = (x->head > y->head) - (x->head < y->head);
+    if (order == 0)
+        order = strcmp(x->tail, y->tail);
+    return order ? order : (x->tensor > y->tensor) - (x->tensor < y->tensor);
+}
+
+/* Modules whose weight is a matrix in every class. */
+static const char *const matrices[] = {
+    ".q_proj.weight",    ".k_proj.weight",       ".v_proj.weight",
+    ".o_proj.weight",    ".gate_proj.weight",    ".up_proj.weight",
+    ".down_proj.weight", ".embed_tokens.weight", "lm_head.weight",
+};
+
+/* What FSDP makes of all weights of a module. */
+static const char flat[] = "flat_param";
+
+/* "mlp.weight", and neither "weight" nor "mlp.3.weight". */
+static bool ends_in_word(const char *tail)
+{
+    const size_t length = q8_weight_stem(tail);
+
+    return length > 0 && (tail[length - 1] < '0' || tail[length - 1] > '9');
+}
+
+static bool fail_part(const struct q8_model *m, const struct q8_tensor *t, const char *why,
+                      struct q8_err *err)
+{
+    char shape[200], name[256];
+
+    q8_tensor_shape(t, shape, sizeof shape);
+    return q8_fail(err, Q8_EINPUT,
+                   "%s: tensor '%s' is %s, %s: was it saved from ZeRO-3 or FSDP without gathering? "
+                   "zero_to_fp32.py makes whole weights of such a run",
+                   m->shard[t->shard].name, q8_text_escape(t->name, name, sizeof name), shape, why);
+}
+
+/* What the name and the shape say without any other layer. */
+static bool check_alone(const struct q8_model *m, const struct q8_tensor *t, struct q8_err *err)
+{
+    if (t->rank != 1)
+        return true;
+    if (strstr(t->name, flat))
+        return fail_part(m, t, "and holds many weights in one", err);
+    if (t->dim[0] == 0)
+        return fail_part(m, t, "and has no elements", err);
+    for (size_t i = 0; i < COUNT(matrices); i++)
+        if (q8_text_stem(t->name, matrices[i]) || strcmp(t->name, matrices[i]) == 0)
+            return fail_part(m, t, "and such a weight is a matrix", err);
+    return true;
+}
+
+/* A weight of one dimension that has more in the other layers. */
+static bool check_layers(const struct q8_model *m, const struct role *role, uint64_t count,
+                         struct q8_err *err)
+{
+    for (uint64_t i = 1; i < count; i++) {
+        const struct role *a = &role[i - 1], *b = &role[i];
+
+        if (a->head == b->head && strncmp(a->name, b->name, a->head) == 0 &&
+            strcmp(a->tail, b->tail) == 0 && a->tensor->rank + b->tensor->rank == 3 &&
+            a->tensor->rank * b->tensor->rank == 2)
+            return fail_part(m, a->tensor->rank == 2 ? b->tensor : a->tensor,
+                             "but a matrix in another layer", err);
+    }
+    return true;
+}
+
+/* Weights whose number is that of a layer: "layers.3.mlp.weight", and not "mlp.3.weight". */
+static bool check_parts(const struct q8_model *m, struct q8_err *err)
+{
+    struct q8_arena own;
+    struct role *role;
+    uint64_t count = 0;
+    bool ok;
+
+    q8_arena_init(&own, UINT64_MAX); /* grows with the tensors, which are there already */
+    role = q8_alloc(&own, m->index.count, sizeof *role, err);
+    ok = role != NULL;
+    for (uint64_t i = 0; ok && i < m->index.count; i++) {
+        const struct q8_tensor *t = &m->index.tensor[i];
+        struct role r = {.name = t->name, .tensor = t};
+
+        if (!q8_weight_stem(t->name) && !strstr(t->name, flat))
+            continue;
+        ok = check_alone(m, t, err);
+        if (q8_path_layer(t->name, &r.tail) == UINT64_MAX || !ends_in_word(r.tail))
+            continue;
+        r.head = (size_t)(r.tail - t->name) - 1;
+        while (r.head > 0 && t->name[r.head - 1] != '.')
+            r.head--;
+        role[count++] = r;
+    }
+    if (ok && count)
+        qsort(role, count, sizeof *role, compare_roles);
+    ok = ok && check_layers(m, role, count, err);
+    q8_arena_clear(&own);
+    return ok;
+}
+
+bool q8_model_is_finished(const struct q8_model *model, struct q8_err *err)
+{
+    return check_adapters(model, err) && check_parts(model, err);
+}
+
+/* ---- wrappers ---- */
+
+/* What wrappers of PyTorch call the module in them, and no class calls one of its own. */
+static const char *const wrappers[] = {"_orig_mod.", "_fsdp_wrapped_module.",
+                                       "_checkpoint_wrapped_module.", "_forward_module."};
+
+/* Whether all names begin so, and have more. */
+static bool all_begin(const struct q8_model *m, const char *front)
+{
+    const size_t length = strlen(front);
+
+    for (uint64_t i = 0; i < m->index.count; i++)
+        if (!starts_with(m->index.tensor[i].name, front) || !m->index.tensor[i].name[length])
+            return false;
+    return m->index.count > 0;
+}
+
+/* Takes that front off every name that has it, of tensors and lines of the index. */
+static void drop_front(struct q8_model *m, struct q8_placement *map, const char *front)
+{
+    const size_t length = strlen(front);
+
+    for (uint64_t i = 0; i < m->index.count; i++)
+        m->index.tensor[i].name += length;
+    for (uint64_t i = 0; i < map->count; i++)
+        if (starts_with(map->entry[i].tensor, front))
+            map->entry[i].tensor += length;
+}
+
+/* The name without any wrapper in it; NULL: Q8_ELIMIT. */
+static const char *unwrap(const char *name, struct q8_arena *mem, struct q8_err *err)
+{
+    char *ret = NULL;
+
+    for (size_t i = 0; i < COUNT(wrappers); i++) {
+        const size_t length = strlen(wrappers[i]);
+        char *at;
+
+        if (!strstr(name, wrappers[i]))
+            continue;
+        name = ret = ret ? ret : q8_strndup(mem, name, strlen(name), err);
+        for (char *from = ret; from && (at = strstr(from, wrappers[i])); from = at) {
+            if (at == ret || at[-1] == '.')
+                memmove(at, at + length, strlen(at + length) + 1);
+            else
+                at++;
+        }
+        if (!ret)
+            return NULL;
+    }
+    return name;
+}
+
+/* Wrappers around the whole and around layers of it. */
+static bool drop_wrappers(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
+                          struct q8_err *err)
+{
+    const char *first = NULL;
+    char shown[256];
+
+    for (uint64_t i = 0; i < m->index.count; i++) {
+        const char *name = unwrap(m->index.tensor[i].name, mem, err);
+
+        if (!name)
+            return false;
+        if (!first && name != m->index.tensor[i].name)
+            first = m->index.tensor[i].name;
+        m->index.tensor[i].name = name;
+    }
+    for (uint64_t i = 0; i < map->count; i++)
+        if (!(map->entry[i].tensor = unwrap(map->entry[i].tensor, &map->mem, err)))
+            return false;
+    return !first || q8_model_note(m, mem, err,
+                                   "names such as '%s' have the words of a wrapper of PyTorch in "
+                                   "them: those are left out",
+                                   q8_text_escape(first, shown, sizeof shown));
+}
+
+bool q8_model_unwrap(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
+                     struct q8_err *err)
+{
+    struct q8_arch arch;
+
+    if (!drop_wrappers(m, map, mem, err))
+        return false;
+    for (uint64_t i = 0; i < m->index.count; i++)
+        if (is_adapter(m->index.tensor[i].name)) /* refused later, under the names of the file */
+            return true;
+    q8_model_arch(&arch, m);
+    for (int i = DDP; i <= PEFT; i++) {
+        /* code of the model's own may call a module so */
+        if (!all_begin(m, fronts[i]) ||
+            (i == DDP && !arch.known && q8_json_get(m->config_root, "auto_map")))
+            continue;
+        drop_front(m, map, fronts[i]);
+        if (!q8_model_note(m, mem, err,
+                           "all names begin with '%s', which a wrapper put there: it is left out",
+                           fronts[i]))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,14 @@
+/* unfinished.h - what a training run leaves that is no model yet: adapters, parts, wrappers */
+#ifndef Q8_MODEL_UNFINISHED_H
+#define Q8_MODEL_UNFINISHED_H
+
+#include "src/model/model.h"
+
+/*
+ * Whether the tensors are whole weights of a model.  Q8_EUNSUPPORTED for adapters that are not
+ * merged into it, or that are all there is, with the way to do so; Q8_EINPUT names a weight of one
+ * dimension that has two in other layers, or none of its elements: a part of it alone was saved.
+ */
+bool q8_model_is_finished(const struct q8_model *model, struct q8_err *err);
+
+#endif

@@ -1,0 +1,102 @@
+# checkpoints that another tool quantized or wrapped, or that are no model yet
+. "$(dirname "$script")/tiny.sh"
+inspect=${Q8%convert}inspect
+verify=${Q8%convert}verify
+model plain
+"$Q8" -q plain out
+q=model.layers.0.self_attn.q_proj
+
+# said by a file beside the weights, whose member is there and not null
+while read -r file text; do
+    cp -r plain marked
+    echo "$text" >"marked/$file"
+    expect 4 "$file says so" "$Q8" -q marked no
+    expect 4 "$file says so" "$inspect" -q marked
+    expect 4 "$file says so" "$verify" -q marked out
+    expect 4 "$file says so" "$verify" -q plain marked
+    [ ! -e no ] || die "something was written"
+    rm -r marked
+done <<END
+hf_quant_config.json {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}
+quantize_config.json {"bits": 4, "group_size": 128}
+quant_config.json {"w_bit": 4}
+quanto_qmap.json {"$q": {"weights": "qint8"}}
+END
+cp -r plain marked
+echo '{"quantization": {"quant_algo": null, "kv_cache_quant_algo": "FP8"}}' >marked/hf_quant_config.json
+echo '{}' >marked/quanto_qmap.json
+echo 'no JSON' >marked/quantize_config.json
+"$Q8" -q --dry-run marked no
+
+# said by tensors alone, in a directory and in a file
+model tensors $bottom $top $q.qweight:I32:8,64
+expect 4 "'$q.qweight' (I32)" "$Q8" -q tensors no
+expect 4 "'$q.qweight' (I32)" "$Q8" -q tensors/model.safetensors no
+expect 4 "'$q.qweight' (I32)" "$inspect" -q tensors
+expect 4 "'$q.qweight' (I32)" "$verify" -q tensors out
+
+# outputs of q8-convert are read by the others, and refused here
+for to in bnb-int8 ct-w8a8 ct-w8a16; do
+    "$Q8" -q --to=$to plain $to
+    "$inspect" -q --reference=plain $to
+    "$verify" -q plain $to
+    "$inspect" -q $to/model.safetensors
+    expect 4 "is quantized already" "$Q8" -q $to no
+    expect 4 "is quantized already" "$Q8" -q $to/model.safetensors no
+done
+
+# a quantization_config that says nothing gets its value where it stands
+for empty in null '{}' '{ }'; do
+    for to in bnb-int8 ct-w8a16; do
+        cp -r plain cleared
+        echo "{\"quantization_config\": $empty, $llama, \"x\": Infinity}" >cleared/config.json
+        "$Q8" -q --to=$to cleared cleared-out
+        [ "$(grep -c '"quantization_config"' cleared-out/config.json)" = 1 ] || die "the key is there twice"
+        tail -c 18 cleared-out/config.json | grep -q '"x": Infinity}' || die "the rest has changed"
+        "$verify" -q cleared cleared-out
+        rm -r cleared cleared-out
+    done
+done
+
+# wrappers go off all names, those of the index too
+for front in _orig_mod. module. module._orig_mod. base_model.model. _fsdp_wrapped_module.; do
+    model wrapped $(for t in $bottom $top; do echo "$front$t"; done)
+    "$Q8" -q wrapped wrapped-out 2>err
+    grep -q "warning: .* left out" err || die "nothing is said of $front"
+    cmp out/model.safetensors wrapped-out/model.safetensors || die "$front gives other bytes"
+    "$verify" -q wrapped wrapped-out 2>/dev/null
+    "$verify" -q plain wrapped-out 2>/dev/null && die "the manifest tells of another source" || true
+    mv wrapped/model.safetensors wrapped/model-1.safetensors
+    index wrapped '' "$(map model-1.safetensors $(for t in $bottom $top; do echo "$front$t"; done))"
+    "$Q8" -q --force wrapped wrapped-out 2>err
+    ! grep -q "no shard has" err || die "the index is not unwrapped: $(cat err)"
+    cmp out/model.safetensors wrapped-out/model-1.safetensors || die "$front gives other bytes"
+    ! grep -q "$front" wrapped-out/model.safetensors.index.json || die "$front is in the index"
+    rm -r wrapped wrapped-out
+done
+model wrapped $(echo $bottom $top | sed 's/layers\.0\./layers.0._orig_mod./g')
+"$Q8" -q wrapped wrapped-out 2>/dev/null
+cmp out/model.safetensors wrapped-out/model.safetensors || die "a wrapper of a layer gives other bytes"
+
+# not all names begin so; code of the model's own may say "module"
+model some module.x.weight:BF16:64,64 $bottom $top
+"$Q8" -q some some-out 2>err
+! grep -q "left out" err || die "the start of one name was taken for a wrapper"
+model own $(for t in $bottom $top; do echo "module.$t"; done)
+echo '{"architectures": ["Own"], "auto_map": {"AutoModel": "own.Own"}}' >own/config.json
+"$Q8" -q own own-out 2>err
+! grep -q "left out" err || die "code of the model's own was passed over"
+
+# adapters, beside the weights and alone
+model lora $(echo $bottom $top | sed "s/$q.weight/$q.base_layer.weight/") \
+    $q.lora_A.default.weight:BF16:8,64 $q.lora_B.default.weight:BF16:64,8
+expect 4 "'$q.base_layer.weight' says so: merge first" "$Q8" -q lora no
+weights adapter.safetensors base_model.model.$q.lora_A.weight:BF16:8,64 base_model.model.$q.lora_B.weight:BF16:64,8
+expect 4 "is an adapter" "$Q8" -q adapter.safetensors no
+
+# parts of weights
+model zero3 $(echo $bottom $top | sed "s/$q.weight:BF16:64,64/$q.weight:BF16:0/")
+expect 3 "tensor '$q.weight' is [0]" "$Q8" -q zero3 no
+expect 3 "tensor '$q.weight' is [0]" "$inspect" -q zero3
+model flat $(echo $bottom $top | sed "s/$q.weight:BF16:64,64/$q.weight:BF16:2048/")
+expect 3 "tensor '$q.weight' is [2048]" "$Q8" -q flat no
