@@ -46,6 +46,8 @@ struct q8_left {
 struct q8_group {
     const struct q8_target *target; /* whose scheme */
     const char **module;            /* their names, sorted */
+    const char **name;              /* by which its readers find them, sorted; not of the first */
+    uint64_t names;                 /* how many */
     uint64_t modules, parameters;   /* how many, and the elements of their weights */
 };
 
@@ -92,8 +94,9 @@ struct q8_plan {
     uint64_t lefts, left_room;       /* in use, allocated */
     struct q8_group *group;          /* schemes in use: the main one first, then those of --use */
     uint64_t groups;                 /* how many; 1 without --use */
-    const char **ignore;             /* modules that the config lists as float, sorted */
-    uint64_t ignores, ignore_room;   /* in use, allocated */
+    const char **ignore;             /* names of float modules, as the config lists them, sorted */
+    uint64_t ignores;                /* how many */
+    bool ignore_default;             /* its reader makes the same list when there is none */
     const char **warning;            /* sentences for the user */
     uint64_t warnings, warning_room; /* in use, allocated */
     const char *quantization;        /* JSON text of quantization_config */

@@ -1,4 +1,4 @@
-/* plan_config.c - the list of float modules, quantization_config and the new config.json */
+/* plan_config.c - quantization_config and the new config.json */
 #include "src/convert/plan_parts.h"
 
 #include "src/base/json.h"
@@ -8,58 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Kinds that a runtime takes for a Linear: when float, they must be listed by name. */
-static bool add_ignored(struct q8_plan *plan, const char *module, struct q8_arena *mem,
-                        struct q8_err *err)
-{
-    const char **list =
-        q8_grow(mem, plan->ignore, plan->ignores, &plan->ignore_room, sizeof *list, err);
-
-    if (!list)
-        return false;
-    plan->ignore = list;
-    list[plan->ignores++] = module;
-    return true;
-}
-
-static bool is_int8(const struct q8_plan *plan, const char *module)
-{
-    for (uint64_t i = 0; i < plan->jobs; i++)
-        if (!plan->job[i].reason && strcmp(plan->job[i].module, module) == 0)
-            return true;
-    return false;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Every float Linear by its full name, and heads that are tied and so not in the file. */
-static bool list_ignored(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
-{
-    const char *head;
-    uint64_t kept = 0;
-
-    for (uint64_t i = 0; i < plan->jobs; i++) {
-        const struct q8_job *job = &plan->job[i];
-
-        if (job->reason && job->module && (Q8_LISTED_KINDS & 1u << job->kind) &&
-            !add_ignored(plan, job->module, mem, err))
-            return false;
-    }
-    for (size_t i = 0; (head = q8_arch_head(&plan->arch, i)); i++)
-        if (!is_int8(plan, head) && !add_ignored(plan, head, mem, err))
-            return false;
-    if (plan->ignores)
-        qsort(plan->ignore, plan->ignores, sizeof *plan->ignore, compare_names);
-    for (uint64_t i = 0; i < plan->ignores; i++)
-        if (kept == 0 || strcmp(plan->ignore[kept - 1], plan->ignore[i]) != 0)
-            plan->ignore[kept++] = plan->ignore[i];
-    plan->ignores = kept;
-    return true;
-}
 
 static void print_names(struct q8_json *j, const char *key, const char **name, uint64_t count)
 {
@@ -85,7 +33,10 @@ static void print_bnb(const struct q8_plan *plan, struct q8_json *j)
     q8_json_flag(j, "bnb_4bit_use_double_quant", false);
     q8_json_flag(j, "llm_int8_enable_fp32_cpu_offload", false);
     q8_json_flag(j, "llm_int8_has_fp16_weight", false);
-    print_names(j, "llm_int8_skip_modules", plan->ignore, plan->ignores);
+    if (plan->ignore_default)
+        q8_json_text(j, "llm_int8_skip_modules", NULL);
+    else
+        print_names(j, "llm_int8_skip_modules", plan->ignore, plan->ignores);
     q8_json_raw(j, "llm_int8_threshold", "6.0");
     q8_json_flag(j, "load_in_4bit", false);
     q8_json_flag(j, "load_in_8bit", true);
@@ -291,6 +242,6 @@ bool q8_plan_config_check(const char *path, const char *text, uint64_t length, s
 
 bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    return list_ignored(plan, mem, err) && make_quantization(plan, mem, err) &&
+    return q8_plan_lists(plan, mem, err) && make_quantization(plan, mem, err) &&
            (!plan->model->config || edit_config(plan, mem, err));
 }

@@ -3,6 +3,7 @@
 #define Q8_CONVERT_PLAN_PARTS_H
 
 #include "formats/format.h"
+#include "src/base/name_set.h"
 #include "src/convert/plan.h"
 
 /* ---- plan_use.c: schemes of single modules (--use) ---- */
@@ -32,9 +33,32 @@ double q8_plan_coverage(const struct q8_plan *plan);
 /* Prints the index file (self: the plan).  Format: formats.md 1.1.6. */
 bool q8_plan_index(void *self, FILE *out, struct q8_err *err);
 
+/* ---- plan_fence.c ---- */
+
+/* Modules by the names that they have in the file and in memory, sorted. */
+struct q8_plan_sides {
+    struct q8_name_set kept; /* float Linears, heads that are tied */
+    struct q8_name_set int8; /* none of them is in `kept` too */
+};
+
+/*
+ * Makes regexes of entries that a reader of that layout would find in an int8 module's name, or
+ * take for something else.  Q8_EUNSUPPORTED when one of `kept` has no entry then.
+ */
+bool q8_plan_fence(struct q8_name_set *entries, enum q8_layout layout,
+                   const struct q8_plan_sides *sides, struct q8_arena *mem, struct q8_err *err);
+
+/* ---- plan_lists.c ---- */
+
+/*
+ * The lists of quantization_config: plan->ignore, and the names of each group but the first.
+ * Q8_EUNSUPPORTED when their readers could not tell an int8 module from a float one.
+ */
+bool q8_plan_lists(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
 /* ---- plan_config.c ---- */
 
-/* The list of float modules, quantization_config and config.json. */
+/* The lists, quantization_config and config.json. */
 bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
 /*
