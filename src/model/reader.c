@@ -50,6 +50,14 @@ const char *q8_reader_title(enum q8_reader reader)
     return readers[reader].title;
 }
 
+/*
+ * What drafts tokens has model files of its own, which the class does not name.  Its joint with the
+ * model is float in most (vllm .../deepseek_mtp.py, sglang .../deepseek_nextn.py), its layers in
+ * some (sglang .../step3p5_mtp.py, longcat_flash_nextn.py): none of it counts as INT8.
+ */
+static const char drafts[] = ".eh_proj .e_proj .h_proj .shared_head.* .mtp.* .mtp_block.* "
+                             ".mtp_layers.* .mtp_linear_proj.*";
+
 /* The file that a name leads to, or NULL. */
 static const struct q8_reader_file *find(enum q8_reader reader, const struct pair *pair,
                                          size_t pairs, const char *name)
@@ -60,14 +68,20 @@ static const struct q8_reader_file *find(enum q8_reader reader, const struct pai
     return NULL;
 }
 
+static bool has_rows(const struct q8_reader_file *file)
+{
+    return *file->kept || *file->taken;
+}
+
 void q8_reading_init(struct q8_reading *ret, enum q8_reader reader, const char *class_name,
                      const char *text_type)
 {
     *ret = (struct q8_reading){.reader = reader};
     ret->file[0] = find(reader, readers[reader].class, readers[reader].classes, class_name);
-    ret->known = ret->file[0] != NULL;
-    if (ret->known && ret->file[0]->nested)
+    if (ret->file[0] && ret->file[0]->nested)
         ret->file[1] = find(reader, readers[reader].type, readers[reader].types, text_type);
+    ret->known =
+        ret->file[0] && (ret->file[0]->nested ? ret->file[1] != NULL : has_rows(ret->file[0]));
 }
 
 /* Whether a pattern of the list matches. */
@@ -85,6 +99,8 @@ enum q8_place q8_reading_module(const struct q8_reading *reading, const char *mo
 {
     const size_t length = strlen(module);
 
+    if (reading->known && is_among(drafts, module, length))
+        return Q8_PLACE_FLOAT;
     for (int i = 0; i < 2; i++) {
         const struct q8_reader_file *file = reading->file[i];
 

@@ -45,7 +45,11 @@ struct q8_reading {
 void q8_reading_init(struct q8_reading *ret, enum q8_reader reader, const char *class_name,
                      const char *text_type);
 
-/* What becomes of a Linear, by its name in the checkpoint, without ".weight". */
+/*
+ * What becomes of a Linear, by its name in the checkpoint, without ".weight".  The modules that
+ * draft tokens are FLOAT by name (eh_proj, shared_head, mtp); where they are whole layers beyond
+ * num_hidden_layers, the caller knows.
+ */
 enum q8_place q8_reading_module(const struct q8_reading *reading, const char *module);
 
 /*

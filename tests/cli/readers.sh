@@ -12,15 +12,15 @@ llava='"architectures": ["LlavaForConditionalGeneration"], "model_type": "llava"
 "text_config": {"model_type": "llama", "num_hidden_layers": 1, "vocab_size": 32, "tie_word_embeddings": false},
 "vision_config": {"model_type": "clip_vision_model", "num_hidden_layers": 1}'
 seen=$(for tensor in $bottom $top; do echo "language_model.$tensor"; done)
-model llava $seen vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight:BF16:64,64 \
+model llava $seen vision_tower.vision_model.encoder.layers.0.self_attn.out_proj.weight:BF16:64,64 \
     multi_modal_projector.linear_1.weight:BF16:64,64
 echo "{$llava}" >llava/config.json
 plan --to=ct-w8a8 llava
 [ "$(wc -l <int8)" = 7 ] || die "not the language model alone: $(cat int8)"
-grep -q 'fc1.weight .*  # part of what sees or hears, float unless --vision=int8$' plan || die "no reason: $(cat plan)"
+grep -q 'out_proj.weight .*  # part of what sees or hears, float unless --vision=int8$' plan || die "no reason: $(cat plan)"
 grep -q 'linear_1.weight .*  # between a tower and the language model' plan || die "no reason: $(cat plan)"
 plan --to=ct-w8a8 --vision=int8 llava
-grep -q fc1 int8 || die "--vision=int8 takes no tower in"
+grep -q vision_tower int8 || die "--vision=int8 takes no tower in"
 ! grep -q linear_1 int8 || die "SGLang builds llava's projector float"
 grep -q 'linear_1.weight .*  # SGLang builds it float$' plan || die "no reason: $(cat plan)"
 plan --to=bnb-int8 llava

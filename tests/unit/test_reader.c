@@ -24,12 +24,41 @@ static const struct {
     enum q8_place place;
 } modules[] = {
     {V, "LlamaForCausalLM", NULL, "model.layers.0.self_attn.q_proj", INT8},
+    {V, "LlamaForCausalLM", NULL, "model.layers.31.mlp.gate_proj", INT8},
+    {V, "LlamaForCausalLM", NULL, "lm_head", INT8},
     {S, "LlamaForCausalLM", NULL, "model.layers.0.mlp.up_proj", INT8},
+    /* no such module is in models/llama.py */
+    {V, "LlamaForCausalLM", NULL, "model.layers.0.adapter.down", UNKNOWN},
     /* models/mixtral.py: ReplicatedLinear(..., quant_config=None) */
     {V, "MixtralForCausalLM", NULL, "model.layers.11.block_sparse_moe.gate", FLOAT},
+    {V, "MixtralForCausalLM", NULL, "model.layers.11.block_sparse_moe.experts.7.w2", INT8},
     {V, "MixtralForCausalLM", NULL, "model.layers.11.self_attn.o_proj", INT8},
-    /* a language part that is a model of its own */
+    /* models/deepseek_v2.py: GateLinear without, indexer.wk_weights_proj too */
+    {V, "DeepseekV3ForCausalLM", NULL, "model.layers.3.mlp.gate", FLOAT},
+    {V, "DeepseekV3ForCausalLM", NULL, "model.layers.3.mlp.experts.255.up_proj", INT8},
+    {V, "DeepseekV3ForCausalLM", NULL, "model.layers.3.mlp.shared_experts.up_proj", INT8},
+    {V, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.kv_a_proj_with_mqa", INT8},
+    {V, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.indexer.wk", FLOAT},
+    {V, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.indexer.weights_proj", FLOAT},
+    {V, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.indexer.wq_b", INT8},
+    {S, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.indexer.weights_proj", FLOAT},
+    {S, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.q_a_proj", INT8},
+    /* models/deepseek_mtp.py: nn.Linear */
+    {V, "DeepseekV3ForCausalLM", NULL, "model.layers.61.eh_proj", FLOAT},
+    {S, "DeepseekV3ForCausalLM", NULL, "model.layers.61.shared_head.head", FLOAT},
+    {V, "GPT2LMHeadModel", NULL, "transformer.h.0.attn.c_attn", INT8},
+    {V, "Qwen2MoeForCausalLM", NULL, "model.layers.0.mlp.shared_expert_gate", FLOAT},
+    {V, "Qwen2MoeForCausalLM", NULL, "model.layers.0.mlp.shared_expert.gate_proj", INT8},
+    /* models/qwen2_vl.py hands its quantization to the tower, in both spellings of the file */
+    {V, "Qwen2VLForConditionalGeneration", "qwen2", "visual.blocks.0.attn.qkv", INT8},
+    {V, "Qwen2VLForConditionalGeneration", "qwen2", "model.visual.blocks.0.mlp.fc1", INT8},
     {V, "Qwen2VLForConditionalGeneration", "qwen2", "model.layers.0.mlp.down_proj", INT8},
+    /* models/mllama4.py: the tower and the projector get quant_config=None */
+    {V, "Llama4ForConditionalGeneration", "llama4_text",
+     "vision_model.model.layers.0.self_attn.q_proj", FLOAT},
+    {V, "Llama4ForConditionalGeneration", "llama4_text", "multi_modal_projector.linear_1", FLOAT},
+    /* models/transformers/base.py replaces every nn.Linear */
+    {V, "Olmo2ForCausalLM", NULL, "model.layers.0.mlp.down_proj", INT8},
     /* nobody builds these */
     {V, "ZzzForCausalLM", "qwen2", "model.layers.0.mlp.down_proj", UNKNOWN},
     {S, NULL, NULL, "model.layers.0.mlp.down_proj", UNKNOWN},
