@@ -40,6 +40,7 @@ struct q8_out {
 struct q8_left {
     const char *name;   /* path below INPUT */
     const char *reason; /* a clause: "weights in another format" */
+    bool expected;      /* nothing is missed without it: a copy of the weights, a tool's notes */
 };
 
 /* The int8 modules that have one scheme. */

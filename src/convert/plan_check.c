@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool add_warning(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err,
-                        const char *format, ...)
+bool q8_plan_warn(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err,
+                  const char *format, ...)
 {
     char text[1024];
     const char **list =
@@ -73,17 +73,17 @@ static bool warn_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
         q8_text_escape(r->a->module, a, sizeof a);
         q8_text_escape(r->b->module, b, sizeof b);
         if (i == FUSED_FLOAT &&
-            !add_warning(plan, mem, err,
-                         "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
-                         "SGLang fuse them into %s and refuse to load the model",
-                         a, b, r->count, q8_arch_group(r->a->module)))
+            !q8_plan_warn(plan, mem, err,
+                          "%s becomes int8 and %s does not (%" PRIu64 " such pairs): vLLM and "
+                          "SGLang fuse them into %s and refuse to load the model",
+                          a, b, r->count, q8_arch_group(r->a->module)))
             return false;
         if (i != FUSED_FLOAT &&
-            !add_warning(plan, mem, err,
-                         "%s becomes int8 as %s and %s as %s (%" PRIu64 " such pairs): vLLM and "
-                         "SGLang fuse them into %s, with one scheme, and do not load the model",
-                         a, r->a->as->name, b, r->b->as->name, r->count,
-                         i == EXPERT_SCHEMES ? "one weight" : q8_arch_group(r->a->module)))
+            !q8_plan_warn(plan, mem, err,
+                          "%s becomes int8 as %s and %s as %s (%" PRIu64 " such pairs): vLLM and "
+                          "SGLang fuse them into %s, with one scheme, and do not load the model",
+                          a, r->a->as->name, b, r->b->as->name, r->count,
+                          i == EXPERT_SCHEMES ? "one weight" : q8_arch_group(r->a->module)))
             return false;
     }
     return true;
@@ -141,8 +141,8 @@ static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_
             continue;
         for (size_t i = 0;
              q8_arch_refusal(&plan->arch, target->scheme->layout, &traits, i, &refusal); i++)
-            if (!add_warning(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
-                             target->name, type, refusal.reason))
+            if (!q8_plan_warn(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
+                              target->name, type, refusal.reason))
                 return false;
     }
     return true;
@@ -179,17 +179,17 @@ static bool warn_reader(struct q8_plan *plan, enum q8_reader reader, struct q8_a
         }
     }
     if (is_float.first &&
-        !add_warning(plan, mem, err,
-                     "%s becomes int8 (%" PRIu64 " such module%s), but %s builds it float and "
-                     "does not load the model",
-                     q8_text_escape(is_float.first, name, sizeof name), is_float.count,
-                     is_float.count == 1 ? "" : "s", q8_reader_title(reader)))
+        !q8_plan_warn(plan, mem, err,
+                      "%s becomes int8 (%" PRIu64 " such module%s), but %s builds it float and "
+                      "does not load the model",
+                      q8_text_escape(is_float.first, name, sizeof name), is_float.count,
+                      is_float.count == 1 ? "" : "s", q8_reader_title(reader)))
         return false;
     return !unknown.first ||
-           add_warning(plan, mem, err,
-                       "how %s builds %s (%" PRIu64 " such module%s) is not known to q8",
-                       q8_reader_title(reader), q8_text_escape(unknown.first, name, sizeof name),
-                       unknown.count, unknown.count == 1 ? "" : "s");
+           q8_plan_warn(plan, mem, err,
+                        "how %s builds %s (%" PRIu64 " such module%s) is not known to q8",
+                        q8_reader_title(reader), q8_text_escape(unknown.first, name, sizeof name),
+                        unknown.count, unknown.count == 1 ? "" : "s");
 }
 
 /* vLLM and SGLang build models from files of their own; those that have none are said together. */
@@ -205,11 +205,11 @@ static bool warn_readers(struct q8_plan *plan, struct q8_arena *mem, struct q8_e
             !warn_reader(plan, (enum q8_reader)r, mem, err))
             return false;
     return reading[Q8_READER_VLLM].known || reading[Q8_READER_SGLANG].known ||
-           add_warning(plan, mem, err,
-                       "neither %s nor %s has a model file for '%s' that q8 knows: which of its "
-                       "modules they build float is not known",
-                       q8_reader_title(Q8_READER_VLLM), q8_reader_title(Q8_READER_SGLANG),
-                       q8_text_escape(plan->arch.class_name, name, sizeof name));
+           q8_plan_warn(plan, mem, err,
+                        "neither %s nor %s has a model file for '%s' that q8 knows: which of its "
+                        "modules they build float is not known",
+                        q8_reader_title(Q8_READER_VLLM), q8_reader_title(Q8_READER_SGLANG),
+                        q8_text_escape(plan->arch.class_name, name, sizeof name));
 }
 
 static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
@@ -218,25 +218,25 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
     char name[256], type[128];
 
     for (uint64_t i = 0; i < m->notes; i++)
-        if (!add_warning(plan, mem, err, "%s", m->note[i]))
+        if (!q8_plan_warn(plan, mem, err, "%s", m->note[i]))
             return false;
     if (m->strays &&
-        !add_warning(plan, mem, err,
-                     "%" PRIu64 " tensors are in the shards but not in "
-                     "%s, '%s' for one; they are carried along",
-                     m->strays, m->index_name, q8_text_escape(m->stray, name, sizeof name)))
+        !q8_plan_warn(plan, mem, err,
+                      "%" PRIu64 " tensors are in the shards but not in "
+                      "%s, '%s' for one; they are carried along",
+                      m->strays, m->index_name, q8_text_escape(m->stray, name, sizeof name)))
         return false;
     if (m->bare)
-        return add_warning(plan, mem, err,
-                           "%s has no config.json: weights are chosen by name alone, "
-                           "and a config.json must get the quantization_config shown",
-                           m->path);
+        return q8_plan_warn(plan, mem, err,
+                            "%s has no config.json: weights are chosen by name alone, "
+                            "and a config.json must get the quantization_config shown",
+                            m->path);
     if (!plan->arch.known)
-        return add_warning(plan, mem, err,
-                           "architecture '%s' (model_type '%s') is not in q8's table: "
-                           "weights are chosen by name alone; check the list with --dry-run",
-                           show_name(plan->arch.class_name, name, sizeof name),
-                           show_name(plan->arch.model_type, type, sizeof type));
+        return q8_plan_warn(plan, mem, err,
+                            "architecture '%s' (model_type '%s') is not in q8's table: "
+                            "weights are chosen by name alone; check the list with --dry-run",
+                            show_name(plan->arch.class_name, name, sizeof name),
+                            show_name(plan->arch.model_type, type, sizeof type));
     return true;
 }
 

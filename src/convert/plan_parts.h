@@ -22,6 +22,10 @@ bool q8_plan_use_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
 
 /* ---- plan_check.c ---- */
 
+/* Adds a sentence for the user (printf); Q8_ELIMIT. */
+bool q8_plan_warn(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err,
+                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* The warnings, and the reasons not to start: nothing, or too little, to become int8. */
 bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 

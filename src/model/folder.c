@@ -4,50 +4,86 @@
 #include "src/base/arena.h"
 #include "src/base/file.h"
 #include "src/base/json.h"
+#include "src/base/text.h"
 
 #include <fnmatch.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-/*
- * Weights in other formats, duplicates of the weights, and what the hub's tools and q8 keep for
- * themselves.
- */
-static const struct left {
-    const char *pattern, *reason;
-} rules[] = {
-    {"*.bin", "weights in another format"},
-    {"*.pt", "weights in another format"},
-    {"*.pth", "weights in another format"},
-    {"*.ckpt", "weights in another format"},
-    {"*.ckpt.*", "weights in another format"},
-    {"*.h5", "weights in another format"},
-    {"*.msgpack", "weights in another format"},
-    {"*.onnx", "weights in another format"},
-    {"*.onnx_data*", "weights in another format"},
-    {"*.gguf", "weights in another format"},
-    {"*.ot", "weights in another format"},
-    {"*.tflite", "weights in another format"},
-    {"*.mlmodel", "weights in another format"},
-    {"*" Q8_INDEX, "index of weights that stay behind"},
-    {"consolidated*.safetensors", "a duplicate of the weights"},
-    {".git", "version control"},
-    {".cache", "the hub's own notes"},
-    {".locks", "the hub's own notes"},
-    {Q8_MANIFEST, "made anew"},
-    {Q8_JOURNAL, "left by a run of q8-convert"},
-    {Q8_JOURNAL ".new", "left by a run of q8-convert"},
-    {Q8_SUMS, "no longer true of the output"},
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define NOTE_LIMIT (UINT64_C(1) << 20) /* bytes of a file that describes a directory */
+#define SHOWN 8                        /* models of a pipeline that are named */
+
+static const char other_format[] = "weights in another format",
+                  copy[] = "a duplicate of the weights",
+                  stale[] = "index of weights that stay behind",
+                  run[] = "a state of the training run", adapter[] = "an adapter: merge it first",
+                  hub[] = "the hub's own notes", ours[] = "left by a run of q8-convert";
+
+static const struct q8_folder_rule rules[] = {
+    {"pytorch_model*.bin", Q8_AT_ROOT, true, other_format},
+    {"ggml-model*.bin", Q8_AT_ROOT, true, other_format},
+    {"tf_model*.h5", Q8_AT_ROOT, true, other_format},
+    {"flax_model*.msgpack", Q8_AT_ROOT, true, other_format},
+    {"rust_model*.ot", Q8_AT_ROOT, true, other_format},
+    {"*.gguf", Q8_AT_ROOT, true, other_format},
+    {"*model*.onnx", Q8_AT_ROOT, true, other_format},
+    {"*model*.onnx_data*", Q8_AT_ROOT, true, other_format},
+    {"openvino_model*", Q8_AT_ROOT, true, other_format},
+    {"*model.ckpt", Q8_AT_ROOT, true, other_format},
+    {"*model.ckpt[.-]*", Q8_AT_ROOT, true, other_format},
+    {"consolidated*", Q8_AT_ROOT, true, copy},
+    {"open_clip*model*", Q8_AT_ROOT, true, copy},
+    {"pytorch_model*" Q8_INDEX, Q8_AT_ROOT, true, stale},
+    {"tf_model*" Q8_INDEX, Q8_AT_ROOT, true, stale},
+    {"flax_model*" Q8_INDEX, Q8_AT_ROOT, true, stale},
+    {"model*" Q8_INDEX, Q8_AT_ROOT, true, stale},
+    {"adapter_config.json", Q8_AT_ROOT, false, adapter},
+    {"adapter_model*", Q8_AT_ROOT, false, adapter},
+    {"optimizer*.pt", Q8_AT_ROOT, false, run},
+    {"optimizer*.bin", Q8_AT_ROOT, false, run},
+    {"rng_state*.pth", Q8_AT_ROOT, false, run},
+    {"onnx", Q8_FOLDERS, true, other_format},
+    {"openvino", Q8_FOLDERS, true, other_format},
+    {"coreml", Q8_FOLDERS, true, other_format},
+    {"original", Q8_FOLDERS, false, copy},
+    {"metal", Q8_FOLDERS, false, copy},
+    {"checkpoint[-_]*", Q8_FOLDERS, false, run},
+    {"global_step*", Q8_FOLDERS, false, run},
+    {"last-checkpoint", Q8_FOLDERS, false, run},
+    {".git", Q8_ANYWHERE, true, "version control"},
+    {".cache", Q8_ANYWHERE, true, hub},
+    {".locks", Q8_ANYWHERE, true, hub},
+    {Q8_MANIFEST, Q8_ANYWHERE, true, "made anew"},
+    {Q8_JOURNAL, Q8_ANYWHERE, true, ours},
+    {Q8_JOURNAL ".new", Q8_ANYWHERE, true, ours},
+    {Q8_SUMS, Q8_ANYWHERE, true, "no longer true of the output"},
 };
 
-const char *q8_folder_left(const char *leaf)
+const struct q8_folder_rule *q8_folder_left(const char *path, bool is_folder)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (fnmatch(rules[i].pattern, leaf, 0) == 0)
-            return rules[i].reason;
+    const char *slash = strrchr(path, '/');
+    const char *leaf = slash ? slash + 1 : path;
+
+    for (size_t i = 0; i < COUNT(rules); i++)
+        if ((rules[i].where != Q8_FOLDERS || is_folder) &&
+            (rules[i].where != Q8_AT_ROOT || (!slash && !is_folder)) &&
+            fnmatch(rules[i].pattern, leaf, 0) == 0)
+            return &rules[i];
     return NULL;
+}
+
+bool q8_folder_is_variant(const char *leaf)
+{
+    static const char *const patterns[] = {"model*", "*-[0-9]*-of-[0-9]*", "pytorch_model*"};
+
+    for (size_t i = 0; i < COUNT(patterns); i++)
+        if (fnmatch(patterns[i], leaf, 0) == 0)
+            return true;
+    return false;
 }
 
 struct cJSON *q8_folder_json(const char *folder, const char *name, uint64_t limit,
@@ -79,4 +115,116 @@ bool q8_folder_is_output(const char *folder)
             access(path, F_OK) == 0)
             return true;
     return false;
+}
+
+/* ---- directories that are no model ---- */
+
+static bool has_file(const char *folder, const char *part, const char *name)
+{
+    char path[PATH_MAX];
+
+    return (size_t)snprintf(path, sizeof path, "%s/%s/%s", folder, part, name) < sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+/* A text of the file, safe to show; "none". */
+static const char *show(const struct cJSON *value, char *text, size_t size)
+{
+    const char *found = q8_json_string(value);
+
+    return q8_text_escape(found ? found : "none", text, size);
+}
+
+static void explain_adapter(const char *folder, const struct cJSON *root, struct q8_err *err)
+{
+    char type[64], base[256];
+
+    q8_fail(err, Q8_EUNSUPPORTED,
+            "%s is an adapter (%s) of the model '%s': merge it into that one first (peft: "
+            "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload()) and convert what "
+            "save_pretrained writes then",
+            folder, show(q8_json_get(root, "peft_type"), type, sizeof type),
+            show(q8_json_get(root, "base_model_name_or_path"), base, sizeof base));
+}
+
+/* Its models are those of the folders that have weights. */
+static void explain_pipeline(const char *folder, const struct cJSON *root, struct q8_err *err)
+{
+    static const char weights[] = "diffusion_pytorch_model.safetensors";
+    char class[128], names[1024] = "", name[64];
+    const struct cJSON *part = q8_json_at(root, 0);
+    unsigned found = 0;
+    size_t n = 0;
+
+    for (; part && found < SHOWN; part = q8_json_next(part)) {
+        const char *key = q8_json_key(part);
+        const char *leaf = key && has_file(folder, key, weights) ? weights : "";
+
+        if (!key || strchr(key, '/') || *key == '.' ||
+            (!*leaf && !has_file(folder, key, "model.safetensors") &&
+             !has_file(folder, key, "model.safetensors" Q8_INDEX)))
+            continue;
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s/%s", found ? " or " : "",
+                              q8_text_escape(key, name, sizeof name), leaf);
+        found++;
+    }
+    q8_fail(err, Q8_EUNSUPPORTED,
+            "%s is a pipeline of diffusers (%s), several models in one directory: %s%s", folder,
+            show(q8_json_get(root, "_class_name"), class, sizeof class),
+            found ? "name one of them, such as " : "and none of them has safetensors here", names);
+}
+
+/* The first of its modules that is a model. */
+static void explain_sentences(const char *folder, const struct cJSON *root, struct q8_err *err)
+{
+    const struct cJSON *module = q8_json_at(root, 0);
+    char shown[256];
+
+    for (; module; module = q8_json_next(module)) {
+        const char *path = q8_json_string(q8_json_get(module, "path"));
+
+        if (!path || !*path || *path == '.' || strchr(path, '/') ||
+            !has_file(folder, path, Q8_CONFIG) ||
+            (!has_file(folder, path, "model.safetensors") &&
+             !has_file(folder, path, "model.safetensors" Q8_INDEX)))
+            continue;
+        q8_fail(err, Q8_EUNSUPPORTED,
+                "%s is a directory of sentence-transformers whose model is in %s: name %s/%s",
+                folder, q8_text_escape(path, shown, sizeof shown), folder, shown);
+        return;
+    }
+}
+
+/* A model of diffusers by itself. */
+static void explain_diffusers(const char *folder, const struct cJSON *root, struct q8_err *err)
+{
+    char class[128];
+
+    if (q8_json_get(root, "_class_name"))
+        q8_fail(
+            err, Q8_EUNSUPPORTED,
+            "%s is a model of diffusers (%s), and q8 knows the classes of transformers: name its "
+            "weight file, such as %s/diffusion_pytorch_model.safetensors, to choose weights by "
+            "their names alone",
+            folder, show(q8_json_get(root, "_class_name"), class, sizeof class), folder);
+}
+
+void q8_folder_explain(const char *folder, struct q8_err *err)
+{
+    static const struct {
+        const char *file;
+        void (*explain)(const char *folder, const struct cJSON *root, struct q8_err *err);
+    } kinds[] = {{"adapter_config.json", explain_adapter},
+                 {"model_index.json", explain_pipeline},
+                 {"modules.json", explain_sentences},
+                 {Q8_CONFIG, explain_diffusers}};
+
+    for (size_t i = 0; !err->code && i < COUNT(kinds); i++) {
+        struct q8_err ignored = {0};
+        struct cJSON *root = q8_folder_json(folder, kinds[i].file, NOTE_LIMIT, &ignored);
+
+        if (root)
+            kinds[i].explain(folder, root, err);
+        q8_json_free(root);
+    }
 }

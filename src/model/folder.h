@@ -20,11 +20,33 @@ struct cJSON; /* src/base/json.h */
 #define Q8_SUMS "SHA256SUMS"
 #define Q8_JOURNAL "q8-journal"
 
+/* What does not come along with the weights of a model. */
+struct q8_folder_rule {
+    const char *pattern; /* of the last part of the path */
+    enum {
+        Q8_AT_ROOT, /* of files beside the weights: elsewhere they are another model's */
+        Q8_ANYWHERE,
+        Q8_FOLDERS /* of folders alone, wherever they are */
+    } where;
+    bool expected;      /* nothing is missed: copies of the weights, and notes of tools */
+    const char *reason; /* a clause: "weights in another format" */
+};
+
 /*
- * Why a file of that name (its last part) does not come along with the weights of a model: a
- * clause, a constant; NULL: it comes along.
+ * The rule for a file or folder at that path below the model, a constant; NULL: it comes along.
+ * Whether the model names a weight file is not asked here.
  */
-const char *q8_folder_left(const char *leaf);
+const struct q8_folder_rule *q8_folder_left(const char *path, bool is_folder);
+
+/* Whether weight files beside the model's that are called so are copies of it: shards, variants. */
+bool q8_folder_is_variant(const char *leaf);
+
+/*
+ * What a directory is that holds no model that q8 opens: an adapter, a pipeline of diffusers, a
+ * directory of sentence-transformers.  Then Q8_EUNSUPPORTED, which says what to name or do; no
+ * error: none of these.
+ */
+void q8_folder_explain(const char *folder, struct q8_err *err);
 
 /*
  * The JSON object in a file of a folder, at most `limit` bytes long; free it with q8_json_free.

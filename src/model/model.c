@@ -172,10 +172,14 @@ static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err 
     if (!path)
         return false;
     if (!exists(path))
-        return q8_fail(err, Q8_EINPUT,
-                       "%s: no config.json; to convert the weights alone, name the "
-                       "%s file",
-                       m->dir, q8_format_suffixes(suffixes, sizeof suffixes));
+        q8_folder_explain(m->dir, err);
+    if (!exists(path) && !err->code)
+        q8_fail(err, Q8_EINPUT,
+                "%s: no config.json; to convert the weights alone, name the "
+                "%s file",
+                m->dir, q8_format_suffixes(suffixes, sizeof suffixes));
+    if (err->code)
+        return false;
     if (stat(path, &m->config_stat) < 0)
         return q8_fail_errno(err, "cannot open %s", path);
     m->config = q8_file_text(path, CONFIG_LIMIT, &m->config_len, mem, err);
@@ -193,6 +197,9 @@ static bool no_weights(const struct q8_model *m, struct q8_err *err)
     char names[400] = "", formats[200] = "";
     size_t n = 0, f = 0;
 
+    q8_folder_explain(m->dir, err);
+    if (err->code)
+        return false;
     for (const struct q8_format *const *x = q8_formats;
          *x && n < sizeof names && f < sizeof formats; x++) {
         n += (size_t)snprintf(names + n, sizeof names - n, "%s%s%s nor %s%s" Q8_INDEX,

@@ -277,8 +277,8 @@ static void plan_config_check_wants_the_member_back(void **state)
 
 static void plan_names_the_files_that_come_and_stay(void **state)
 {
-    static const char *const names[] = {"tokenizer.json",    "b.txt",      "pytorch_model.bin",
-                                        "other.safetensors", "q8-journal", "SHA256SUMS"};
+    static const char *const names[] = {"tokenizer.json",      "b.txt",      "pytorch_model.bin",
+                                        "model-2.safetensors", "q8-journal", "SHA256SUMS"};
     char path[128];
     struct planned p;
 
@@ -294,7 +294,8 @@ static void plan_names_the_files_that_come_and_stay(void **state)
     assert_int_equal(p.plan.side[1].bytes, 3);
     assert_int_equal(p.plan.lefts, 4);
     assert_string_equal(p.plan.left[0].name, "SHA256SUMS");
-    assert_string_equal(p.plan.left[1].name, "other.safetensors");
+    assert_string_equal(p.plan.left[1].name, "model-2.safetensors");
+    assert_false(p.plan.left[1].expected);
     assert_string_equal(p.plan.left[1].reason, "a weight file that the model does not name");
     assert_string_equal(p.plan.left[2].reason, "weights in another format");
     assert_string_equal(p.plan.left[3].reason, "left by a run of q8-convert");
