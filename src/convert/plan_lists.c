@@ -188,22 +188,38 @@ static bool is_head(const struct q8_arch *arch, const char *module)
     return false;
 }
 
-/* Whether transformers would take an int8 module for one of the heads. */
-static bool is_taken(bool *ret, const struct q8_plan *plan, const struct q8_plan_sides *sides,
+/* Whether transformers would find one of the names in that of an int8 module. */
+static bool is_taken(bool *ret, const struct q8_name_set *names, const struct q8_plan_sides *sides,
                      struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_name_set heads = {0};
-    struct q8_names names;
-    const char *head;
-    bool ok = true;
+    struct q8_names list;
+    bool ok = q8_names_of(&list, names->name, names->count, Q8_NAMES_TRANSFORMERS, mem, err);
 
-    for (size_t i = 0; ok && (head = q8_arch_head(&plan->arch, i)); i++)
-        ok = q8_name_set_put(&heads, head, mem, err);
-    ok = ok && q8_names_of(&names, heads.name, heads.count, Q8_NAMES_TRANSFORMERS, mem, err);
+    *ret = false;
     for (uint64_t i = 0; ok && !*ret && i < sides->int8.count; i++)
-        *ret = q8_names_find(&names, sides->int8.name[i]) != NULL;
-    if (ok)
-        q8_names_close(&names);
+        *ret = q8_names_find(&list, sides->int8.name[i]) != NULL;
+    q8_names_close(&list);
+    return ok;
+}
+
+/*
+ * Heads that other classes have on the same model (transformers 5.23, modeling_layers.py, and
+ * BERT's): opened as one of those, the output gets a new head, which is float.
+ */
+static const char *const other_heads[] = {"classifier", "lm_head", "qa_outputs", "score"};
+
+static bool add_other_heads(struct q8_name_set *entries, const struct q8_plan_sides *sides,
+                            struct q8_arena *mem, struct q8_err *err)
+{
+    bool taken, ok = true;
+
+    for (size_t i = 0; ok && i < sizeof other_heads / sizeof *other_heads; i++) {
+        const char *name = other_heads[i];
+
+        ok = is_taken(&taken, &(struct q8_name_set){&name, 1, 1}, sides, mem, err) &&
+             (taken || q8_name_set_put(entries, name, mem, err));
+    }
+    q8_name_set_sort(entries, 1);
     return ok;
 }
 
@@ -212,23 +228,29 @@ static bool is_taken(bool *ret, const struct q8_plan *plan, const struct q8_plan
  * what it keeps in fp32 anyway.  Then there is none, so that another class, with another head, can
  * be opened on the output.  Source: transformers 5.23, quantizers/base.py, get_keys_to_not_convert.
  */
-static bool is_default(const struct q8_plan *plan, const struct q8_plan_sides *sides)
+static bool find_default(struct q8_plan *plan, const struct q8_plan_sides *sides,
+                         struct q8_arena *mem, struct q8_err *err)
 {
+    bool same = has_subtrees(plan) && plan->arch.known && !is_fickle(plan->arch.model_type);
+    struct q8_name_set heads = {0};
     char text[NAME_BYTES];
     const char *head;
+    bool taken = false;
 
-    if (!has_subtrees(plan) || !plan->arch.known || is_fickle(plan->arch.model_type))
-        return false;
-    for (size_t i = 0; (head = q8_arch_head(&plan->arch, i)); i++)
-        if (!q8_name_set_has(&sides->kept, head))
+    for (size_t i = 0; same && (head = q8_arch_head(&plan->arch, i)); i++) {
+        if (!q8_name_set_put(&heads, head, mem, err))
             return false;
-    for (uint64_t i = 0; i < plan->jobs; i++) {
+        same = q8_name_set_has(&sides->kept, head);
+    }
+    for (uint64_t i = 0; same && i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
 
-        if (job->module && job->reason && Q8_LISTED_KINDS & 1u << job->kind &&
-            job->kind != Q8_KIND_KEEP && !is_head(&plan->arch, memory_name(plan, job, text)))
-            return false;
+        if (job->module && job->reason && Q8_LISTED_KINDS & 1u << job->kind)
+            same = job->kind == Q8_KIND_KEEP || is_head(&plan->arch, memory_name(plan, job, text));
     }
+    if (same && !is_taken(&taken, &heads, sides, mem, err))
+        return false;
+    plan->ignore_default = same && !taken;
     return true;
 }
 
@@ -237,14 +259,11 @@ static bool list_kept(struct q8_plan *plan, struct q8_arena *mem, struct q8_err 
 {
     struct q8_plan_sides sides = {0};
     struct q8_name_set entries = {0};
-    bool taken = false, ok = find_sides(&sides, plan, mem, err);
+    bool ok = find_sides(&sides, plan, mem, err) && find_default(plan, &sides, mem, err);
 
-    if (ok && is_default(plan, &sides)) {
-        ok = is_taken(&taken, plan, &sides, mem, err);
-        plan->ignore_default = !taken;
-    }
     if (ok && has_subtrees(plan))
-        ok = add_fused(&sides.kept, &sides.int8, mem, err) && shorten(&entries, &sides, mem, err);
+        ok = add_fused(&sides.kept, &sides.int8, mem, err) && shorten(&entries, &sides, mem, err) &&
+             add_other_heads(&entries, &sides, mem, err);
     for (uint64_t i = 0; ok && !has_subtrees(plan) && i < sides.kept.count; i++)
         ok = q8_name_set_put(&entries, sides.kept.name[i], mem, err);
     if (!ok || !q8_plan_fence(&entries, plan->options.target->scheme->layout, &sides, mem, err))

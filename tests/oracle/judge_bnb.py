@@ -6,6 +6,8 @@ import torch
 from bitsandbytes.nn import Linear8bitLt
 from transformers import BitsAndBytesConfig
 from transformers.pytorch_utils import Conv1D
+from transformers.quantizers.base import HfQuantizer
+from transformers.quantizers.quantizers_utils import should_convert_module
 
 import models
 from common import check_config, check_side_files, compare_tensors, convert, read_dir, run_q8
@@ -51,16 +53,18 @@ def compare_runs(want, have, what):
 
 
 def skip_list_problems(row, truth, out):
-    """The explicit list names every Linear left float, tied heads too, and no int8 module."""
+    """By transformers' own rule the list, or that of the class where it is null, has every Linear left
+    float, tied heads too, and no int8 module."""
     quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
-    listed = quantization.get("llm_int8_skip_modules")
-    if not isinstance(listed, list):
-        return ["llm_int8_skip_modules is not a list"]
-    modules = dict(models.load(truth, row)[0].named_modules())      # names as in memory
+    listed = quantization["llm_int8_skip_modules"]
+    model = models.load(truth, row)[0]
+    skips = HfQuantizer.get_modules_to_not_convert(model, listed, model._keep_in_fp32_modules)
+    modules = dict(model.named_modules())      # names as in memory
     int8 = {n for n, m in modules.items() if isinstance(m, Linear8bitLt)}
     linears = int8 | {n for n, m in modules.items() if type(m) in (torch.nn.Linear, Conv1D)}
-    problems = [f"{m} is float and not in the skip list" for m in sorted(linears - int8 - set(listed))]
-    return problems + [f"{m} is int8 and in the skip list" for m in sorted(int8 & set(listed))]
+    skipped = {n for n in linears if not should_convert_module(n, skips)}
+    problems = [f"{m} is float and not in the skip list" for m in sorted(linears - int8 - skipped)]
+    return problems + [f"{m} is int8 and in the skip list" for m in sorted(int8 & skipped)]
 
 
 def judge_files(row, source, truth, out):

@@ -120,8 +120,7 @@ BNB = SIDE + [
     ("the head missing in the skip list",
      config_fault(lambda q: q.update(llm_int8_skip_modules=[]))),
     ("an int8 module in the skip list",
-     config_fault(lambda q: q["llm_int8_skip_modules"].append(MODULE))),
-    ("a skip list of null", config_fault(lambda q: q.update(llm_int8_skip_modules=None))),
+     config_fault(lambda q: q.update(llm_int8_skip_modules=["lm_head", MODULE]))),
     ("a threshold of 6 instead of 6.0", config_fault(lambda q: q.update(llm_int8_threshold=6))),
 ]
 
@@ -181,4 +180,4 @@ def check(checks, row, source, work):
         base = work / target
         standin.write_ct(row, source, base, target)
         plant(checks, f"fault {target}", base, faults,
-              lambda folder: judge_ct.judge_files(source, folder, model, target))
+              lambda folder: judge_ct.judge_files(source, folder, model, target, frozenset()))

@@ -116,7 +116,11 @@ def code_range(copy, random):
 
 
 def float_list(copy):
+    """The list of float modules; where it is null, what that stands for."""
     key = "ignore" if copy.target in CT else "llm_int8_skip_modules"
+    if copy.quantization[key] is None:
+        is_bert = copy.config["model_type"] == "bert"
+        copy.quantization[key] = ["cls.predictions.decoder" if is_bert else "lm_head"]
     return copy.quantization[key]
 
 

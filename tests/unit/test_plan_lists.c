@@ -80,13 +80,14 @@ static void lists_are_null_where_the_default_says_the_same(void **state)
     (void)state;
     CHECK(LLAMA, "bnb-int8", "lm_head model.layers.0.mlp.up_proj", .want = "null");
     CHECK(LLAMA, "bnb-int8", "model.layers.0.mlp.up_proj", .want = "null"); /* a tied head */
-    CHECK(OTHER, "bnb-int8", "lm_head model.layers.0.mlp.up_proj", .want = "lm_head");
+    CHECK(OTHER, "bnb-int8", "lm_head model.layers.0.mlp.up_proj",
+          .want = "classifier lm_head qa_outputs score");
     CHECK(LLAMA, "bnb-int8", "lm_head !model.layers.0.mlp.up_proj model.layers.1.mlp.up_proj",
-          .want = "lm_head model.layers.0.mlp.up_proj");
+          .want = "classifier lm_head model.layers.0.mlp.up_proj qa_outputs score");
     CHECK(LLAMA, "ct-w8a8", "lm_head model.layers.0.mlp.up_proj", .want = "lm_head");
     /* the last parameter of the class is a Linear, or not, with the number of layers */
     CHECK("{\"architectures\": [\"OlmoForCausalLM\"], \"model_type\": \"olmo\"}", "bnb-int8",
-          "lm_head model.layers.0.mlp.up_proj", .want = "lm_head");
+          "lm_head model.layers.0.mlp.up_proj", .want = "classifier lm_head qa_outputs score");
     CHECK("{\"architectures\": [\"T5ForConditionalGeneration\"], \"model_type\": \"t5\"}",
           "bnb-int8", "lm_head encoder.block.0.layer.1.DenseReluDense.wo encoder.block.0.q",
           .want = "null"); /* kept in fp32 by the class */
@@ -95,48 +96,61 @@ static void lists_are_null_where_the_default_says_the_same(void **state)
 static void lists_have_one_entry_for_a_float_subtree(void **state)
 {
     (void)state;
+    /* a.1 starts a.10 */
     CHECK(OTHER, "bnb-int8", "model.a.0.x !model.a.1.x !model.a.1.y model.a.10.x !model.b.0.x",
-          .want = "lm_head model.a.1.x model.a.1.y model.b.0.x"); /* a.1 starts a.10 */
+          .want = "classifier lm_head model.a.1.x model.a.1.y model.b.0.x qa_outputs score");
     CHECK(OTHER, "bnb-int8", "model.a.0.x !model.a.1.x !model.a.1.y.z model.b.x",
-          .want = "lm_head model.a.1");
+          .want = "classifier lm_head model.a.1 qa_outputs score");
     CHECK(OTHER, "bnb-int8", "!tower.a.0.x !tower.a.1.x !tower.b model.b.x",
-          .want = "lm_head tower");
+          .want = "classifier lm_head qa_outputs score tower");
     CHECK(OTHER, "ct-w8a8", "!tower.a.0.x !tower.a.1.x !tower.b model.b.x",
           .want = "lm_head tower.a.0.x tower.a.1.x tower.b");
     CHECK(LLAMA, "bnb-int8", "model.0.experts.0.x model.0.experts.1.x model.0.gate model.0.q",
-          .want = "lm_head model.0.experts model.0.gate");
+          .want = "classifier lm_head model.0.experts model.0.gate qa_outputs score");
 }
 
 /* should_convert_module takes the tail of a name, check_equal_or_regex_match what follows a dot. */
 static void lists_fence_what_would_match_an_int8_module(void **state)
 {
     (void)state;
-    CHECK(LLAMA, "bnb-int8", "lm_head model.my_lm_head model.up", .want = "^lm_head$");
+    CHECK(LLAMA, "bnb-int8", "lm_head model.my_lm_head model.up",
+          .want = "^lm_head$ classifier qa_outputs score");
     CHECK(LLAMA, "ct-w8a8", "lm_head model.my_lm_head model.up", .want = "lm_head");
     CHECK(LLAMA, "ct-w8a8", "lm_head model.draft.down !down", .want = "lm_head re:^down$");
     CHECK(OTHER, "bnb-int8", "!mlp.up.a !mlp.up.b model.x.mlp.up.a model.mlp",
-          .want = "^mlp lm_head");
+          .want = "^mlp classifier lm_head qa_outputs score");
     CHECK(OTHER, "ct-w8a16", "!a.b.c x.a.b.c x.d", .want = "lm_head re:^a\\.b\\.c$");
-    CHECK(OTHER, "bnb-int8", "!a.b.c a_b.c x.d", .want = "^a\\.b\\.c$ lm_head"); /* a dot */
-    CHECK(OTHER, "bnb-int8", "!a.b a.b.c x.d", .want = "^a\\.b$ lm_head");
+    CHECK(OTHER, "bnb-int8", "!a.b.c a_b.c x.d",
+          .want = "^a\\.b\\.c$ classifier lm_head qa_outputs score"); /* a dot */
+    CHECK(OTHER, "bnb-int8", "!a.b a.b.c x.d",
+          .want = "^a\\.b$ classifier lm_head qa_outputs score");
     /* is_layer_skipped_bnb takes a part between dots */
-    CHECK(OTHER, "bnb-int8", "!head a.head.b x.d", .want = "^head$ lm_head");
+    CHECK(OTHER, "bnb-int8", "!head a.head.b x.d",
+          .want = "^head$ classifier lm_head qa_outputs score");
 }
 
 /* Names that are something else to the reader. */
 static void lists_take_names_for_names(void **state)
 {
     (void)state;
-    CHECK(OTHER, "bnb-int8", "!a+b c", .want = "^a\\+b$ lm_head");
+    CHECK(OTHER, "bnb-int8", "!a+b c", .want = "^a\\+b$ classifier lm_head qa_outputs score");
+}
+
+/* What the model has not, other classes put on it: not in the way of what it has. */
+static void lists_have_heads_of_other_classes(void **state)
+{
+    (void)state;
+    CHECK(OTHER, "bnb-int8", "score a.classifier x.0", .want = "lm_head qa_outputs score");
 }
 
 static void lists_have_fused_names_where_sglang_asks_for_them(void **state)
 {
     (void)state;
     CHECK(OTHER, "bnb-int8", "!m.0.q_proj !m.0.k_proj !m.0.v_proj m.0.o_proj m.1.q_proj",
-          .want = "lm_head m.0.k_proj m.0.q_proj m.0.qkv_proj m.0.v_proj");
+          .want =
+              "classifier lm_head m.0.k_proj m.0.q_proj m.0.qkv_proj m.0.v_proj qa_outputs score");
     CHECK(OTHER, "bnb-int8", "!m.0.q_proj !m.0.k_proj m.0.v_proj m.0.o_proj",
-          .want = "lm_head m.0.k_proj m.0.q_proj");
+          .want = "classifier lm_head m.0.k_proj m.0.q_proj qa_outputs score");
     CHECK(OTHER, "ct-w8a16", "m.0.q_proj m.0.k_proj m.0.v_proj m.1.q_proj", "ct-w8a16-g32=m.0.*",
           .want = "lm_head", .names = "m.0.k_proj m.0.q_proj m.0.qkv_proj m.0.v_proj");
     CHECK(OTHER, "ct-w8a16", "m.0.q_proj m.0.kv_a m.1.q_proj", "ct-w8a16-g32=m.0.*",
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(lists_have_one_entry_for_a_float_subtree),
         cmocka_unit_test(lists_fence_what_would_match_an_int8_module),
         cmocka_unit_test(lists_take_names_for_names),
+        cmocka_unit_test(lists_have_heads_of_other_classes),
         cmocka_unit_test(lists_have_fused_names_where_sglang_asks_for_them),
     };
 
