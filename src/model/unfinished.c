@@ -220,6 +220,43 @@ bool q8_model_is_finished(const struct q8_model *model, struct q8_err *err)
     return check_adapters(model, err) && check_parts(model, err);
 }
 
+/* ---- heads ---- */
+
+/* First words of paths: what TRL, OpenRLHF, trlX, Medusa and their like put beside the model. */
+static const char *const values[] = {
+    "v_head",       "v_heads",    "value_head",      "value_model", "reward_head",
+    "reward_model", "rm_head",    "critic",          "critic_head", "q_head",
+    "q_heads",      "ilql_heads", "regression_head", "score_head",  "ranking_head"};
+static const char *const drafts[] = {"medusa_head", "medusa_heads", "hydra_head", "speculator"};
+static const char *const classes[] = {"score", "classifier", "classification_head", "qa_outputs"};
+
+static bool is_one(const char *word, size_t length, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(list[i]) == length && strncmp(list[i], word, length) == 0)
+            return true;
+    return false;
+}
+
+const char *q8_unfinished_head(const struct q8_arch *arch, const char *module)
+{
+    static const char *const ends[] = {"ForCausalLM", "LMHeadModel", "ForConditionalGeneration"};
+    const size_t length = strcspn(module, ".");
+    bool language = false;
+
+    for (size_t i = 0; arch->class_name && i < COUNT(ends); i++)
+        language = language || q8_text_stem(arch->class_name, ends[i]) > 0;
+    if (!arch->known || !language)
+        return NULL;
+    if (is_one(module, length, values, COUNT(values)))
+        return "a value head, which the class does not have: float for whoever trains with it";
+    if (is_one(module, length, drafts, COUNT(drafts)))
+        return "a head that drafts, which the class does not have";
+    return is_one(module, length, classes, COUNT(classes))
+               ? "a head of another class: this one has none of the name"
+               : NULL;
+}
+
 /* ---- wrappers ---- */
 
 /* What wrappers of PyTorch call the module in them, and no class calls one of its own. */

@@ -2,6 +2,7 @@
 #ifndef Q8_MODEL_UNFINISHED_H
 #define Q8_MODEL_UNFINISHED_H
 
+#include "src/model/arch.h"
 #include "src/model/model.h"
 
 /*
@@ -10,5 +11,11 @@
  * dimension that has two in other layers, or none of its elements: a part of it alone was saved.
  */
 bool q8_model_is_finished(const struct q8_model *model, struct q8_err *err);
+
+/*
+ * Why a module stays float that a training run put beside the model, and that the class of a
+ * language model does not have: a clause, a constant; NULL: it is none.
+ */
+const char *q8_unfinished_head(const struct q8_arch *arch, const char *module);
 
 #endif

@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/model/tied_table.inc"
+
+#define PROBE                                                                                      \
+    UINT64_C(4096) /* bytes that are compared at three places of a head and an embedding */
+
 /* A list in the making. */
 struct search {
     struct q8_weight_list list;
@@ -41,13 +46,65 @@ enum q8_tied q8_model_tied(const struct q8_model *model)
     return value == 1 ? Q8_TIED : said ? Q8_UNTIED : Q8_TIED_BLANK;
 }
 
+/* Whether the class's config ties when it says nothing. */
+static bool is_tied_type(const char *model_type)
+{
+    for (size_t i = 0; model_type && i < sizeof tied_types / sizeof *tied_types; i++)
+        if (strcmp(tied_types[i], model_type) == 0)
+            return true;
+    return false;
+}
+
+/* Whether two tensors of one type and shape begin, and go on in the middle, with the same bytes. */
+static bool looks_same(const struct q8_model *m, const struct q8_tensor *a,
+                       const struct q8_tensor *b)
+{
+    unsigned char x[PROBE], y[PROBE];
+    const uint64_t n = q8_min(PROBE, a->nbytes), place[] = {0, (a->nbytes - n) / 2, a->nbytes - n};
+    struct q8_err ignored = {0};
+
+    for (size_t i = 0; i < sizeof place / sizeof *place; i++)
+        if (!q8_model_read(m, a, place[i], x, n, &ignored) ||
+            !q8_model_read(m, b, place[i], y, n, &ignored) || memcmp(x, y, n) != 0)
+            return false;
+    return true;
+}
+
+/* Whether the file has the weight of that module a second time, as an embedding. */
+static bool is_embedding(const struct q8_model *m, const struct q8_arch *arch, const char *module)
+{
+    const struct q8_tensor *head = NULL;
+
+    for (uint64_t i = 0; !head && i < m->index.count; i++)
+        if (strncmp(m->index.tensor[i].name, module, strlen(module)) == 0 &&
+            strcmp(m->index.tensor[i].name + strlen(module), Q8_WEIGHT_SUFFIX) == 0)
+            head = &m->index.tensor[i];
+    for (uint64_t i = 0; head && i < m->index.count; i++) {
+        const struct q8_tensor *t = &m->index.tensor[i];
+
+        if (t != head && t->dtype == head->dtype && t->rank == head->rank &&
+            memcmp(t->dim, head->dim, t->rank * sizeof *t->dim) == 0 &&
+            q8_arch_kind(arch, t->name, t->rank) == Q8_KIND_EMBEDDING && looks_same(m, t, head))
+            return true;
+    }
+    return false;
+}
+
 bool q8_weight_is_tied(const struct q8_model *model, const struct q8_arch *arch, const char *module)
 {
+    const enum q8_tied tied = q8_model_tied(model);
+    const size_t length = strlen(module);
     const char *head;
 
-    for (size_t i = 0; (head = q8_arch_head(arch, i)); i++)
-        if (strcmp(head, module) == 0)
-            return q8_model_tied(model) == Q8_TIED;
+    for (size_t i = 0; (head = q8_arch_head(arch, i)); i++) {
+        const size_t n = strlen(head);
+
+        if (length < n || strcmp(module + length - n, head) != 0 ||
+            (length > n && module[length - n - 1] != '.'))
+            continue;
+        return tied == Q8_TIED || (tied == Q8_TIED_BLANK && is_tied_type(arch->model_type) &&
+                                   is_embedding(model, arch, module));
+    }
     return false;
 }
 

@@ -56,7 +56,12 @@ void q8_model_arch(struct q8_arch *ret, const struct q8_model *model);
  */
 enum q8_tied q8_model_tied(const struct q8_model *model);
 
-/* Whether the config says that runtimes make that module, a head of the class, the embedding. */
+/*
+ * Whether runtimes make that module, a head of the class, the embedding: the config says so
+ * (q8_model_tied), or it says nothing, the class's default is yes (tied_table.inc) and the file has
+ * the same weight as an embedding too.  Where those differ, transformers 5.23 leaves them apart
+ * (modeling_utils.py, tie_weights).
+ */
 bool q8_weight_is_tied(const struct q8_model *model, const struct q8_arch *arch,
                        const char *module);
 

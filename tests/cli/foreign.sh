@@ -100,3 +100,28 @@ expect 3 "tensor '$q.weight' is [0]" "$Q8" -q zero3 no
 expect 3 "tensor '$q.weight' is [0]" "$inspect" -q zero3
 model flat $(echo $bottom $top | sed "s/$q.weight:BF16:64,64/$q.weight:BF16:2048/")
 expect 3 "tensor '$q.weight' is [2048]" "$Q8" -q flat no
+
+# heads that the class does not have stay float, unless asked for, with a reason of their own
+model trl $bottom $top v_head.summary.weight:BF16:64,64
+"$Q8" trl trl-out >report
+grep -q "4.10 K  stay as they are, 1 tensor: a value head" report || die "no reason: $(cat report)"
+"$Q8" -q --also v_head.summary trl trl-also
+grep -q '"v_head.summary"' trl-out/config.json && ! grep -q '"v_head.summary"' trl-also/config.json ||
+    die "the list of float modules is wrong"
+
+# a stored copy of the embedding is no head of its own, whoever says so: the class, a part, the root
+tie() {
+    mkdir -p tied
+    echo "{$1}" >tied/config.json
+    weights tied/model.safetensors $bottom $top
+    for to in bnb-int8 ct-w8a16; do
+        got=0
+        "$Q8" -n -q --also lm_head --to=$to tied no 2>err || got=$?
+        [ $got = $2 ] || die "exit $got, expected $2: $1 $(cat err)"
+        [ $got = 0 ] || grep -q "tie_word_embeddings makes it the embedding" err || die "$(cat err)"
+    done
+}
+tie '"architectures": ["Gemma2ForCausalLM"], "model_type": "gemma2"' 2
+tie '"architectures": ["Mistral3ForConditionalGeneration"], "model_type": "mistral3", "text_config": {"tie_word_embeddings": true}' 2
+tie '"architectures": ["GraniteForCausalLM"], "model_type": "granite", "tie_word_embeddings": true' 2
+tie '"architectures": ["GraniteForCausalLM"], "model_type": "granite"' 0

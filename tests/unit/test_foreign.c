@@ -2,6 +2,7 @@
 #include "src/model/foreign.h"
 
 #include "src/base/json.h"
+#include "src/model/unfinished.h"
 #include "tests/unit/scratch.h"
 
 #include <setjmp.h>
@@ -142,6 +143,30 @@ static void foreign_training_is_told_by_what_it_leaves(void **state)
         assert_int_equal(ask("{}", cases[i].tensor, NULL), cases[i].code);
 }
 
+static void foreign_head_is_one_that_a_language_model_has_not(void **state)
+{
+    static const struct {
+        const char *class_name, *module;
+        bool foreign;
+    } cases[] = {
+        {"LlamaForCausalLM", "v_head.summary", true},
+        {"LlamaForCausalLM", "v_head", true},
+        {"LlamaForCausalLM", "classifier", true},
+        {"LlamaForCausalLM", "model.layers.0.v_head", false},
+        {"LlamaForCausalLM", "v_headed", false},
+        {"BertForSequenceClassification", "classifier", false},
+        {"Own", "v_head.summary", false},
+        {NULL, "v_head.summary", false},
+    };
+    struct q8_arch arch;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        q8_arch_init(&arch, "x", cases[i].class_name);
+        assert_true((q8_unfinished_head(&arch, cases[i].module) != NULL) == cases[i].foreign);
+    }
+}
+
 static void json_member_is_found_in_the_text(void **state)
 {
     static const char text[] = "{\"a\": NaN, \"b\": {\"c\": 1}, \"\\u0063\" : [ 2 ] , \"d\":null}";
@@ -165,6 +190,7 @@ int main(void)
         cmocka_unit_test(foreign_config_is_told_by_its_members),
         cmocka_unit_test(foreign_tensors_are_told_by_names_and_types),
         cmocka_unit_test(foreign_training_is_told_by_what_it_leaves),
+        cmocka_unit_test(foreign_head_is_one_that_a_language_model_has_not),
         cmocka_unit_test(json_member_is_found_in_the_text),
     };
 

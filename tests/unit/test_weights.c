@@ -190,6 +190,49 @@ static void tied_head_is_one_of_the_class(void **state)
     scratch_close(&s);
 }
 
+/* As nested_tie of the public reports: the class, the part or the root says it; or nobody. */
+static void tied_head_goes_by_config_then_class_then_bytes(void **state)
+{
+    static const float other[4] = {1};
+    static const struct {
+        const char *config;
+        bool same, tied; /* the bytes of head and embedding; the answer */
+    } cases[] = {
+        {"\"architectures\": [\"Gemma2ForCausalLM\"], \"model_type\": \"gemma2\"", true, true},
+        {"\"architectures\": [\"Gemma2ForCausalLM\"], \"model_type\": \"gemma2\"", false, false},
+        {"\"architectures\": [\"Gemma2ForCausalLM\"], \"model_type\": \"gemma2\", "
+         "\"tie_word_embeddings\": false",
+         true, false},
+        {"\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\"", true, false},
+        {"\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", "
+         "\"tie_word_embeddings\": true",
+         false, true},
+        {"\"architectures\": [\"Mistral3ForConditionalGeneration\"], \"model_type\": \"mistral3\", "
+         "\"text_config\": {\"tie_word_embeddings\": true}",
+         false, true},
+    };
+    struct q8_arch arch;
+    struct scratch s;
+    char config[300];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct scratch_tensor tensor[] = {
+            SCRATCH("model.embed_tokens.weight", "F32", "[2, 2]", other),
+            {"lm_head.weight", "F32", "[2, 2]", cases[i].same ? other : floats, 16}};
+
+        (void)snprintf(config, sizeof config, "{%s}", cases[i].config);
+        scratch_make(&s, config, tensor, 2);
+        assert_true(scratch_open(&s));
+        q8_model_arch(&arch, &s.model);
+        assert_true(q8_weight_is_tied(&s.model, &arch, "lm_head") == cases[i].tied);
+        assert_true(q8_weight_is_tied(&s.model, &arch, "language_model.lm_head") ==
+                    (cases[i].tied && strstr(config, "\"tie_word_embeddings\": true")));
+        assert_false(q8_weight_is_tied(&s.model, &arch, "model.other_lm_head"));
+        scratch_close(&s);
+    }
+}
+
 static void path_layer_is_the_first_number(void **state)
 {
     static const struct {
@@ -237,6 +280,7 @@ int main(void)
         cmocka_unit_test(weights_of_experts_whose_shapes_do_not_bear_it_out_are_none),
         cmocka_unit_test(tied_is_what_root_or_language_model_say),
         cmocka_unit_test(tied_head_is_one_of_the_class),
+        cmocka_unit_test(tied_head_goes_by_config_then_class_then_bytes),
         cmocka_unit_test(path_layer_is_the_first_number),
         cmocka_unit_test(weight_names_have_a_stem),
     };
