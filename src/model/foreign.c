@@ -97,12 +97,19 @@ static const struct {
     {".wscales", NULL, ANY, "Nunchaku"},
 };
 
-/* It is there, and neither null nor {} nor []. */
+/* It is there, and neither null nor false nor empty. */
 static bool says_something(const struct cJSON *value)
 {
-    const char kind = q8_json_kind(value);
+    const char *text = q8_json_string(value);
 
-    return kind != 'n' && ((kind != '{' && kind != '[') || q8_json_at(value, 0));
+    switch (q8_json_kind(value)) {
+    case '{':
+    case '[': return q8_json_at(value, 0) != NULL;
+    case '"': return *text != 0;
+    case 'n':
+    case 'f': return false;
+    default: return true;
+    }
 }
 
 static bool refuse(const struct q8_model *m, const char *what, const char *where,
@@ -209,11 +216,9 @@ static bool has_beside(const struct q8_model *m, const char *name, size_t stem, 
            q8_index_find(&m->index, other);
 }
 
-/* Who quantized it; NULL: nobody. */
-static const char *tensor_tells(const struct q8_model *m, const struct q8_tensor *t)
+/* Who quantized it, by its name; NULL: nobody. */
+static const char *name_tells(const struct q8_model *m, const struct q8_tensor *t)
 {
-    const bool weight = t->rank >= 2 && (q8_weight_stem(t->name) || q8_tensor_is_fused(t));
-
     for (size_t i = 0; i < COUNT(tensors); i++) {
         const size_t stem = q8_text_stem(t->name, tensors[i].end);
 
@@ -222,20 +227,29 @@ static const char *tensor_tells(const struct q8_model *m, const struct q8_tensor
                   : strcmp(t->name, tensors[i].end) == 0))
             return tensors[i].what;
     }
-    if (strstr(t->name, ".quant_state.bitsandbytes__"))
-        return "bitsandbytes with 4 bits";
-    if (weight && NARROW & IS(t->dtype))
-        return "a tool that stores narrow floats";
-    return weight && WHOLE & IS(t->dtype) ? "a tool that stores whole numbers" : NULL;
+    return strstr(t->name, ".quant_state.bitsandbytes__") ? "bitsandbytes with 4 bits" : NULL;
 }
 
-static bool check_tensors(const struct q8_model *m, struct q8_err *err)
+/* The same by its type, which tells less. */
+static const char *type_tells(const struct q8_model *m, const struct q8_tensor *t)
+{
+    (void)m;
+    if (t->rank < 2 || (!q8_weight_stem(t->name) && !q8_tensor_is_fused(t)))
+        return NULL;
+    if (NARROW & IS(t->dtype))
+        return "a tool that stores narrow floats";
+    return WHOLE & IS(t->dtype) ? "a tool that stores whole numbers" : NULL;
+}
+
+static bool check_tensors(const struct q8_model *m,
+                          const char *(*tells)(const struct q8_model *m, const struct q8_tensor *t),
+                          struct q8_err *err)
 {
     char where[400], name[256];
 
     for (uint64_t i = 0; i < m->index.count; i++) {
         const struct q8_tensor *t = &m->index.tensor[i];
-        const char *what = tensor_tells(m, t);
+        const char *what = tells(m, t);
 
         if (!what)
             continue;
@@ -249,5 +263,6 @@ static bool check_tensors(const struct q8_model *m, struct q8_err *err)
 bool q8_model_is_float(const struct q8_model *model, struct q8_err *err)
 {
     return q8_model_is_finished(model, err) && check_config(model, err) &&
-           check_files(model, err) && check_metadata(model, err) && check_tensors(model, err);
+           check_files(model, err) && check_metadata(model, err) &&
+           check_tensors(model, name_tells, err) && check_tensors(model, type_tells, err);
 }

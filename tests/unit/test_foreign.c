@@ -60,6 +60,8 @@ static void foreign_config_is_told_by_its_members(void **state)
          "quantization_config in text_config of config.json"},
         {"{\"quantization_config\": null}", NULL},
         {"{\"quantization_config\": {}}", NULL},
+        {"{\"quantization_config\": false}", NULL},
+        {"{\"quantization_config\": \"\"}", NULL},
         {"{\"text_config\": {\"quantization_config\": null}}", NULL},
         {"{\"quantization\": {\"quant_algo\": null}}", NULL},
         {"{\"quantization\": \"none\"}", NULL},
@@ -95,6 +97,9 @@ static void foreign_tensors_are_told_by_names_and_types(void **state)
         {{{Q ".weight", "F8_E4M3", "[2, 2]", bytes, 4}, NONE}, "narrow floats"},
         {{{"m.mlp.experts.down_proj", "F8_E5M2", "[1, 2, 2]", bytes, 4}, NONE}, "narrow floats"},
         {{{Q ".weight", "I8", "[2, 2]", bytes, 4}, NONE}, "whole numbers"},
+        {{{Q ".weight", "F8_E4M3", "[2, 2]", bytes, 4},
+          {Q ".weight_scale_inv", "F32", "[1, 1]", bytes, 4}},
+         "by FP8 in blocks"},
         /* what is near it */
         {{{Q ".scales", "F32", "[1]", bytes, 4}, NONE}, NULL},
         {{{"g_idx", "F32", "[1]", bytes, 4}, NONE}, NULL},
