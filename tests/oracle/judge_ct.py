@@ -26,8 +26,10 @@ MOE = {"mixtral", "qwen2_moe", "qwen3_moe", "deepseek_v3"}
 TRANSFORMERS_REFUSES = {"int-quantized": MOE, "pack-quantized": {"falcon", "t5", "t5-bf16"}}
 
 
-def targets_of(name):
-    more = ["ct-w8a16-g64", "ct-w8a16-g128"] if name == "llama-wide" else []
+def targets_of(row):
+    if "brief" in row[5]:
+        return ["ct-w8a8", "ct-w8a16"]
+    more = ["ct-w8a16-g64", "ct-w8a16-g128"] if row[0] == "llama-wide" else []
     return ["ct-w8a8", "ct-w8a16", "ct-w8a16-g32", *more]
 
 
@@ -104,7 +106,7 @@ def judge_files(source, out, model, target, kept):
     problems = judge_tensors(source, out, dict.fromkeys(int8, target))
     problems += check_config(source, out) + check_side_files(source, out)
     quantization = json.loads((Path(out) / "config.json").read_text())["quantization_config"]
-    listed = quantization["ignore"]
+    listed = [n for n, m in model.named_modules() if is_match(n, m, quantization["ignore"])]
     problems += [f"{m} is float and not in ignore" for m in sorted(ignored - set(listed))]
     return problems + [f"{m} is int8 and in ignore" for m in sorted(int8 & set(listed))]
 
@@ -163,20 +165,21 @@ def judge_known_refusal(row, out, warnings):
     return problems
 
 
-# Models of several sections, of which only the language model becomes int8 unless --vision=int8 asks.
-COMPOSITE = {"llava", "qwen2_vl"}
+def options_of(row):
+    """Of models of several sections only the language model becomes int8 unless asked."""
+    return [[], ["--vision=int8"]] if {"vision_config", "text_config"} <= row[4].keys() else [[]]
 
 
 def check(checks, q8, row, source, work, jobs):
     """All compressed-tensors checks of one model; jobs collects what the peers are asked later."""
     name = row[0]
     model = models.load(source, row)[0]
-    for target in targets_of(name):
+    for target in targets_of(row):
         if name in REFUSED:
             checks.attempt(f"{target} {name}: refused", judge_refusal, q8, source, work / target, target,
                            REFUSED[name])
             continue
-        for options in [[], ["--vision=int8"]] if name in COMPOSITE else [[]]:
+        for options in options_of(row):
             check_target(checks, q8, row, source, work, jobs, (model, target, options))
 
 
