@@ -26,7 +26,8 @@ struct q8_finding {
     const char *name;    /* the module, tensor or file that it is about, or Q8_WHOLE_MODEL */
     const char *text;    /* a clause: what was expected, what was found, what would happen */
     bool fails;          /* the verdict is "fail"; else it is a note */
-    unsigned runtimes;   /* bits 1 << enum q8_reader that it is about; 0: none in particular */
+    /* bits 1 << enum q8_reader that it is about, or another bit; 0: none in particular */
+    unsigned runtimes;
 };
 
 /* All that was found.  Start with q8_findings_init. */

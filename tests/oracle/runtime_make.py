@@ -4,6 +4,7 @@
 
 SGLang looks a fused module (qkv_proj) up in the lists of a config by the names of its parts only if the
 class that it builds says so in `packed_modules_mapping`; of the other classes only the fused name counts.
+LOST: its layers are built without their path, so entries of a list that name a layer do not match.
 The wheel is read as a zip, with the AST; nothing of it runs.  vLLM's classes all say so.
 """
 import ast
@@ -18,25 +19,45 @@ BITS = {"qkv_proj": "QKV", "gate_up_proj": "GATE_UP", "fused_qkv_a_proj_with_mqa
 HEAD = """/*
  * packed_table.inc - written by tests/oracle/runtime_make.py from SGLang 0.5.23; do not edit
  *
- * Classes whose fused modules SGLang expands to their parts, and which of them.
+ * Classes whose fused modules SGLang expands to their parts, and which of them; LOST: whose modules
+ * ask without the path to their layer.
  */
 """
 
 
+def loses_prefix(tree):
+    """Whether some layer of a stack is built without the prefix that make_layers hands out."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "make_layers"):
+            continue
+        for part in node.args:
+            if (isinstance(part, ast.Lambda) and isinstance(part.body, ast.Call)
+                    and "prefix" in [a.arg for a in part.args.args]
+                    and not any(isinstance(n, ast.Name) and n.id == "prefix"
+                                for n in ast.walk(part.body))):
+                return True
+    return False
+
+
 def read_classes(wheel):
-    """{class: (bases, own keys or None)} and the architectures that the wheel builds."""
-    classes, entries = {}, set()
+    """{class: (bases, own keys or None)}, the architectures that the wheel builds, and those of them
+    whose modules ask without the path to their layer."""
+    classes, entries, lost = {}, set(), set()
     with zipfile.ZipFile(wheel) as archive:
         names = [n for n in archive.namelist()
                  if n.startswith("sglang/srt/models/") and n.endswith(".py")]
         for name in sorted(names):
-            for node in ast.parse(archive.read(name)).body:
+            tree = ast.parse(archive.read(name))
+            loses = loses_prefix(tree)
+            for node in tree.body:
                 if isinstance(node, ast.ClassDef):
                     classes[node.name] = ([b.id for b in node.bases if isinstance(b, ast.Name)],
                                           own_keys(node))
                 elif isinstance(node, ast.Assign) and node.targets[0].__dict__.get("id") == "EntryClass":
-                    entries |= {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
-    return classes, entries
+                    found = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+                    entries |= found
+                    lost |= found if loses else set()
+    return classes, entries, lost
 
 
 def own_keys(node):
@@ -59,7 +80,7 @@ def own_keys(node):
         if isinstance(key, ast.Constant):
             keys.add(key.value)
         elif isinstance(part.value, ast.Dict):
-            keys |= {k.value.lstrip(".") for k in part.value.keys if isinstance(k, ast.Constant)}
+            keys |= {k.value for k in part.value.keys if isinstance(k, ast.Constant)}
     return keys
 
 
@@ -75,14 +96,15 @@ def resolve(classes, name, seen=()):
 
 
 def main():
-    classes, entries = read_classes(sys.argv[1])
+    classes, entries, lost = read_classes(sys.argv[1])
     rows = []
     for name in sorted(entries):
-        bits = [BITS[k] for k in BITS if k in resolve(classes, name)]
+        bits = [BITS[k] for k in BITS if k in resolve(classes, name)] + ["LOST"] * (name in lost)
         if bits:
             rows.append(f'{{"{name}", {" | ".join(bits)}}},\n')
     text = HEAD + "".join(rows)
-    print(f"{len(entries)} architectures, {len(rows)} of them expand something")
+    print(f"{len(entries)} architectures, {len(rows)} of them expand something or "
+          f"lose the path ({len(lost)}: {' '.join(sorted(lost))})")
     if "--check" in sys.argv:
         sys.exit(TABLE.read_text() != text)
     TABLE.parent.mkdir(exist_ok=True)

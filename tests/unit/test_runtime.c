@@ -90,7 +90,7 @@ static void runtime_lists_are_matched_by_each_runtimes_rule(void **state)
     expect(CT("int-quantized", "\"Linear\"", ""), packed, COUNT(packed), 4,
            "sglang scheme " UP "\n");
     expect(CT("pack-quantized", "\"(?=x)\", \"re:(?=x)\"", ""), packed, COUNT(packed), 2,
-           "vllm pattern " UP "\n");
+           "vllm pattern lm_head\n");
 }
 
 static void runtime_config_is_read_as_each_runtime_does(void **state)
@@ -104,7 +104,8 @@ static void runtime_config_is_read_as_each_runtime_does(void **state)
     expect(rotated, packed, COUNT(packed), 7,
            "sglang transform config.json\ntransformers transform config.json\n"
            "vllm transform config.json\n");
-    expect(cached, packed, COUNT(packed), 7, "vllm cache config.json\n");
+    expect(cached, packed, COUNT(packed), 7,
+           "transformers cache config.json\nvllm cache config.json\n");
     expect(CT("pack-quantized", "\"Linear\"", ", \"ignore\": null"), packed, COUNT(packed), 7,
            "sglang config config.json\nvllm config config.json\n");
 }

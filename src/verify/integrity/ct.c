@@ -11,8 +11,9 @@
 
 #define GROUP_LIMIT 4096 /* of a config; recipes have a few */
 
-#define SGLANG (1u << Q8_READER_SGLANG)
-#define SERVERS (1u << Q8_READER_VLLM | SGLANG)
+/* Who is stopped; runtime/ finds by itself what stops vLLM and SGLang. */
+#define TRANSFORMERS (1u << Q8_READER_TRANSFORMERS)
+#define OTHERS (1u << Q8_READERS)
 
 #define BIT(kind) (1u << Q8_KIND_##kind)
 
@@ -128,6 +129,7 @@ static bool judge_group(struct ct *s, struct group *g, const struct q8_module *m
                         struct q8_err *err)
 {
     const bool acts = q8_json_kind(q8_json_get(g->json, "input_activations")) == '{';
+    const bool packed = m->stored->scheme->layout == Q8_LAYOUT_PACKED;
     const char *layout = q8_layouts[g->layout].name;
     struct q8_findings *f = &s->v->findings;
     char name[100];
@@ -137,17 +139,21 @@ static bool judge_group(struct ct *s, struct group *g, const struct q8_module *m
     g->judged = true;
     q8_text_escape(q8_json_key(g->json), name, sizeof name);
     if (g->layout == Q8_LAYOUT_PLAIN && !acts)
-        return q8_findings_add(f, Q8_FINDING("config-format", Q8_CONFIG, true), err,
-                               "%s is %s without input_activations: transformers stops "
-                               "at the first forward, vLLM finds no scheme",
-                               name, layout);
+        return q8_findings_add(
+            f, Q8_FINDING_FOR(packed ? OTHERS : TRANSFORMERS, "config-format", Q8_CONFIG, true),
+            err,
+            "%s is %s without input_activations: transformers stops "
+            "at the first forward, vLLM finds no scheme",
+            name, layout);
     if (g->layout == Q8_LAYOUT_PACKED && acts)
-        return q8_findings_add(f, Q8_FINDING_FOR(SGLANG, "config-format", Q8_CONFIG, true), err,
-                               "%s is %s with input_activations: SGLang looks for plain codes, "
-                               "vLLM multiplies such with the Humming kernel alone",
-                               name, layout);
+        return q8_findings_add(
+            f, Q8_FINDING_FOR(packed ? TRANSFORMERS : OTHERS, "config-format", Q8_CONFIG, true),
+            err,
+            "%s is %s with input_activations: SGLang looks for plain codes, "
+            "vLLM multiplies such with the Humming kernel alone",
+            name, layout);
     if (g->layout == Q8_LAYOUT_PLAIN && m->stored->group != m->stored->cols)
-        return q8_findings_add(f, Q8_FINDING_FOR(SERVERS, "config-strategy", Q8_CONFIG, true), err,
+        return q8_findings_add(f, Q8_FINDING_FOR(OTHERS, "config-strategy", Q8_CONFIG, true), err,
                                "%s is %s in groups of columns: vLLM takes int8 weights "
                                "and activations only with one scale per row or tensor",
                                name, layout);
@@ -188,7 +194,7 @@ static bool judge_scheme(struct ct *s, struct group *g, const struct q8_module *
     uint64_t wanted;
 
     if ((g->layout == Q8_LAYOUT_PLAIN || g->layout == Q8_LAYOUT_PACKED) && g->layout != layout)
-        return q8_findings_add(f, Q8_FINDING("config-format", m->name, true), err,
+        return q8_findings_add(f, Q8_FINDING_FOR(OTHERS, "config-format", m->name, true), err,
                                "config.json says %s, but its codes are %s: vLLM looks for tensors "
                                "that are not there",
                                q8_text_escape(g->format, word, sizeof word),
@@ -209,23 +215,26 @@ static bool judge_int8(struct ct *s, const struct q8_module *m, struct q8_err *e
     static const char effect[] = "leaves a float Linear: plain codes stop at the first forward "
                                  "(dtypes differ), packed ones leave it with random weights";
     const char *entry = find_ignored(s, m);
+    /* transformers decodes all experts, whatever the lists say of one */
+    const unsigned readers = m->kind == Q8_KIND_EXPERT ? OTHERS : 0;
     struct group *g = find_group(s, m);
     char shown[200];
 
     if (entry)
-        return q8_findings_add(&s->v->findings, Q8_FINDING("config-ignore-int8", m->name, true),
-                               err, "it is int8, but ignore has '%s': transformers %s",
+        return q8_findings_add(&s->v->findings,
+                               Q8_FINDING_FOR(readers, "config-ignore-int8", m->name, true), err,
+                               "it is int8, but ignore has '%s': transformers %s",
                                q8_text_escape(entry, shown, sizeof shown), effect);
     if (g)
         return judge_group(s, g, m, err) && judge_scheme(s, g, m, err);
     if (s->unclear)
         return true;
-    return q8_findings_add(&s->v->findings,
-                           Q8_FINDING("config-target", m->name, m->sure || LINEAR & 1u << m->kind),
-                           err,
-                           "it is int8, but no group of config.json has it as a target (%s): "
-                           "transformers %s",
-                           q8_kind_reason(m->kind), effect);
+    return q8_findings_add(
+        &s->v->findings,
+        Q8_FINDING_FOR(readers, "config-target", m->name, m->sure || LINEAR & 1u << m->kind), err,
+        "it is int8, but no group of config.json has it as a target (%s): "
+        "transformers %s",
+        q8_kind_reason(m->kind), effect);
 }
 
 static bool judge_module(void *self, const struct q8_module *m, struct q8_err *err)

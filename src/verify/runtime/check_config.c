@@ -102,21 +102,21 @@ static bool judge_transform(struct q8_runtime_run *r, struct q8_err *err)
                           "a word");
 }
 
-/* Scales of activations that do not change must be in the file. */
-static bool judge_inputs(struct q8_runtime_run *r, struct q8_err *err)
+bool q8_runtime_inputs(struct q8_runtime_run *r, struct q8_err *err)
 {
     const struct q8_index *index = &r->v->options.quantized->index;
     bool wanted = false;
 
     for (uint64_t i = 0; i < r->groups; i++)
         wanted = wanted ||
-                 (r->group[i].static_inputs && r->group[i].recipe[r->reader] == Q8_RECIPE_W8A8);
+                 (r->group[i].static_inputs && (r->reader == Q8_READER_TRANSFORMERS ||
+                                                r->group[i].recipe[r->reader] == Q8_RECIPE_W8A8));
     for (uint64_t i = 0; wanted && i < index->count; i++)
         wanted = !q8_text_stem(index->tensor[i].name, ".input_scale");
     return !wanted ||
            q8_runtime_say(r, "runtime-inputs", Q8_CONFIG, err,
                           "input_activations are static (dynamic is not true), but no tensor is an "
-                          "input_scale: it divides by a number that nobody filled");
+                          "input_scale: it divides by numbers that nobody filled");
 }
 
 bool q8_runtime_config(struct q8_runtime_run *r, struct q8_err *err)
@@ -137,5 +137,5 @@ bool q8_runtime_config(struct q8_runtime_run *r, struct q8_err *err)
                         "sparsity_config has targets: it stops with \"Sparsity support has been "
                         "removed from compressed-tensors.\""))
         return false;
-    return judge_cache(r, err) && judge_transform(r, err) && judge_inputs(r, err);
+    return judge_cache(r, err) && judge_transform(r, err) && q8_runtime_inputs(r, err);
 }

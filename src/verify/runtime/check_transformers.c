@@ -42,6 +42,31 @@ static bool judge_refusals(struct q8_runtime_run *r, struct q8_err *err)
     return true;
 }
 
+/* Groups that are not what level 1 takes them for. */
+static bool judge_groups(struct q8_runtime_run *r, struct q8_err *err)
+{
+    for (uint64_t i = 0; i < r->groups; i++) {
+        const struct q8_group *g = &r->group[i];
+
+        if (q8_json_kind(g->json) == '[') {
+            if (!q8_runtime_doubt(r, "runtime-config", Q8_CONFIG, err,
+                                  "a group is the short form of a preset, which q8 does not judge"))
+                return false;
+        } else if (q8_json_kind(q8_json_get(g->json, "weights")) != '{') {
+            if (r->groups == 1 &&
+                !q8_runtime_say(r, "runtime-config", Q8_CONFIG, err,
+                                "the only group quantizes no weights: it expects floats, and "
+                                "fills their places at random"))
+                return false;
+            if (r->groups > 1 && !q8_runtime_doubt(r, "runtime-config", Q8_CONFIG, err,
+                                                   "a group quantizes no weights, which q8 does "
+                                                   "not judge"))
+                return false;
+        }
+    }
+    return true;
+}
+
 bool q8_runtime_transformers(struct q8_runtime_run *r, struct q8_err *err)
 {
     const struct cJSON *transform = q8_json_get(r->config, "transform_config");
@@ -54,5 +79,9 @@ bool q8_runtime_transformers(struct q8_runtime_run *r, struct q8_err *err)
     if (!r->arch.known && !q8_runtime_doubt(r, "runtime-unknown", Q8_CONFIG, err,
                                             "the class is none that q8 was proved for"))
         return false;
-    return judge_refusals(r, err);
+    if (q8_json_kind(q8_json_get(r->config, "kv_cache_scheme")) == '{' &&
+        !q8_runtime_doubt(r, "runtime-cache", Q8_CONFIG, err,
+                          "kv_cache_scheme wants scales that q8 does not look at"))
+        return false;
+    return judge_groups(r, err) && q8_runtime_inputs(r, err) && judge_refusals(r, err);
 }

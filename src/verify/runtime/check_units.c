@@ -301,6 +301,9 @@ static bool judge_float(struct q8_runtime_run *r, const struct case_ *c, struct 
         return true;
     if (c->match == Q8_MATCH_SPLIT)
         return say_split(r, c, err);
+    if (c->match == Q8_MATCH_UNCLEAR)
+        return q8_runtime_doubt(r, "runtime-pattern", c->unit->piece->module, err,
+                                "whether a list of the config has it cannot be judged");
     if (c->match == Q8_MATCH_NONE && r->reader == Q8_READER_SGLANG &&
         c->unit->kind != Q8_UNIT_HEAD && c->unit->kind != Q8_UNIT_EMBEDDING && r->groups)
         return say_no_group(r, c, err);
@@ -311,6 +314,29 @@ static bool judge_float(struct q8_runtime_run *r, const struct case_ *c, struct 
                                 "it is float and ignore has no such name; a router is int8 in "
                                 "some classes");
     return say_int8(r, c, err);
+}
+
+/*
+ * A head that the file has not, since it is the embedding: vLLM builds one all the same in most
+ * classes, with what the config gives it, and only then ties it.
+ */
+static bool judge_absent_head(struct q8_runtime_run *r, struct q8_err *err)
+{
+    const struct q8_piece piece = {.module = "lm_head", .key = "lm_head", .kind = Q8_KIND_HEAD};
+    const struct q8_unit unit = {
+        .kind = Q8_UNIT_HEAD, .name = piece.module, .piece = &piece, .pieces = 1};
+    const struct q8_group *group;
+
+    for (uint64_t i = 0; i < r->units; i++)
+        if (r->unit[i].kind == Q8_UNIT_HEAD)
+            return true;
+    if (r->reader != Q8_READER_VLLM || q8_model_tied(r->v->options.quantized) != Q8_TIED ||
+        q8_reading_head(&r->reading) != Q8_PLACE_INT8 ||
+        q8_runtime_match(r, &unit, &group) != Q8_MATCH_GROUP)
+        return true;
+    return q8_runtime_doubt(r, "runtime-tied", "lm_head", err,
+                            "the head is tied and not in the file, but a target has its name: "
+                            "where its class builds one, nobody fills its int8 weights");
 }
 
 bool q8_runtime_unit_match(struct q8_runtime_run *r, struct q8_err *err)
@@ -325,5 +351,5 @@ bool q8_runtime_unit_match(struct q8_runtime_run *r, struct q8_err *err)
         if (!(c.unit->int8 ? judge_int8(r, &c, err) : judge_float(r, &c, err)))
             return false;
     }
-    return true;
+    return judge_absent_head(r, err);
 }

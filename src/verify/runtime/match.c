@@ -220,6 +220,9 @@ enum q8_match q8_runtime_match(const struct q8_runtime_run *r, const struct q8_u
     bool unclear = ignored == Q8_MATCH_UNCLEAR;
 
     *ret_group = NULL;
+    if (r->expands & Q8_LOST_PATH && u->kind != Q8_UNIT_HEAD &&
+        (ignored != Q8_MATCH_NONE || find_name(r, u, u->name)))
+        return Q8_MATCH_UNCLEAR;
     if (ignored == Q8_MATCH_IGNORED || ignored == Q8_MATCH_SPLIT)
         return ignored;
     if (u->kind == Q8_UNIT_EXPERTS) {

@@ -98,6 +98,9 @@ void q8_runtime_groups_close(struct q8_runtime_run *r);
 /* units.c: fills pieces and units.  Q8_ELIMIT. */
 bool q8_runtime_units(struct q8_runtime_run *r, struct q8_err *err);
 
+/* Beside those bits: modules ask without the path to their layer. */
+#define Q8_LOST_PATH 32
+
 /* The bits of the fused modules that the runtime's class expands in lists. */
 unsigned q8_runtime_expands(enum q8_reader reader, const char *class_name);
 
@@ -123,6 +126,9 @@ enum q8_match q8_runtime_match(const struct q8_runtime_run *r, const struct q8_u
 
 /* check_config.c: what vLLM and SGLang refuse in the config as a whole. */
 bool q8_runtime_config(struct q8_runtime_run *r, struct q8_err *err);
+
+/* check_config.c: scales of activations that do not change must be in the file. */
+bool q8_runtime_inputs(struct q8_runtime_run *r, struct q8_err *err);
 
 /* check_units.c: for each unit, whether what is built is what the file has. */
 bool q8_runtime_unit_match(struct q8_runtime_run *r, struct q8_err *err);

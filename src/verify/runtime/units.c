@@ -15,7 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-enum { QKV = 1, GATE_UP = 2, QKV_A = 4, QKVZ = 8, BA = 16, ALL = 31 };
+enum { QKV = 1, GATE_UP = 2, QKV_A = 4, QKVZ = 8, BA = 16, ALL = 31, LOST = Q8_LOST_PATH };
 
 static const struct q8_fused fused[] = {
     {{"qkv_proj", "qkv_proj"}, {"q_proj", "k_proj", "v_proj"}, QKV},
