@@ -38,6 +38,7 @@ import judge_junit
 import judge_limits
 import judge_mixed
 import judge_probe
+import judge_runtime
 import judge_verify
 import kill
 import models
@@ -47,7 +48,7 @@ import ppl
 from common import Checks
 
 PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill", "inspect", "doctor",
-         "heads", "limits", "probe", "junit", "jobs", "verify", "mutate")
+         "heads", "limits", "probe", "junit", "jobs", "verify", "runtime", "mutate")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -126,7 +127,7 @@ def main():
         for part, judge in (("inspect", judge_inspect), ("doctor", judge_doctor),
                             ("limits", judge_limits), ("probe", judge_probe),
                             ("junit", judge_junit), ("jobs", judge_jobs),
-                            ("verify", judge_verify)):
+                            ("verify", judge_verify), ("runtime", judge_runtime)):
             if part in words.parts:
                 (work / part).mkdir()
                 judge.check(checks, q8, HERE.parents[1] / "testdata/kjv-llama", work / part)
