@@ -12,10 +12,12 @@ struct q8_reader_file {
     const char *path; /* in the wheel; for whoever looks into it */
     enum q8_place head, embed;
     bool nested; /* the language part is a model of its own, chosen by its config */
-    /* patterns (path.h) with a space between; the first of the three that matches decides */
+    /* patterns (path.h) with a space between; the first that matches decides */
     const char *kept;    /* FLOAT */
     const char *unclear; /* UNKNOWN */
     const char *taken;   /* INT8; what no list has is UNKNOWN */
+    const char
+        *towers; /* INT8 of what lies below `towers` of the table, where `taken` says nothing */
 };
 
 /* A name, and the row of the table of files that it leads to. */
@@ -70,7 +72,7 @@ static const struct q8_reader_file *find(enum q8_reader reader, const struct pai
 
 static bool has_rows(const struct q8_reader_file *file)
 {
-    return *file->kept || *file->taken;
+    return *file->kept || *file->taken || *file->towers;
 }
 
 void q8_reading_init(struct q8_reading *ret, enum q8_reader reader, const char *class_name,
@@ -98,6 +100,7 @@ static bool is_among(const char *list, const char *module, size_t length)
 enum q8_place q8_reading_module(const struct q8_reading *reading, const char *module)
 {
     const size_t length = strlen(module);
+    const bool in_tower = is_among(towers, module, length);
 
     if (reading->known && is_among(drafts, module, length))
         return Q8_PLACE_FLOAT;
@@ -108,7 +111,7 @@ enum q8_place q8_reading_module(const struct q8_reading *reading, const char *mo
             return Q8_PLACE_FLOAT;
         if (file && is_among(file->unclear, module, length))
             return Q8_PLACE_UNKNOWN;
-        if (file && is_among(file->taken, module, length))
+        if (file && is_among(in_tower ? file->towers : file->taken, module, length))
             return Q8_PLACE_INT8;
     }
     return Q8_PLACE_UNKNOWN;

@@ -21,7 +21,13 @@ CACHE = Path.home() / ".cache/q8-oracle/wheels"
 
 # Token embeddings; what else is looked up stays float everywhere.
 NO_TOKENS = re.compile(r"pos|type|visual|vision|audio|image|patch|ngram|draft|markov")
+# What sees or hears.  The rows of a language model say nothing of what lies below one of these.
+TOWERS = ("vision_tower vision_model vision_encoder visual vision visual_encoder vision_transformer vit vpm image_encoder image_tower "
+          "audio_tower audio_model audio_encoder audio apm speech_encoder sound_encoder speech_tower vq_model gen_vision_model").split()
+# No part of a model by themselves.
+AROUND = {"#", "model", "language_model", "transformer", "text_model", "encoder", "decoder", "layers", "llm", "blocks"}
 TOWER = re.compile(r"vision|visual|audio|tower|image|speech|encoder")
+LONGEST = 4000      # characters of a string: C compilers need take 4,095
 BACKEND = {"vllm": "vllm/model_executor/models/transformers", "sglang": "sglang/srt/models/transformers.py"}
 
 
@@ -102,7 +108,7 @@ def suffixes(name, least):
 
 def subtrees(name):
     for count in range(1, len(name)):
-        if name[count - 1] != "#" and name[0] != "#":
+        if name[count - 1] not in AROUND and name[0] != "#":
             yield "." + ".".join(name[:count]) + ".*"
 
 
@@ -139,13 +145,22 @@ def cover(names, place, least, trees):
 
 
 def patterns(row):
-    """(float, unclear, int8) of one class."""
+    """(float, unclear, int8, int8 of what sees or hears) of one class."""
     if row.file == BACKEND.get(row.file.split("/")[0]):
-        return [], [], ["*"]
+        return [], [], ["*"], ["*"]
     least = 99 if row.nested else 2
     unclear = cover(row.names, "unclear", 99, False)
     unclear += ["." + path + ".*" for path in row.open if TOWER.search(path)]
-    return cover(row.names, "float", least, True), sorted(set(unclear)), cover(row.names, "int8", least, False)
+    below = {n: p for n, p in row.names.items() if set(n[:-1]) & set(TOWERS)}
+    spoken = {n: p for n, p in row.names.items() if n not in below}
+    return (fitting(row.names, "float", least, True), sorted(set(unclear)), fitting(spoken, "int8", least, False),
+            fitting(below, "int8", 99, False))
+
+
+def fitting(names, place, least, trees):
+    """cover(), with shorter patterns where a string would be too long."""
+    rows = cover(names, place, least, trees)
+    return rows if len(" ".join(rows)) <= LONGEST else cover(names, place, 2, trees)
 
 
 def text_types(known):
@@ -211,10 +226,10 @@ def table(name, models):
     rows, classes = {}, {}
     for model in models:
         row = Row(model, name)
-        kept, unclear, taken = patterns(row)
+        lists = tuple(map(tuple, patterns(row)))
         backend = model.file == BACKEND[name]
         head, embed = ("int8", "int8" if name == "vllm" else "float") if backend else (row.head, row.embed)
-        key = (model.file, head, embed, row.nested, tuple(kept), tuple(unclear), tuple(taken))
+        key = (model.file, head, embed, row.nested, *lists)
         classes[model.name] = rows.setdefault(key, len(rows))
     order = {row: i for i, row in enumerate(sorted(rows))}
     classes = {c: order[list(rows)[i]] for c, i in classes.items()}
@@ -223,9 +238,9 @@ def table(name, models):
     for other in backed(classes):
         classes[other] = classes["TransformersForCausalLM"]
     lines = [f"static const struct q8_reader_file {name}_files[] = {{"]
-    for i, (file, head, embed, nested, kept, unclear, taken) in enumerate(sorted(rows)):
+    for i, (file, head, embed, nested, *lists) in enumerate(sorted(rows)):
         lines += [f'    {{"{file}", {upper(head)}, {upper(embed)}, {str(nested).lower()}, /* {i} */']
-        lines += [f"     {quoted(words, 5)}{end}" for words, end in ((kept, ","), (unclear, ","), (taken, "},"))]
+        lines += [f"     {quoted(words, 5)}," for words in lists[:-1]] + [f"     {quoted(lists[-1], 5)}}},"]
     types = {kind: classes[c] for kind, c in text_types(classes).items()}
     for word, pairs in (("classes", classes), ("types", types)):
         lines += ["};", "", f"static const struct pair {name}_{word}[] = {{"]
@@ -253,7 +268,8 @@ def main():
     import transformers
     lines = ["/* reader_table.inc - written by tests/oracle/reader_make.py; do not edit */", "",
              f'#define TRANSFORMERS_VERSION "{transformers.__version__.removesuffix(".0")}"']
-    lines += [f'#define {n.upper()}_VERSION "{v}"' for n, v in VERSIONS.items()] + [""]
+    lines += [f'#define {n.upper()}_VERSION "{v}"' for n, v in VERSIONS.items()]
+    lines += ["", "static const char towers[] =", "    " + quoted([f".{name}.*" for name in TOWERS], 4) + ";", ""]
     for name, path in found.items():
         models, missing = reader_scan.scan(path)
         lines += table(name, models)

@@ -1025,16 +1025,16 @@ def registry(wheel):
 class Model:
     """What one architecture is built of: {path: set of words}, '#' for a number, and what its names come from."""
 
-    def __init__(self, name, home, root):
+    def __init__(self, name, home, root, orders):
         self.name, self.file = name, home.path.removesuffix("/__init__.py")
         self.paths, self.models, self.pairs = {}, {}, []
-        self.homes = {home}
+        self.homes, self.orders = {home}, orders
         self.walk(root)
         for home in sorted(self.homes, key=lambda h: h.path):
             if "/layers/" not in home.path:
                 self.pairs += [p for p in pairs_of(home) if p not in self.pairs]
         self.pairs += [p for p in JOINED if p not in self.pairs]
-        del self.homes
+        del self.homes, self.orders
 
     def note(self, path, word):
         self.paths.setdefault(".".join(path), set()).add(word)
@@ -1062,7 +1062,7 @@ class Model:
             for q in v.quant or (NONE,):
                 self.note(path + end, word + ("int8" if q is QUANT else "float" if isinstance(q, Const) else "unclear"))
         if v.made_of:
-            self.homes.add(v.made_of.home)
+            self.homes |= {base.home for base in self.orders.get(v.made_of, [v.made_of]) if isinstance(base, Class)}
         for name, values in v.parts.items() if not v.kind else ():
             if name != "*":
                 self.walk(values, path + (name,), above + (id(v),))
@@ -1079,16 +1079,18 @@ def scan(path):
     for name, (home, cls) in sorted(found.items()):
         words = {"vllm_config": [CARRIER], "prefix": [OTHER]} if wheel.name == "vllm" else \
             {"config": [OTHER], "quant_config": [QUANT]}
-        models.append(Model(name, home, run.construct(cls, [], words)))
+        models.append(Model(name, home, run.construct(cls, [], words), run.orders))
     return models, missing
 
 
 # -- from the runtime's names to the checkpoint's
 
 
-# Joined by code, not by a table.
-JOINED = [[[part], [whole]] for whole in ("fused_qkv_a_proj_with_mqa", "fused_qkv_a_proj")
-          for part in ("q_a_proj", "kv_a_proj_with_mqa")]
+# What is joined or renamed by code, or by a table of a class that lies elsewhere.
+JOINED = [[[part], [whole]] for whole, parts in (
+    ("qkv_proj", ("q_proj", "k_proj", "v_proj")), ("gate_up_proj", ("gate_proj", "up_proj")),
+    ("fused_qkv_a_proj_with_mqa", ("q_a_proj", "kv_a_proj_with_mqa")), ("fused_qkv_a_proj", ("q_a_proj", "kv_a_proj_with_mqa")))
+    for part in parts] + [[["vision_tower"], ["vision_tower", "vision_model"]]]
 
 
 def text(node):
@@ -1114,12 +1116,12 @@ def pairs_of(home):
                     if isinstance(row, ast.Tuple) and len(row.elts) > 1 and text(row.elts[0]) and text(row.elts[1]):
                         found.append((text(row.elts[1]), text(row.elts[0])))
             elif isinstance(node, ast.Call) and last(node.func) == "replace" and len(node.args) >= 2:
-                if text(node.args[0]) and text(node.args[1]):
+                if text(node.args[0]) and text(node.args[1]) is not None:
                     found.append((text(node.args[0]), text(node.args[1])))
         home.pairs = []
         for old, new in found:
-            if all(re.fullmatch(r"[\w.]*\w[\w.]*", w) for w in (old, new)):
-                old, new = (w.strip(".").split(".") for w in (old, new))
+            if re.fullmatch(r"[\w.]*\w[\w.]*", old) and re.fullmatch(r"[\w.]*\w[\w.]*|", new):
+                old, new = (w.strip(".").split(".") if w else [] for w in (old, new))
                 if old != new and not {"weight", "bias"} & set(old + new) and [old, new] not in home.pairs:
                     home.pairs.append([old, new])
     return home.pairs
@@ -1132,7 +1134,7 @@ def before(path, pairs):
         if len(found) > 80:
             break
         for old, new in pairs:
-            for i in range(len(name) - len(new) + 1):
+            for i in range(len(name) - len(new) + 1) if new else [len(name) - 1]:   # what is left out stood before the leaf
                 if list(name[i:i + len(new)]) == new:
                     other = name[:i] + tuple(old) + name[i + len(new):]
                     twice = any(a == b for a, b in zip(other, other[1:]))

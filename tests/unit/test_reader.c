@@ -43,6 +43,7 @@ static const struct {
     {V, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.indexer.wq_b", INT8},
     {S, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.indexer.weights_proj", FLOAT},
     {S, "DeepseekV3ForCausalLM", NULL, "model.layers.3.self_attn.q_a_proj", INT8},
+    {S, "DeepseekV3ForCausalLM", NULL, "model.layers.0.mlp.gate_proj", INT8},
     /* models/deepseek_mtp.py: nn.Linear */
     {V, "DeepseekV3ForCausalLM", NULL, "model.layers.61.eh_proj", FLOAT},
     {S, "DeepseekV3ForCausalLM", NULL, "model.layers.61.shared_head.head", FLOAT},
@@ -53,6 +54,16 @@ static const struct {
     {V, "Qwen2VLForConditionalGeneration", "qwen2", "visual.blocks.0.attn.qkv", INT8},
     {V, "Qwen2VLForConditionalGeneration", "qwen2", "model.visual.blocks.0.mlp.fc1", INT8},
     {V, "Qwen2VLForConditionalGeneration", "qwen2", "model.layers.0.mlp.down_proj", INT8},
+    /* which tower SGLang builds the config decides; the language model's rows say nothing of it */
+    {S, "LlavaForConditionalGeneration", "llama",
+     "vision_tower.vision_model.encoder.layers.0.self_attn.q_proj", UNKNOWN},
+    {S, "LlavaForConditionalGeneration", "llama", "language_model.model.layers.0.self_attn.q_proj",
+     INT8},
+    /* models/siglip.py: float where a width is no multiple of 64, so float */
+    {V, "LlavaForConditionalGeneration", "llama",
+     "vision_tower.vision_model.encoder.layers.0.mlp.fc1", FLOAT},
+    {V, "LlavaForConditionalGeneration", "llama",
+     "vision_tower.vision_model.encoder.layers.0.self_attn.q_proj", INT8},
     /* models/mllama4.py: the tower and the projector get quant_config=None */
     {V, "Llama4ForConditionalGeneration", "llama4_text",
      "vision_model.model.layers.0.self_attn.q_proj", FLOAT},
