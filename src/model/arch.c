@@ -20,6 +20,7 @@ static const char *const reasons[Q8_KINDS] = {
     [Q8_KIND_ROUTER] = "a router: it chooses experts",
     [Q8_KIND_LINEAR_ROUTER] = "a router: it chooses experts",
     [Q8_KIND_EXPERT] = "an expert, which transformers fuses with the others into one 3-D weight",
+    [Q8_KIND_BYPASSED] = "nn.MultiheadAttention reads this weight itself, past its Linear",
 };
 
 const char *q8_kind_reason(enum q8_kind kind)

@@ -26,13 +26,15 @@ enum q8_kind {
     Q8_KIND_LINEAR_ROUTER, /* chooses experts and is exactly nn.Linear: bitsandbytes converts it,
                               llm-compressor's recipes leave it float */
     Q8_KIND_EXPERT,        /* one expert's 2-D Linear in the file, fused to 3-D by transformers 5 */
+    Q8_KIND_BYPASSED,      /* a Linear whose weight the module around it multiplies by itself */
     Q8_KINDS
 };
 
 /* Kinds whose weights are multiplied: what the coverage counts. */
 #define Q8_LINEAR_KINDS                                                                            \
     (1u << Q8_KIND_LINEAR | 1u << Q8_KIND_SUBLINEAR | 1u << Q8_KIND_CONV1D | 1u << Q8_KIND_HEAD |  \
-     1u << Q8_KIND_KEEP | 1u << Q8_KIND_LINEAR_ROUTER | 1u << Q8_KIND_EXPERT)
+     1u << Q8_KIND_KEEP | 1u << Q8_KIND_LINEAR_ROUTER | 1u << Q8_KIND_EXPERT |                     \
+     1u << Q8_KIND_BYPASSED)
 
 /* Kinds that some runtime takes for a Linear: when float, they are listed in the config by name. */
 #define Q8_LISTED_KINDS (Q8_LINEAR_KINDS | 1u << Q8_KIND_ROUTER)

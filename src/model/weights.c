@@ -7,6 +7,7 @@
 #include "src/model/floats.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,29 @@ bool q8_weight_is_tied(const struct q8_model *model, const struct q8_arch *arch,
     return false;
 }
 
+/* Whether the index has that parameter in the module whose name is the first `stem` bytes. */
+static bool have_beside(const struct q8_index *index, const char *name, size_t stem,
+                        const char *parameter)
+{
+    char beside[4096];
+    const int length = snprintf(beside, sizeof beside, "%.*s%s", (int)stem, name, parameter);
+
+    return length > 0 && length < (int)sizeof beside && q8_index_find(index, beside);
+}
+
+enum q8_kind q8_weight_kind(const struct q8_index *index, const struct q8_arch *arch,
+                            const char *name, uint32_t rank)
+{
+    static const char leaf[] = "out_proj" Q8_WEIGHT_SUFFIX;
+    const size_t length = strlen(name), stem = length - q8_min(length, sizeof leaf - 1);
+
+    if (rank == 2 && strcmp(name + stem, leaf) == 0 && (stem == 0 || name[stem - 1] == '.') &&
+        (have_beside(index, name, stem, "in_proj_weight") ||
+         have_beside(index, name, stem, "q_proj_weight")))
+        return Q8_KIND_BYPASSED;
+    return q8_arch_kind(arch, name, rank);
+}
+
 bool q8_tensor_is_fused(const struct q8_tensor *t)
 {
     return t->rank == 3 && strstr(t->name, ".experts.") != NULL;
@@ -160,10 +184,11 @@ static bool add_weight(struct search *s, const struct q8_weight *w, struct q8_er
 static bool add_matrix(struct search *s, const struct q8_tensor *t, struct q8_err *err)
 {
     const size_t length = t->rank == 2 ? q8_weight_stem(t->name) : 0;
-    struct q8_weight w = {.kind = q8_arch_kind(s->list.arch, t->name, t->rank), .view.tensor = t};
+    struct q8_weight w = {.view.tensor = t};
 
     if (!length)
         return true;
+    w.kind = q8_weight_kind(&s->list.model->index, s->list.arch, t->name, t->rank);
     w.view.transpose = w.kind == Q8_KIND_CONV1D;
     w.view.rows = t->dim[w.view.transpose];
     w.view.cols = t->dim[!w.view.transpose];

@@ -38,6 +38,15 @@ struct q8_weight_list {
     uint64_t linear;     /* of those, of Linear modules and of fused experts, cut or not */
 };
 
+/*
+ * The kind of the module that owns tensor `name` of that rank in a model with that index: what its
+ * class tells (q8_arch_kind), but for X.out_proj beside a bare X.in_proj_weight or X.q_proj_weight,
+ * the parameters of an nn.MultiheadAttention, which is BYPASSED whatever the class.  Source: torch
+ * 2.15, nn/modules/activation.py.
+ */
+enum q8_kind q8_weight_kind(const struct q8_index *index, const struct q8_arch *arch,
+                            const char *name, uint32_t rank);
+
 /* Whether a config says that the head is the embedding. */
 enum q8_tied {
     Q8_UNTIED,    /* it says no */

@@ -87,18 +87,6 @@ rows --use 'ct-w8a16-g32=*.0.*' "$model" want
 same want out
 rm -r out
 
-# make_model DIR CONFIG HEADER BYTES: a model of zeros
-make_model() {
-    mkdir "$1"
-    echo "$2" >"$1/config.json"
-    length=$(printf %s "$3" | wc -c)
-    {
-        printf "\\$(printf %o $((length % 256)))\\$(printf %o $((length / 256)))\0\0\0\0\0\0"
-        printf %s "$3"
-        head -c "$4" /dev/zero
-    } >"$1/model.safetensors"
-}
-
 # columns that the groups do not divide: refused by name, unless the module stays float anyway
 make_model odd '{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}' '{
     "a.up_proj.weight": {"dtype": "BF16", "shape": [4, 40], "data_offsets": [0, 320]},

@@ -33,4 +33,16 @@ same() {
     diff -r "$1" "$2" >/dev/null || die "$1 and $2 differ"
 }
 
+# make_model DIR CONFIG HEADER BYTES: a model of zeros
+make_model() {
+    mkdir "$1"
+    echo "$2" >"$1/config.json"
+    length=$(printf %s "$3" | wc -c)
+    {
+        printf "\\$(printf %o $((length % 256)))\\$(printf %o $((length / 256)))\0\0\0\0\0\0"
+        printf %s "$3"
+        head -c "$4" /dev/zero
+    } >"$1/model.safetensors"
+}
+
 . "$script"

@@ -88,6 +88,38 @@ static void weights_of_a_conv1d_are_turned(void **state)
     scratch_close(&s);
 }
 
+/* torch 2.15, nn/modules/activation.py: F.multi_head_attention_forward gets out_proj.weight */
+static void weights_beside_bare_projections_are_bypassed(void **state)
+{
+    static const struct scratch_tensor tensor[] = {
+        {"a.in_proj_weight", "F32", "[6, 2]", floats, 48},
+        {"a.out_proj.weight", "F32", "[2, 2]", floats, 16},
+        {"b.out_proj.weight", "F32", "[2, 2]", floats, 16},
+        {"b.q_proj_weight", "F32", "[2, 2]", floats, 16},
+        {"c.in_proj.weight", "F32", "[6, 2]", floats, 48},
+        {"c.out_proj.weight", "F32", "[2, 2]", floats, 16},
+        {"in_proj_weight", "F32", "[6, 2]", floats, 48},
+        {"out_proj.weight", "F32", "[2, 2]", floats, 16},
+        {"xout_proj.weight", "F32", "[2, 2]", floats, 16}};
+    static const struct {
+        const char *module;
+        bool bypassed;
+    } rows[] = {{"a.out_proj", true},
+                {"b.out_proj", true},
+                {"c.out_proj", false},
+                {"out_proj", true},
+                {"xout_proj", false}};
+    struct q8_weight_list list;
+    struct scratch s;
+
+    (void)state;
+    find(&s, &list, NULL, tensor, COUNT(tensor));
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(q8_weights_find_module(&list, rows[i].module)->kind == Q8_KIND_BYPASSED,
+                         rows[i].bypassed);
+    scratch_close(&s);
+}
+
 static void weights_of_fused_experts_are_slices(void **state)
 {
     static const struct scratch_tensor tensor[] = {FUSED("[11, 4, 3]", "[11, 3, 2]")};
@@ -276,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_come_by_module_and_by_tensor),
         cmocka_unit_test(weights_of_a_conv1d_are_turned),
+        cmocka_unit_test(weights_beside_bare_projections_are_bypassed),
         cmocka_unit_test(weights_of_fused_experts_are_slices),
         cmocka_unit_test(weights_of_experts_whose_shapes_do_not_bear_it_out_are_none),
         cmocka_unit_test(tied_is_what_root_or_language_model_say),

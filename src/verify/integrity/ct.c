@@ -20,7 +20,7 @@
 /* Kinds that the class name Linear stands for.  A router is one in vLLM, and in some classes. */
 #define LINEAR                                                                                     \
     (BIT(LINEAR) | BIT(SUBLINEAR) | BIT(HEAD) | BIT(KEEP) | BIT(LINEAR_ROUTER) | BIT(EXPERT) |     \
-     BIT(ROUTER))
+     BIT(BYPASSED) | BIT(ROUTER))
 
 /* One of config_groups. */
 struct group {

@@ -40,7 +40,7 @@ bool q8_integrity_modules(struct q8_verify *v,
         if (!c->b.tensor || !length ||
             (!m.stored && (c->b.tensor->rank != 2 || !q8_dtype_is_float(c->b.tensor->dtype))))
             continue;
-        m.kind = q8_arch_kind(&v->arch, c->name, 2);
+        m.kind = q8_weight_kind(&v->options.quantized->index, &v->arch, c->name, 2);
         m.name = m.stored ? m.stored->module : q8_strndup(v->findings.mem, c->name, length, err);
         m.sure = m.name && v->arch.known && !q8_arch_moved(&v->arch, m.name);
         if (!m.name || !each(self, &m, err))
