@@ -9,14 +9,6 @@
 
 #define NAME_BYTES 4096 /* of a module's name in memory */
 
-/* TODO(arch): the table of renamed modules. */
-static const char *q8_arch_memory_name(const struct q8_arch *arch, const char *module, char *ret,
-                                       size_t size)
-{
-    (void)arch, (void)ret, (void)size;
-    return module;
-}
-
 /* Whether an entry of the list stands for all modules below it. */
 static bool has_subtrees(const struct q8_plan *plan)
 {
@@ -27,9 +19,26 @@ static bool has_subtrees(const struct q8_plan *plan)
 static const char *memory_name(const struct q8_plan *plan, const struct q8_job *job,
                                char text[NAME_BYTES])
 {
-    if (job->kind == Q8_KIND_EXPERT) /* fused with others: no module of its own */
-        return job->module;
-    return q8_arch_memory_name(&plan->arch, job->module, text, NAME_BYTES);
+    const char *name = NULL;
+
+    if (job->kind != Q8_KIND_EXPERT) /* fused with others: no module of its own */
+        name = q8_arch_memory_name(&plan->arch, job->module, text, NAME_BYTES);
+    return name ? name : job->module;
+}
+
+/* The modules that transformers makes of a weight of the file by cutting it, if it does. */
+static bool put_parts(struct q8_name_set *set, const struct q8_plan *plan, const char *weight,
+                      struct q8_arena *mem, struct q8_err *err)
+{
+    char text[NAME_BYTES];
+    const char *name;
+
+    for (size_t i = 0; (name = q8_arch_part_name(&plan->arch, weight, i, text, NAME_BYTES)); i++) {
+        name = q8_strndup(mem, name, strlen(name), err);
+        if (!name || !q8_name_set_put(set, name, mem, err))
+            return false;
+    }
+    return true;
 }
 
 /* The module by its name in the file and, where transformers gives it another one, by that too. */
@@ -41,6 +50,8 @@ static bool put_module(struct q8_name_set *set, const struct q8_plan *plan,
 
     if (!q8_name_set_put(set, job->module, mem, err))
         return false;
+    if (job->kind == Q8_KIND_FUSED)
+        return put_parts(set, plan, job->module, mem, err);
     if (strcmp(name, job->module) == 0)
         return true;
     name = q8_strndup(mem, name, strlen(name), err);
@@ -58,6 +69,8 @@ static bool find_sides(struct q8_plan_sides *ret, const struct q8_plan *plan, st
 
         if (job->module && (!job->reason || Q8_LISTED_KINDS & 1u << job->kind) &&
             !put_module(job->reason ? &ret->kept : &ret->int8, plan, job, mem, err))
+            return false;
+        if (!job->module && !put_parts(&ret->kept, plan, job->tensor->name, mem, err))
             return false;
     }
     q8_name_set_sort(&ret->int8, 1);

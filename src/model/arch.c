@@ -20,6 +20,7 @@ static const char *const reasons[Q8_KINDS] = {
     [Q8_KIND_ROUTER] = "a router: it chooses experts",
     [Q8_KIND_LINEAR_ROUTER] = "a router: it chooses experts",
     [Q8_KIND_EXPERT] = "an expert, which transformers fuses with the others into one 3-D weight",
+    [Q8_KIND_FUSED] = "transformers cuts or joins this weight on loading, but not its scales",
     [Q8_KIND_BYPASSED] = "nn.MultiheadAttention reads this weight itself, past its Linear",
 };
 
@@ -84,12 +85,67 @@ static const struct q8_arch_row *rows_of(const struct q8_arch_row *table, size_t
     return *ret_rows ? table + low : NULL;
 }
 
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t n = strlen(text), m = strlen(tail);
+
+    return n >= m && strcmp(text + n - m, tail) == 0;
+}
+
 static bool is_listed(const char *const *list, size_t count, const char *name)
 {
     for (size_t i = 0; name && i < count; i++)
         if (strcmp(list[i], name) == 0)
             return true;
     return false;
+}
+
+/* The rows of one owner in the table of names. */
+static const struct q8_arch_rename *renames_of(const char *owner, size_t *ret_rows)
+{
+    size_t low = 0, end;
+
+    while (owner && low < COUNT(renames) && strcmp(renames[low].owner, owner) != 0)
+        low++;
+    for (end = low; owner && end < COUNT(renames) && strcmp(renames[end].owner, owner) == 0;)
+        end++;
+    *ret_rows = end - low;
+    return *ret_rows ? renames + low : NULL;
+}
+
+static const struct q8_arch_fused *fused_of(const char *owner, size_t *ret_rows)
+{
+    size_t low = 0, end;
+
+    while (owner && low < COUNT(fused) && strcmp(fused[low].owner, owner) != 0)
+        low++;
+    for (end = low; owner && end < COUNT(fused) && strcmp(fused[end].owner, owner) == 0;)
+        end++;
+    *ret_rows = end - low;
+    return *ret_rows ? fused + low : NULL;
+}
+
+/* The base model of the class, else of the type, else as most have it. */
+static const struct q8_arch_base *base_of(const char *class_name, const char *model_type)
+{
+    static const struct q8_arch_base common = {NULL, "model", "embed_tokens layers"};
+    const struct q8_arch_base *found = &common;
+
+    for (size_t i = 0; i < COUNT(bases); i++)
+        if (strcmp(bases[i].owner, class_name) == 0)
+            return &bases[i];
+        else if (model_type && strcmp(bases[i].owner, model_type) == 0)
+            found = &bases[i];
+    return found;
+}
+
+/* Whether a class is the base model itself, as most are called; the table has the others. */
+static bool is_base(const char *class_name)
+{
+    const bool called = ends_with(class_name, "Model") && !ends_with(class_name, "HeadModel") &&
+                        !ends_with(class_name, "HeadsModel");
+
+    return called != is_listed(base_exceptions, COUNT(base_exceptions), class_name);
 }
 
 void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *class_name)
@@ -99,8 +155,14 @@ void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *clas
     arch->row[0] = rows_of(exceptions, COUNT(exceptions), class_name, &arch->rows[0]);
     arch->row[1] = rows_of(exceptions, COUNT(exceptions), model_type, &arch->rows[1]);
     arch->head = rows_of(heads, COUNT(heads), class_name, &arch->heads);
-    arch->moved[0] = rows_of(moved, COUNT(moved), class_name, &arch->moves[0]);
-    arch->moved[1] = rows_of(moved, COUNT(moved), model_type, &arch->moves[1]);
+    if (!arch->known)
+        return;
+    arch->rename = renames_of(class_name, &arch->renames);
+    if (!arch->rename)
+        arch->rename = renames_of(model_type, &arch->renames);
+    arch->fused = fused_of(model_type, &arch->fuses);
+    arch->base = base_of(class_name, model_type);
+    arch->is_base = is_base(class_name);
 }
 
 /* What the leaf of a module path says when nothing else does. */
@@ -130,13 +192,6 @@ enum q8_kind q8_arch_kind(const struct q8_arch *arch, const char *name, uint32_t
     if (!row)
         row = find(rule, COUNT(rule), name, length);
     return row ? row->kind : kind_by_leaf(name, length);
-}
-
-static bool ends_with(const char *text, const char *tail)
-{
-    size_t n = strlen(text), m = strlen(tail);
-
-    return n >= m && strcmp(text + n - m, tail) == 0;
 }
 
 /* Classes that end like this have an lm_head unless the table says otherwise. */
@@ -175,14 +230,6 @@ const struct q8_arch_experts *q8_arch_experts(const struct q8_arch *arch, const 
     return NULL;
 }
 
-bool q8_arch_moved(const struct q8_arch *arch, const char *module)
-{
-    for (int i = 0; i < 2; i++)
-        if (find(arch->moved[i], arch->moves[i], module, strlen(module)))
-            return true;
-    return false;
-}
-
 const char *q8_arch_group(const char *module)
 {
     static const struct {
@@ -215,60 +262,36 @@ bool q8_arch_same_experts(const char *a, const char *b)
 }
 
 /* When a refusal holds. */
-enum condition {
-    ALWAYS,
-    WITH_EXPERTS,
-    WITH_SPLIT_EXPERTS,
-    WITH_SUBLINEAR,
-    WITH_OTHER_EXPERTS,
-    WITH_MOVED
-};
+enum condition { WITH_EXPERTS, WITH_SPLIT_EXPERTS, WITH_SUBLINEAR, WITH_OTHER_EXPERTS, WITH_MOVED };
 
 #define TRANSFORMERS "transformers 5.23"
+#define READ_BY_INIT "the class's initialization reads the weight of a Linear, which is packed"
+#define READ_BY_CODE "the class's code reads the weight of a Linear, which is packed"
 #define MOVED "it gives modules of this class other names, and does not find those of the config"
-/* clang-format off */
-#define T5(type)                                                                                   \
-    {type, Q8_LAYOUT_PACKED, ALWAYS,                                                               \
-     {TRANSFORMERS, "the class's initialization reads q.weight, which is packed"}}
-/* clang-format on */
-
 /* Seen on real runs (formats.md 2.2.6). */
 static const struct {
-    const char *model_type; /* NULL: any */
     enum q8_layout layout;
     enum condition when;
     struct q8_arch_refusal what;
 } refusals[] = {
-    {NULL,
-     Q8_LAYOUT_PACKED,
+    {Q8_LAYOUT_PACKED,
      WITH_SUBLINEAR,
      {TRANSFORMERS, "code around a subclass of Linear reads its weight, which is packed"}},
-    {NULL,
-     Q8_LAYOUT_PACKED,
+    {Q8_LAYOUT_PACKED,
      WITH_OTHER_EXPERTS,
      {TRANSFORMERS, "it decodes all experts by the first group of the config"}},
-    {NULL,
-     Q8_LAYOUT_PLAIN,
+    {Q8_LAYOUT_PLAIN,
      WITH_EXPERTS,
      {TRANSFORMERS,
       "it merges the experts into one 3-D weight, which has no place for their scales"}},
-    {NULL,
-     Q8_LAYOUT_PLAIN,
+    {Q8_LAYOUT_PLAIN,
      WITH_SPLIT_EXPERTS,
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
-    {NULL,
-     Q8_LAYOUT_PACKED,
+    {Q8_LAYOUT_PACKED,
      WITH_SPLIT_EXPERTS,
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
-    {NULL, Q8_LAYOUT_PLAIN, WITH_MOVED, {TRANSFORMERS, MOVED}},
-    {NULL, Q8_LAYOUT_PACKED, WITH_MOVED, {TRANSFORMERS, MOVED}},
-    T5("longt5"),
-    T5("mt5"),
-    T5("pop2piano"),
-    T5("switch_transformers"),
-    T5("t5"),
-    T5("udop"),
-    T5("umt5"),
+    {Q8_LAYOUT_PLAIN, WITH_MOVED, {TRANSFORMERS, MOVED}},
+    {Q8_LAYOUT_PACKED, WITH_MOVED, {TRANSFORMERS, MOVED}},
 };
 
 static bool holds(enum condition when, const struct q8_arch_traits *traits)
@@ -283,14 +306,28 @@ static bool holds(enum condition when, const struct q8_arch_traits *traits)
     }
 }
 
+/* Whether transformers cannot run the class packed, and why. */
+static const struct q8_arch_packed *find_unpackable(const struct q8_arch *arch)
+{
+    for (size_t i = 0; i < COUNT(unpackable); i++)
+        if ((arch->model_type && strcmp(unpackable[i].owner, arch->model_type) == 0) ||
+            (arch->class_name && strcmp(unpackable[i].owner, arch->class_name) == 0))
+            return &unpackable[i];
+    return NULL;
+}
+
 bool q8_arch_refusal(const struct q8_arch *arch, enum q8_layout layout,
                      const struct q8_arch_traits *traits, size_t i, struct q8_arch_refusal *ret)
 {
-    for (size_t k = 0; k < COUNT(refusals); k++) {
-        const char *type = refusals[k].model_type;
+    const struct q8_arch_packed *packed = layout == Q8_LAYOUT_PACKED ? find_unpackable(arch) : NULL;
 
-        if ((type && (!arch->model_type || strcmp(type, arch->model_type) != 0)) ||
-            refusals[k].layout != layout || !holds(refusals[k].when, traits) || i-- > 0)
+    if (packed && i-- == 0) {
+        *ret = (struct q8_arch_refusal){TRANSFORMERS, packed->init ? READ_BY_INIT : READ_BY_CODE};
+        return true;
+    }
+    for (size_t k = 0; k < COUNT(refusals); k++) {
+        if (refusals[k].layout != layout || !holds(refusals[k].when, traits) ||
+            (packed && refusals[k].when == WITH_SUBLINEAR) || i-- > 0)
             continue;
         *ret = refusals[k].what;
         return true;

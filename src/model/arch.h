@@ -5,6 +5,8 @@
 #ifndef Q8_MODEL_ARCH_H
 #define Q8_MODEL_ARCH_H
 
+#include "src/model/path.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +29,7 @@ enum q8_kind {
                               llm-compressor's recipes leave it float */
     Q8_KIND_EXPERT,        /* one expert's 2-D Linear in the file, fused to 3-D by transformers 5 */
     Q8_KIND_BYPASSED,      /* a Linear whose weight the module around it multiplies by itself */
+    Q8_KIND_FUSED, /* a Linear that transformers cuts, puts together or permutes on loading */
     Q8_KINDS
 };
 
@@ -34,7 +37,7 @@ enum q8_kind {
 #define Q8_LINEAR_KINDS                                                                            \
     (1u << Q8_KIND_LINEAR | 1u << Q8_KIND_SUBLINEAR | 1u << Q8_KIND_CONV1D | 1u << Q8_KIND_HEAD |  \
      1u << Q8_KIND_KEEP | 1u << Q8_KIND_LINEAR_ROUTER | 1u << Q8_KIND_EXPERT |                     \
-     1u << Q8_KIND_BYPASSED)
+     1u << Q8_KIND_BYPASSED | 1u << Q8_KIND_FUSED)
 
 /* Kinds that some runtime takes for a Linear: when float, they are listed in the config by name. */
 #define Q8_LISTED_KINDS (Q8_LINEAR_KINDS | 1u << Q8_KIND_ROUTER)
@@ -59,17 +62,52 @@ struct q8_arch_experts {
     const char *part[2];
 };
 
+/*
+ * One row of the table of names: what stands in memory for a part of a path in the file.  In both
+ * '#' is a number, the same; ".a.b" may begin anywhere, "a.b" at the start alone; "" is nothing.
+ */
+struct q8_arch_rename {
+    const char *owner;   /* class, else model_type */
+    const char *pattern; /* whole components of the path */
+    const char *name;    /* what stands for them */
+};
+
+/* A Linear that the file has as one and transformers as several, or as a part of one. */
+struct q8_arch_fused {
+    const char *owner;   /* model_type */
+    const char *pattern; /* of its path, or of a bare parameter's: ".attn.in_proj_weight" */
+    const char *parts;   /* leaves of the modules in memory, rows from the top: "q_proj k_proj" */
+    bool equal;          /* the rows are cut into parts of one size, and stay in their order */
+};
+
+/* A class that transformers does not run on packed weights. */
+struct q8_arch_packed {
+    const char *owner; /* class, or model_type */
+    bool init;         /* its initialization reads the weight of a Linear; else its code does */
+};
+
+/* Where the base model lies in the classes around it. */
+struct q8_arch_base {
+    const char *owner;  /* class, else model_type */
+    const char *prefix; /* base_model_prefix: "transformer"; "" for none */
+    const char *inside; /* its parts: "h wpe wte" */
+};
+
 /* A model class, as config.json names it.  Points into constant tables and the caller's strings. */
 struct q8_arch {
-    const char *model_type;             /* config.json model_type, or NULL */
-    const char *class_name;             /* architectures[0], or NULL */
-    bool known;                         /* one of the classes that the table was proved for */
-    const struct q8_arch_row *row[2];   /* exceptions of the class, then of the type; NULL = none */
-    size_t rows[2];                     /* how many of each */
-    const struct q8_arch_row *head;     /* heads of the class that the rule does not know */
-    size_t heads;                       /* how many; 0: q8_arch_head goes by the class's name */
-    const struct q8_arch_row *moved[2]; /* of the class, then of the type; NULL = none */
-    size_t moves[2];                    /* how many of each */
+    const char *model_type;           /* config.json model_type, or NULL */
+    const char *class_name;           /* architectures[0], or NULL */
+    bool known;                       /* one of the classes that the table was proved for */
+    const struct q8_arch_row *row[2]; /* exceptions of the class, then of the type; NULL = none */
+    size_t rows[2];                   /* how many of each */
+    const struct q8_arch_row *head;   /* heads of the class that the rule does not know */
+    size_t heads;                     /* how many; 0: q8_arch_head goes by the class's name */
+    const struct q8_arch_rename *rename; /* of the class, else of the type; NULL = none */
+    size_t renames;                      /* how many */
+    const struct q8_arch_fused *fused;   /* of the type of a known class; NULL = none */
+    size_t fuses;                        /* how many */
+    const struct q8_arch_base *base;     /* of a known class; else NULL */
+    bool is_base;                        /* the class is the base model itself */
 };
 
 /* Looks the class up.  Either name may be NULL; both must outlive *arch.  Allocates nothing. */
@@ -90,12 +128,6 @@ const char *q8_arch_head(const struct q8_arch *arch, size_t i);
 
 /* The known layout of the fused 3-D expert tensor `name`, or NULL when it must stay float. */
 const struct q8_arch_experts *q8_arch_experts(const struct q8_arch *arch, const char *name);
-
-/*
- * Whether transformers gives this module of the file another name in memory, and so does not find
- * it when a config names it.
- */
-bool q8_arch_moved(const struct q8_arch *arch, const char *module);
 
 /*
  * The fused group that runtimes build from this module: "qkv_proj" for .q_proj/.k_proj/.v_proj,

@@ -6,6 +6,7 @@ writes, which are the hub's (`file`).  q8 must be right for both.
 """
 import copy
 import importlib
+import json
 import os
 import re
 import warnings
@@ -39,13 +40,27 @@ FUSED_EXPERTS = re.compile(r"\.experts\.(gate_up_proj|down_proj)$")
 
 
 def classes():
-    """(model_type, class name) of the 1,002 classes that build from their default config."""
+    """
+    (model_type, class name, changes ...) of the 1,424 classes that build from their default config, and of
+    those that other words of it build otherwise: "two_stage=true".
+    """
     return [tuple(line.split()) for line in CLASSES.read_text().splitlines()]
 
 
-def default_config(kind, cls):
+def changed(changes):
+    """Words of a config; a backbone_config is a model type, one that does not need timm."""
+    words = dict(change.split("=") for change in changes)
+    backbone = words.pop("backbone_config", None)
+    words = {key: json.loads(value) for key, value in words.items()}
+    if backbone:
+        words["backbone_config"] = transformers.CONFIG_MAPPING[backbone](
+            out_features=["stage2", "stage3", "stage4"])
+    return words
+
+
+def default_config(kind, cls, changes=()):
     """The config that the class builds from; some class wants the text part of its type's config."""
-    config = transformers.CONFIG_MAPPING[kind]()
+    config = transformers.CONFIG_MAPPING[kind](**changed(changes))
     wanted = getattr(cls, "config_class", None)
     if wanted and not isinstance(config, wanted) and hasattr(config, "get_text_config"):
         text = config.get_text_config()
@@ -62,10 +77,14 @@ def find_class(kind, name):
     return cls
 
 
-def build(kind, name):
-    """The model on the meta device."""
+for module in (torch.nn.Linear, torch.nn.Embedding, torch.nn.Conv1d, torch.nn.Conv2d):
+    module.reset_parameters = lambda self: None    # there are no numbers to set
+
+
+def build(kind, name, changes=()):
+    """The model on the meta device; `changes` are words of its config, "two_stage=true"."""
     cls = find_class(kind, name)
-    config = default_config(kind, cls)
+    config = default_config(kind, cls, changes)
     with torch.device("meta"):
         model = cls(config)
     model.config.architectures = [name]
@@ -99,9 +118,9 @@ def file_tensors(model, state):
 class Facts:
     """One class: `state` and `file` map tensor names to shapes; the sets hold module names of the class."""
 
-    def __init__(self, kind, name):
+    def __init__(self, kind, name, changes=()):
         self.kind, self.name = kind, name
-        model = build(kind, name)
+        model = build(kind, name, changes)
         self.config = model.config
         self.modules = dict(model.named_modules())
         state = remove_tied_weights_from_state_dict(model.state_dict(), model)
@@ -123,6 +142,7 @@ class Facts:
         self.transposed = {n for n, m in self.modules.items()
                            if getattr(m, "is_transposed", False)}
         self.bnb = self.replaced(model, None)
+        self.model = model
 
     def replaced(self, model, skip):
         """What replace_with_bnb_linear converts with that skip list (None: the default one)."""

@@ -15,9 +15,12 @@ import tempfile
 from ctypes import CDLL, c_char_p, c_int, c_size_t, c_uint32, create_string_buffer
 from pathlib import Path
 
+import arch_renames
+
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "src/model/arch_table.inc"
-KINDS = ("OTHER LINEAR SUBLINEAR CONV1D HEAD KEEP EMBEDDING ROUTER LINEAR_ROUTER EXPERT").split()
+KINDS = ("OTHER LINEAR SUBLINEAR CONV1D HEAD KEEP EMBEDDING ROUTER LINEAR_ROUTER EXPERT BYPASSED "
+         "FUSED").split()
 NOTHING = {"OTHER", "EMBEDDING", "ROUTER"}    # never int8; the difference is one of words only
 Seen = collections.namedtuple("Seen", "name path kind rule")
 
@@ -29,7 +32,7 @@ class Rule:
         with tempfile.TemporaryDirectory() as folder:
             library = Path(folder) / "arch.so"
             subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O2", "-I", ROOT,
-                            "-o", library, ROOT / "src/model/arch.c", ROOT / "src/model/path.c"],
+                            "-o", library, *(ROOT / f"src/model/{name}.c" for name in ("arch", "path"))],
                            check=True)
             self.library = CDLL(str(library))
         self.library.q8_arch_kind.argtypes = [c_char_p, c_char_p, c_uint32]
@@ -37,7 +40,7 @@ class Rule:
         self.library.q8_arch_head.argtypes = [c_char_p, c_size_t]
         self.library.q8_arch_head.restype = c_char_p
         self.library.q8_arch_kind.restype = c_int
-        self.arch = create_string_buffer(256)     # a struct q8_arch
+        self.arch = create_string_buffer(512)     # a struct q8_arch
 
     def ask(self, model_type, class_name):
         self.names = [n and n.encode() for n in (model_type, class_name)]  # the struct points at them
@@ -52,25 +55,65 @@ def path_of(module):
     return ".".join("#" if part.isdigit() else part for part in module.split("."))
 
 
-def collect():
-    """What the libraries say, one row per class; names that differ only in numbers stand once."""
+def look(words):
+    """What the libraries say of one line of classes.txt; names that differ only in numbers stand once."""
     import arch_facts
-    rows = []
-    for model_type, name in arch_facts.classes():
-        facts = arch_facts.Facts(model_type, name)
-        kinds = collections.defaultdict(dict)
-        for space in (facts.state, facts.file):
-            for tensor, (shape, sources) in space.items():
-                if len(shape) == 2 and tensor.endswith(".weight"):
-                    module = tensor.removesuffix(".weight")
-                    kind = facts.truth(shape, sources, tensor)
-                    kinds[path_of(module)].setdefault(kind, []).append(module)
-        rows.append({"class": name, "type": facts.config.model_type, "kinds": kinds,
-                     "heads": facts.named_heads(), "split": facts.splits(),
-                     "moved": facts.moved()})
-        print(f"\r{len(rows)}", end="", file=sys.stderr)
+    import arch_names
+    import arch_packed
+    model_type, name, *changes = words
+    facts = arch_facts.Facts(model_type, name, changes)
+    kinds = collections.defaultdict(dict)
+    for space in (facts.state, facts.file):
+        for tensor, (shape, sources) in space.items():
+            if len(shape) == 2 and tensor.endswith(".weight"):
+                module = tensor.removesuffix(".weight")
+                kind = facts.truth(shape, sources, tensor)
+                kinds[path_of(module)].setdefault(kind, []).append(module)
+    return {"line": words, "class": name, "type": facts.config.model_type, "kinds": kinds,
+            "heads": facts.named_heads(), "split": facts.splits(), "moved": facts.moved(),
+            "names": arch_names.memory_names(facts.model, facts.file),
+            "prefix": facts.model.base_model_prefix, "base": arch_names.is_base(facts.model),
+            "children": [n for n, _ in facts.model.named_children()],
+            "converted": arch_names.converted(facts.model, facts.file),
+            "reads": arch_packed.read_weights(facts.modules, facts.ct),
+            "init": arch_packed.init_fails(facts.model, facts.ct)}
+
+
+def collect(cache):
+    """One row per line of classes.txt; those that the file `cache` has, a row a line, are not asked for again."""
+    import arch_facts
+    rows = {}
+    if cache and cache.exists():
+        for line in cache.read_text().splitlines():
+            row = json.loads(line)
+            rows[tuple(row["line"])] = row
+    for words in arch_facts.classes():
+        if words not in rows:
+            rows[words] = look(words)
+            print(f"\r{len(rows)}", end="", file=sys.stderr, flush=True)
+            if cache:
+                with cache.open("a") as file:
+                    print(json.dumps(rows[words]), file=file)
     print(file=sys.stderr)
-    return rows
+    return [with_fused(rows[words]) for words in arch_facts.classes()]
+
+
+def with_fused(row):
+    """The row, with Linears that are taken apart or put together on loading; the first part gives the name."""
+    row["fused"] = {}
+    for name, operations, targets, sources in row["converted"]:
+        module, into = name.removesuffix(".weight"), [t.removesuffix(".weight") for t, _ in targets]
+        if "experts." in name and sources > 1 and "shared" not in name or name.endswith("bias") or (
+                module == name and not name.endswith("in_proj_weight")) or "Transpose" in operations:
+            continue
+        stems = {t.rpartition(".")[0] for t in into}
+        assert len(stems) == 1, (row["class"], name, into)
+        row["names"][module] = into[0]
+        if module != name:
+            row["kinds"][path_of(module)] = {"FUSED": [module]}
+        equal = operations == ["Chunk"] and len({rows for _, rows in targets}) == 1
+        row["fused"][path_of(module)] = (" ".join(t.rpartition(".")[2] for t in into), equal)
+    return row
 
 
 def observe(row, rule):
@@ -80,13 +123,6 @@ def observe(row, rule):
         for kind, modules in kinds.items():
             for name in [path] if kind == common else modules:
                 yield Seen(row["class"], name, kind, rule.kind(modules[0]))
-
-
-def observe_moved(row):
-    """One Seen per path of a Linear: whether it has another name in memory; the rule is that none has."""
-    for path, kinds in row["moved"].items():
-        if len(kinds) == 1:
-            yield Seen(row["class"], path, *kinds, "SAME")
 
 
 def agrees(kind, have):
@@ -157,6 +193,8 @@ def exceptions(rows, look):
     for row in rows:
         by_type[row["type"]] += list(look(row))
     for model_type, seen in sorted(by_type.items()):
+        tied = {(s.name, s.path) for s in seen if s.kind == "HEAD"}     # in one config of several
+        seen = [s for s in seen if s.kind != "OTHER" or (s.name, s.path) not in tied]
         found, left = cover(seen)
         for pattern, kind in found:
             yield model_type, pattern, kind
@@ -167,6 +205,32 @@ def exceptions(rows, look):
                 yield name, pattern, kind
             for s in hopeless:
                 print(f"no pattern for {s}", file=sys.stderr)
+
+
+def fused_rows(rows):
+    """(owner, pattern, leaves of the parts, whether they are equal) of Linears that the file has as one, by type."""
+    by_type = collections.defaultdict(dict)
+    for row in rows:
+        for path, (parts, equal) in row["fused"].items():
+            leaf = "." + ".".join(path.split(".")[-2:])
+            assert by_type[row["type"]].setdefault(leaf, (parts, equal)) == (parts, equal), (row["class"], path)
+    for model_type, found in sorted(by_type.items()):
+        for leaf, (parts, equal) in sorted(found.items()):
+            yield model_type, leaf, parts, equal
+
+
+def packed(rows):
+    """(owner, why) of classes that transformers cannot run packed: per type where all of its classes agree."""
+    said = collections.defaultdict(dict)
+    for row in rows:
+        values = [m for m, what in row["reads"].items()]
+        why = "INIT" if row["init"] else "CODE" if values else None
+        said[row["type"]][row["class"]] = said[row["type"]].get(row["class"]) or why
+    for model_type, classes in sorted(said.items()):
+        if all(classes.values()):
+            yield model_type, "INIT" if "INIT" in classes.values() else "CODE"
+        else:
+            yield from ((name, why) for name, why in sorted(classes.items()) if why)
 
 
 def heads(rows, rule):
@@ -194,7 +258,22 @@ def table_rows(rows):
                      + f", Q8_KIND_{kind}}}," for owner, pattern, kind in rows)
 
 
-def write_table(known, except_rows, head_rows, fused, moved):
+def name_rows(rows):
+    return "\n".join("    {" + ", ".join(f'"{word}"' for word in row) + "}," for row in rows)
+
+
+def fused_text(rows):
+    return "\n".join(f'    {{"{owner}", "{pattern}", "{parts}", {str(equal).lower()}}},'
+                     for owner, pattern, parts, equal in rows)
+
+
+def packed_text(rows):
+    return "\n".join(f'    {{"{owner}", {str(why == "INIT").lower()}}},' for owner, why in sorted(rows))
+
+
+def write_table(known, except_rows, head_rows, fused, names, fused_list=(("", "", "", False),),
+                packed_list=(("", "CODE"),)):
+    """`names`: renames, bases, classes that are base models or not against what they are called."""
     TABLE.write_text(f"""\
 /* arch_table.inc - written by tests/oracle/arch_make.py; do not edit */
 
@@ -218,9 +297,29 @@ static const char *const fused_types[] = {{
 {strings(sorted(fused))}
 }};
 
-/* Linears that transformers gives another name than the file has, sorted by owner; no kinds. */
-static const struct q8_arch_row moved[] = {{
-{table_rows((owner, pattern, "OTHER") for owner, pattern, _ in moved)}
+/* Linears that the file has as one, and transformers as several, or the other way; by owner. */
+static const struct q8_arch_fused fused[] = {{
+{fused_text(fused_list)}
+}};
+
+/* Classes whose initialization, or whose code, reads the weight of a Linear; by owner. */
+static const struct q8_arch_packed unpackable[] = {{
+{packed_text(packed_list)}
+}};
+
+/* Parts of names that transformers has otherwise in memory, by owner; done in this order. */
+static const struct q8_arch_rename renames[] = {{
+{name_rows(names[0])}
+}};
+
+/* Base models that are not called "model", or hold other parts than most. */
+static const struct q8_arch_base bases[] = {{
+{name_rows(names[1])}
+}};
+
+/* Base models that have not the name of one, and what has it without being one. */
+static const char *const base_exceptions[] = {{
+{strings(sorted(names[2]))}
 }};
 """)
 
@@ -229,25 +328,24 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--facts", type=Path)
     words = parser.parse_args()
-    if words.facts and words.facts.exists():
-        rows = json.loads(words.facts.read_text())
-    else:
-        rows = collect()
-        if words.facts:
-            words.facts.write_text(json.dumps(rows))
-    write_table([], [("", "", "OTHER")], [("", None)], [""], [("", "", "")])    # the rule alone
+    rows = collect(words.facts)
+    nothing = [("", "", "")]
+    write_table([], [("", "", "OTHER")], [("", None)], [""], [nothing, nothing, [""]])  # the rule alone
     rule = Rule()
     except_rows = sorted(exceptions(rows, lambda row: observe(row, rule.ask(None, None))),
                          key=lambda r: r[0])
-    moved = sorted(exceptions(rows, observe_moved), key=lambda r: r[0])
     head_rows = sorted(heads(rows, rule), key=lambda r: r[0])
     fused = {row["type"] for row in rows if row["split"]}
-    write_table([row["class"] for row in rows], except_rows, head_rows, fused, moved)
+    renames, bases, unnamed = arch_renames.tables(rows)
+    odd = {row["class"] for row in rows if row["base"] != arch_renames.ends_as_base(row["class"])}
+    write_table({row["class"] for row in rows}, except_rows, head_rows, fused, [renames, bases, odd],
+                list(fused_rows(rows)), list(packed(rows)))
     right = {row["class"] for row in rows} - {s.name for row in rows for s in
                                               observe(row, rule.ask(None, None))
                                               if not agrees(s.kind, s.rule)}
     print(f"{len(right)} of {len(rows)} classes right by the rule alone; {len(except_rows)} exceptions,"
-          f" {len(head_rows)} rows for heads, {len(fused)} types with fused experts")
+          f" {len(head_rows)} rows for heads, {len(fused)} types with fused experts; {len(renames)} parts of"
+          f" names, {len(bases)} base models; without names: {unnamed or 'none'}")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,18 @@ static const struct {
     {"albert", "AlbertModel", "encoder.embedding_hidden_mapping_in.weight", 2, Q8_KIND_LINEAR},
     {"bert", "BertForMaskedLM", "cls.predictions.decoder.weight", 2, Q8_KIND_HEAD},
     {"bert", "BertForMaskedLM", "cls.predictions.transform.dense.weight", 2, Q8_KIND_LINEAR},
+    /* what transformers cuts, joins or permutes on loading */
+    {"nomic_bert", "NomicBertModel", "encoder.layers.0.attn.Wqkv.weight", 2, Q8_KIND_FUSED},
+    {"nomic_bert", "NomicBertModel", "layers.0.self_attn.q_proj.weight", 2, Q8_KIND_LINEAR},
+    /* classes with more than a language model's heads; boxes of a DETR that are tied */
+    {"musicgen", "MusicgenForConditionalGeneration", "decoder.lm_heads.0.weight", 2, Q8_KIND_HEAD},
+    {"imagegpt", "ImageGPTForCausalImageModeling", "transformer.h.0.attn.c_attn.weight", 2,
+     Q8_KIND_CONV1D},
+    {"colpali", "ColPaliForRetrieval", "embedding_proj_layer.weight", 2, Q8_KIND_LINEAR},
+    {"d_fine", "DFineForObjectDetection", "model.decoder.class_embed.0.weight", 2, Q8_KIND_HEAD},
+    {"deformable_detr", "DeformableDetrForObjectDetection", "model.decoder.class_embed.1.weight", 2,
+     Q8_KIND_HEAD},
+    {"wav2vec2", "Wav2Vec2ForXVector", "objective.weight", 2, Q8_KIND_OTHER},
     /* no table knows it: the rule */
     {"zzz", "ZzzForCausalLM", "blocks.0.ffn.weight", 2, Q8_KIND_LINEAR},
     {"zzz", "ZzzForCausalLM", "lm_head.weight", 2, Q8_KIND_HEAD},
@@ -165,6 +177,13 @@ static void arch_refusals_name_the_runtime(void **state)
         {"falcon", Q8_LAYOUT_PLAIN, {.sublinear = true}, false},
         {"llava", Q8_LAYOUT_PACKED, {.moved = true}, true},
         {"llava", Q8_LAYOUT_PLAIN, {.moved = true}, true},
+        /* their _init_weights, or their own code, reads a weight that is packed */
+        {"modernbert", Q8_LAYOUT_PACKED, {0}, true},
+        {"gpt_bigcode", Q8_LAYOUT_PACKED, {0}, true},
+        {"paligemma", Q8_LAYOUT_PACKED, {0}, true},
+        {"dinov2", Q8_LAYOUT_PACKED, {0}, true},
+        {"deberta", Q8_LAYOUT_PACKED, {0}, true},
+        {"modernbert", Q8_LAYOUT_PLAIN, {0}, false},
         {"t5", Q8_LAYOUT_PACKED, {0}, true},
         {"t5", Q8_LAYOUT_PLAIN, {0}, false},
         {"t5", Q8_LAYOUT_BNB, {0}, false},
@@ -184,29 +203,102 @@ static void arch_refusals_name_the_runtime(void **state)
 }
 
 /* transformers 5.23, conversion_mapping.py. */
-static void arch_moved_is_what_transformers_renames(void **state)
+/* Expectations: rename_source_key of transformers 5.23 over these names. */
+static const struct {
+    const char *type, *class_name, *module, *memory; /* NULL: the same */
+} memory_names[] = {
+    {"llava", "LlavaForConditionalGeneration", "language_model.model.layers.0.mlp.up_proj",
+     "model.language_model.layers.0.mlp.up_proj"},
+    {"llava", "LlavaForConditionalGeneration", "model.language_model.layers.0.mlp.up_proj", NULL},
+    {"llava", "LlavaForConditionalGeneration", "language_model.lm_head", "lm_head"},
+    {"llava", "LlavaForConditionalGeneration",
+     "vision_tower.vision_model.encoder.layers.11.mlp.fc1",
+     "model.vision_tower.encoder.layers.11.mlp.fc1"},
+    {"qwen2_vl", "Qwen2VLForConditionalGeneration", "model.layers.1.mlp.up_proj",
+     "model.language_model.layers.1.mlp.up_proj"},
+    {"qwen2_vl", "Qwen2VLForConditionalGeneration", "visual.merger.mlp.2",
+     "model.visual.merger.mlp.2"},
+    {"vit", "ViTForImageClassification", "vit.encoder.layer.3.attention.attention.query",
+     "vit.layers.3.attention.q_proj"},
+    {"vit", "ViTForImageClassification", "classifier", NULL},
+    {"gpt_neox", "GPTNeoXForCausalLM", "embed_out", "lm_head"},
+    {"gpt_neox", "GPTNeoXForCausalLM", "gpt_neox.layers.0.mlp.dense_4h_to_h", NULL},
+    /* the base model's prefix, as gpt2's own checkpoint lacks it, and one in the base model */
+    {"gpt2", "GPT2LMHeadModel", "h.0.attn.c_attn", "transformer.h.0.attn.c_attn"},
+    {"gpt2", "GPT2LMHeadModel", "lm_head", NULL},
+    {"gpt2", "GPT2Model", "transformer.h.0.attn.c_attn", "h.0.attn.c_attn"},
+    {"llama", "LlamaForCausalLM", "model.layers.1.mlp.up_proj", NULL},
+    {"llama", "LlamaForCausalLM", "layers.1.mlp.up_proj", "model.layers.1.mlp.up_proj"},
+    {"llama", "LlamaModel", "model.layers.1.mlp.up_proj", "layers.1.mlp.up_proj"},
+    /* code of one's own is not renamed */
+    {"llava", "LlavaForMe", "language_model.model.layers.0.mlp.up_proj", NULL},
+    {NULL, NULL, "layers.1.mlp.up_proj", NULL},
+};
+
+static void arch_memory_name_is_what_transformers_makes_of_it(void **state)
 {
-    static const struct {
-        const char *type, *class_name, *module;
-        bool moved;
-    } rows[] = {
-        {"llava", "LlavaForConditionalGeneration", "language_model.model.layers.0.mlp.up_proj",
-         true},
-        {"llava", "LlavaForConditionalGeneration", "model.language_model.layers.0.mlp.up_proj",
-         false},
-        {"qwen2_vl", "Qwen2VLForConditionalGeneration", "model.layers.1.mlp.up_proj", true},
-        {"gpt_neox", "GPTNeoXForCausalLM", "embed_out", true},
-        {"gpt_neox", "GPTNeoXForCausalLM", "gpt_neox.layers.0.mlp.dense_4h_to_h", false},
-        {"llama", "LlamaForCausalLM", "model.layers.1.mlp.up_proj", false},
-        {NULL, NULL, "model.layers.1.mlp.up_proj", false},
-    };
+    char name[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof memory_names / sizeof *memory_names; i++) {
+        const char *module = memory_names[i].module, *want = memory_names[i].memory, *got;
+        struct q8_arch arch;
+
+        q8_arch_init(&arch, memory_names[i].type, memory_names[i].class_name);
+        got = q8_arch_memory_name(&arch, module, name, sizeof name);
+        if (q8_arch_moved(&arch, module) != (want != NULL))
+            fail_msg("%s of %s: %s", module, memory_names[i].class_name, got);
+        if (want)
+            assert_string_equal(got, want);
+        else
+            assert_ptr_equal(got, module);
+    }
+}
+
+/* The parts of nomic_bert's Wqkv, by conversion_mapping.py of transformers 5.23. */
+static void arch_part_names_are_those_in_memory(void **state)
+{
+    static const char *const parts[] = {"layers.4.self_attn.q_proj", "layers.4.self_attn.k_proj",
+                                        "layers.4.self_attn.v_proj"};
+    static const char fused[] = "encoder.layers.4.attn.Wqkv";
+    struct q8_arch arch;
+    char name[64];
+
+    (void)state;
+    q8_arch_init(&arch, "nomic_bert", "NomicBertModel");
+    assert_true(q8_arch_fused(&arch, fused)->equal);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(q8_arch_part_name(&arch, fused, i, name, sizeof name), parts[i]);
+    assert_null(q8_arch_part_name(&arch, fused, 3, name, sizeof name));
+    assert_null(q8_arch_part_name(&arch, fused, 0, name, 25));
+    assert_null(q8_arch_part_name(&arch, "layers.4.self_attn.q_proj", 0, name, sizeof name));
+    /* sizes by the config; rows in another order */
+    q8_arch_init(&arch, "molmo2", "Molmo2ForConditionalGeneration");
+    assert_false(q8_arch_fused(&arch, "model.transformer.blocks.0.self_attn.att_proj")->equal);
+    q8_arch_init(&arch, "nomic_bert", "NomicBertOwn");
+    assert_null(q8_arch_fused(&arch, fused));
+}
+
+static void arch_memory_name_of_little_room_is_none(void **state)
+{
+    static const char long_digits[] = "encoder.layer.0";
+    char name[64], digits[4096];
     struct q8_arch arch;
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        q8_arch_init(&arch, rows[i].type, rows[i].class_name);
-        assert_int_equal(q8_arch_moved(&arch, rows[i].module), rows[i].moved);
-    }
+    q8_arch_init(&arch, "gpt2", "GPT2LMHeadModel");
+    assert_null(q8_arch_memory_name(&arch, "h.0.attn.c_attn", name, 16));
+    assert_null(q8_arch_memory_name(&arch, "h.0.attn.c_attn", name, 27));
+    assert_string_equal(q8_arch_memory_name(&arch, "h.0.attn.c_attn", name, 28),
+                        "transformer.h.0.attn.c_attn");
+    /* a name without end, and parts of none */
+    q8_arch_init(&arch, "vit", "ViTModel");
+    memset(digits, '1', sizeof digits);
+    memcpy(digits, long_digits, sizeof long_digits - 1);
+    digits[sizeof digits - 1] = '\0';
+    (void)q8_arch_memory_name(&arch, digits, name, sizeof name);
+    assert_string_equal(q8_arch_memory_name(&arch, "..", name, sizeof name), "..");
+    assert_string_equal(q8_arch_memory_name(&arch, "", name, sizeof name), "");
 }
 
 static void arch_every_kind_has_a_reason(void **state)
@@ -225,7 +317,9 @@ int main(void)
         cmocka_unit_test(arch_splits_fused_experts_of_known_layout_only),
         cmocka_unit_test(arch_group_is_what_runtimes_fuse),
         cmocka_unit_test(arch_refusals_name_the_runtime),
-        cmocka_unit_test(arch_moved_is_what_transformers_renames),
+        cmocka_unit_test(arch_memory_name_is_what_transformers_makes_of_it),
+        cmocka_unit_test(arch_memory_name_of_little_room_is_none),
+        cmocka_unit_test(arch_part_names_are_those_in_memory),
         cmocka_unit_test(arch_every_kind_has_a_reason),
     };
 
