@@ -9,16 +9,44 @@
 
 #include <string.h>
 
+/* Whether the first group of the config tells of the scheme of that int8 weight. */
+static bool is_of_first_group(const struct q8_runtime_run *r, const struct q8_stored *w)
+{
+    const bool packed = w->scheme->layout == Q8_LAYOUT_PACKED;
+
+    return !r->groups || (packed != r->group->acts &&
+                          (strcmp(r->group->strategy, "group") == 0 ? r->group->size == w->group
+                                                                    : w->group == w->cols));
+}
+
+/* Whether a group names that module, and not by a pattern or a class. */
+static bool is_named(const struct q8_runtime_run *r, const char *module)
+{
+    for (uint64_t i = 0; i < r->groups; i++)
+        if (q8_names_has(&r->group[i].targets, module))
+            return true;
+    return false;
+}
+
 /* What the int8 model holds that decides whether transformers loads it. */
 static void read_traits(const struct q8_runtime_run *r, struct q8_arch_traits *ret)
 {
+    const struct q8_compare *pairs = &r->v->pairs;
+
     *ret = (struct q8_arch_traits){0};
     for (uint64_t i = 0; i < r->pieces; i++) {
         const struct q8_piece *p = &r->piece[i];
+        const bool expert = p->kind == Q8_KIND_EXPERT && p->key != p->module;
 
-        ret->experts = ret->experts || (p->kind == Q8_KIND_EXPERT && p->key != p->module);
-        ret->sublinear = ret->sublinear || (p->stored && p->kind == Q8_KIND_SUBLINEAR);
+        ret->experts = ret->experts || expert;
+        if (!p->stored)
+            continue;
+        ret->sublinear = ret->sublinear || p->kind == Q8_KIND_SUBLINEAR;
+        ret->other_experts = ret->other_experts || (expert && !is_of_first_group(r, p->stored));
+        ret->moved = ret->moved || (q8_arch_moved(&r->arch, p->module) && is_named(r, p->module));
     }
+    for (uint64_t i = 0; !ret->split_experts && i < pairs->items; i++)
+        ret->split_experts = pairs->item[i].a.slice && pairs->item[i].b.stored;
 }
 
 /* The module whose storage is a refusal's reason: the first int8 one. */
