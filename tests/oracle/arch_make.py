@@ -40,6 +40,11 @@ class Rule:
         self.library.q8_arch_head.argtypes = [c_char_p, c_size_t]
         self.library.q8_arch_head.restype = c_char_p
         self.library.q8_arch_kind.restype = c_int
+        self.library.q8_arch_memory_name.argtypes = [c_char_p, c_char_p, c_char_p, c_size_t]
+        self.library.q8_arch_memory_name.restype = c_char_p
+        self.library.q8_arch_part_name.argtypes = [c_char_p, c_char_p, c_size_t, c_char_p, c_size_t]
+        self.library.q8_arch_part_name.restype = c_char_p
+        self.text = create_string_buffer(4096)
         self.arch = create_string_buffer(512)     # a struct q8_arch
 
     def ask(self, model_type, class_name):
@@ -49,6 +54,17 @@ class Rule:
 
     def kind(self, path):
         return KINDS[self.library.q8_arch_kind(self.arch, (path + ".weight").encode(), 2)]
+
+
+    def name(self, module):
+        """In memory."""
+        return self.library.q8_arch_memory_name(self.arch, module.encode(), self.text, 4096).decode()
+
+    def parts(self, module):
+        found = []
+        while name := self.library.q8_arch_part_name(self.arch, module.encode(), len(found), self.text, 4096):
+            found.append(name.decode())
+        return found
 
 
 def path_of(module):

@@ -75,9 +75,11 @@ def distance(a, b):
 
 def hunks(old, new):
     """Candidates for a row: each difference with up to two components around it, and the whole beginning."""
-    for tag, i, j, k, l in difflib.SequenceMatcher(None, old, new, False).get_opcodes():
-        if tag == "equal":
-            continue
+    changes = [op for op in difflib.SequenceMatcher(None, old, new, False).get_opcodes()
+               if op[0] != "equal"]
+    if len(changes) > 1:    # from the first to the last as well
+        changes.append(("replace", changes[0][1], changes[-1][2], changes[0][3], changes[-1][4]))
+    for _, i, j, k, l in changes:
         for left, right in itertools.product(range(4), range(4)):
             a, b, c, d = i - left, j + right, k - left, l + right
             if a < 0 or b > len(old) or c < 0 or d > len(new) or a == b:
