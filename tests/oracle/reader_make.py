@@ -159,8 +159,11 @@ def patterns(row):
 
 def fitting(names, place, least, trees):
     """cover(), with shorter patterns where a string would be too long."""
-    rows = cover(names, place, least, trees)
-    return rows if len(" ".join(rows)) <= LONGEST else cover(names, place, 2, trees)
+    for parts in (least, 5, 4, 3, 2):
+        rows = cover(names, place, min(parts, least), trees)
+        if len(" ".join(rows)) <= LONGEST:
+            break
+    return rows
 
 
 def text_types(known):
