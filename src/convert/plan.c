@@ -127,9 +127,9 @@ static const char *keep_reason(const struct q8_plan *plan, const struct q8_job *
         return not_named;
     if (!choice->also && !(target->takes & 1u << job->kind))
         return q8_kind_reason(job->kind);
-    blocked = choice->also ? NULL : q8_unfinished_head(&plan->arch, job->module);
+    blocked = choice->also ? NULL : q8_keep_reason(&plan->keep, job->module);
     if (!blocked && !choice->also)
-        blocked = q8_keep_reason(&plan->keep, job->module);
+        blocked = q8_unfinished_head(&plan->arch, job->module);
     if (blocked)
         return blocked;
     return unfit ? refuse(choice->use, job, target, unfit, err) : NULL;

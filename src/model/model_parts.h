@@ -48,7 +48,7 @@ bool q8_placement_read(struct q8_placement *map, struct q8_model *m, const char 
 bool q8_placement_settle(struct q8_placement *map, struct q8_model *m, struct q8_arena *mem,
                          struct q8_err *err);
 
-/* ---- unfinished.c ---- */
+/* ---- wrapped.c ---- */
 
 /*
  * Takes off the tensors' names, and off those of the map, what wrappers of PyTorch put into them:

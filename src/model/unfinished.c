@@ -1,9 +1,8 @@
-/* unfinished.c - what a training run leaves that is no model yet: adapters, parts, wrappers */
+/* unfinished.c - what a training run leaves that is no model yet: adapters, parts, heads */
 #include "src/model/unfinished.h"
 
 #include "src/base/json.h"
 #include "src/base/text.h"
-#include "src/model/model_parts.h"
 #include "src/model/weights.h"
 
 #include <inttypes.h>
@@ -12,17 +11,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* What wrappers put in front of every name. */
-enum { DDP, PEFT };
-static const char *const fronts[] = {[DDP] = "module.", [PEFT] = "base_model.model."};
+/* ---- adapters ---- */
 
 /* NULL starts with nothing. */
 static bool starts_with(const char *text, const char *start)
 {
     return text && strncmp(text, start, strlen(start)) == 0;
 }
-
-/* ---- adapters ---- */
 
 /* Parts of the names that PEFT, LyCORIS and kohya's scripts give to what an adapter holds. */
 static const char *const adapter_words[] = {
@@ -60,7 +55,7 @@ static bool has_word(const char *name, const char *const *word, size_t words)
     return false;
 }
 
-static bool is_adapter(const char *name)
+bool q8_unfinished_adapter(const char *name)
 {
     return has_word(name, adapter_words, COUNT(adapter_words));
 }
@@ -78,7 +73,7 @@ static bool check_adapters(const struct q8_model *m, struct q8_err *err)
             return true;
     for (uint64_t i = 0; i < m->index.count; i++) {
         const char *tensor = m->index.tensor[i].name;
-        const bool adapter = is_adapter(tensor);
+        const bool adapter = q8_unfinished_adapter(tensor);
 
         count += adapter;
         if (adapter && !first)
@@ -92,7 +87,7 @@ static bool check_adapters(const struct q8_model *m, struct q8_err *err)
                        "(peft: PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload()) and "
                        "convert what save_pretrained writes then",
                        m->path, q8_text_escape(first, name, sizeof name));
-    if (!(base && first) && !starts_with(base ? base : first, fronts[PEFT]))
+    if (!(base && first) && !starts_with(base ? base : first, "base_model.model."))
         return true;
     return q8_fail(err, Q8_EUNSUPPORTED,
                    "%s has adapters that are not merged, tensor '%s' says so: merge first (peft: "
@@ -238,124 +233,84 @@ static bool is_one(const char *word, size_t length, const char *const *list, siz
     return false;
 }
 
+/*
+ * First words of the paths of all causal language models of transformers 5.23: what their classes
+ * set on self (models/, modeling_*.py), and what composite files have in front.
+ */
+static const char *const causal[] = {
+    "backbone",
+    "bert",
+    "biogpt",
+    "cls",
+    "codebooks_head",
+    "cpmant",
+    "data2vec_text",
+    "decoder",
+    "electra",
+    "embed_out",
+    "encoder",
+    "ernie",
+    "final_norm",
+    "generator_lm_head",
+    "generator_predictions",
+    "git",
+    "gpt_neox",
+    "gpt_neox_japanese",
+    "head",
+    "language_model",
+    "lm_head",
+    "lm_heads",
+    "lm_loss",
+    "masked_embedding",
+    "model",
+    "mtp",
+    "output",
+    "output_projection",
+    "post_projection",
+    "pre_projection",
+    "pred_layer",
+    "proj_out",
+    "prophetnet",
+    "rembert",
+    "roberta",
+    "roberta_prelayernorm",
+    "roc_bert",
+    "roformer",
+    "rwkv",
+    "text_model",
+    "transformer",
+    "vision_model",
+    "vision_tower",
+    "visual",
+    "multi_modal_projector",
+};
+
+static bool has_number(const char *path)
+{
+    const char *role;
+
+    return q8_path_layer(path, &role) != UINT64_MAX;
+}
+
 const char *q8_unfinished_head(const struct q8_arch *arch, const char *module)
 {
-    static const char *const ends[] = {"ForCausalLM", "LMHeadModel", "ForConditionalGeneration"};
+    static const char *const ends[] = {"ForConditionalGeneration", "ForCausalLM", "LMHeadModel"};
     const size_t length = strcspn(module, ".");
-    bool language = false;
+    size_t end = 0;
 
-    for (size_t i = 0; arch->class_name && i < COUNT(ends); i++)
-        language = language || q8_text_stem(arch->class_name, ends[i]) > 0;
-    if (!arch->known || !language)
+    while (arch->class_name && end < COUNT(ends) && !q8_text_stem(arch->class_name, ends[end]))
+        end++;
+    if (!arch->known || !arch->class_name || end == COUNT(ends))
         return NULL;
     if (is_one(module, length, values, COUNT(values)))
         return "a value head, which the class does not have: float for whoever trains with it";
     if (is_one(module, length, drafts, COUNT(drafts)))
         return "a head that drafts, which the class does not have";
-    return is_one(module, length, classes, COUNT(classes))
-               ? "a head of another class: this one has none of the name"
+    if (is_one(module, length, classes, COUNT(classes)))
+        return "a head of another class: this one has none of the name";
+    /* files of the base model alone have paths without its name: "layers.0.mlp", "wte" */
+    return end > 0 && module[length] && !has_number(module) &&
+                   !is_one(module, length, causal, COUNT(causal))
+               ? "not of the class: no causal language model of transformers has one of the name"
                : NULL;
-}
-
-/* ---- wrappers ---- */
-
-/* What wrappers of PyTorch call the module in them, and no class calls one of its own. */
-static const char *const wrappers[] = {"_orig_mod.", "_fsdp_wrapped_module.",
-                                       "_checkpoint_wrapped_module.", "_forward_module."};
-
-/* Whether all names begin so, and have more. */
-static bool all_begin(const struct q8_model *m, const char *front)
-{
-    const size_t length = strlen(front);
-
-    for (uint64_t i = 0; i < m->index.count; i++)
-        if (!starts_with(m->index.tensor[i].name, front) || !m->index.tensor[i].name[length])
-            return false;
-    return m->index.count > 0;
-}
-
-/* Takes that front off every name that has it, of tensors and lines of the index. */
-static void drop_front(struct q8_model *m, struct q8_placement *map, const char *front)
-{
-    const size_t length = strlen(front);
-
-    for (uint64_t i = 0; i < m->index.count; i++)
-        m->index.tensor[i].name += length;
-    for (uint64_t i = 0; i < map->count; i++)
-        if (starts_with(map->entry[i].tensor, front))
-            map->entry[i].tensor += length;
-}
-
-/* The name without any wrapper in it; NULL: Q8_ELIMIT. */
-static const char *unwrap(const char *name, struct q8_arena *mem, struct q8_err *err)
-{
-    char *ret = NULL;
-
-    for (size_t i = 0; i < COUNT(wrappers); i++) {
-        const size_t length = strlen(wrappers[i]);
-        char *at;
-
-        if (!strstr(name, wrappers[i]))
-            continue;
-        name = ret = ret ? ret : q8_strndup(mem, name, strlen(name), err);
-        for (char *from = ret; from && (at = strstr(from, wrappers[i])); from = at) {
-            if (at == ret || at[-1] == '.')
-                memmove(at, at + length, strlen(at + length) + 1);
-            else
-                at++;
-        }
-        if (!ret)
-            return NULL;
-    }
-    return name;
-}
-
-/* Wrappers around the whole and around layers of it. */
-static bool drop_wrappers(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
-                          struct q8_err *err)
-{
-    const char *first = NULL;
-    char shown[256];
-
-    for (uint64_t i = 0; i < m->index.count; i++) {
-        const char *name = unwrap(m->index.tensor[i].name, mem, err);
-
-        if (!name)
-            return false;
-        if (!first && name != m->index.tensor[i].name)
-            first = m->index.tensor[i].name;
-        m->index.tensor[i].name = name;
-    }
-    for (uint64_t i = 0; i < map->count; i++)
-        if (!(map->entry[i].tensor = unwrap(map->entry[i].tensor, &map->mem, err)))
-            return false;
-    return !first || q8_model_note(m, mem, err,
-                                   "names such as '%s' have the words of a wrapper of PyTorch in "
-                                   "them: those are left out",
-                                   q8_text_escape(first, shown, sizeof shown));
-}
-
-bool q8_model_unwrap(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
-                     struct q8_err *err)
-{
-    struct q8_arch arch;
-
-    if (!drop_wrappers(m, map, mem, err))
-        return false;
-    for (uint64_t i = 0; i < m->index.count; i++)
-        if (is_adapter(m->index.tensor[i].name)) /* refused later, under the names of the file */
-            return true;
-    q8_model_arch(&arch, m);
-    for (int i = DDP; i <= PEFT; i++) {
-        /* code of the model's own may call a module so */
-        if (!all_begin(m, fronts[i]) ||
-            (i == DDP && !arch.known && q8_json_get(m->config_root, "auto_map")))
-            continue;
-        drop_front(m, map, fronts[i]);
-        if (!q8_model_note(m, mem, err,
-                           "all names begin with '%s', which a wrapper put there: it is left out",
-                           fronts[i]))
-            return false;
-    }
-    return true;
 }

@@ -1,4 +1,4 @@
-/* unfinished.h - what a training run leaves that is no model yet: adapters, parts, wrappers */
+/* unfinished.h - what a training run leaves that is no model yet: adapters, parts, heads */
 #ifndef Q8_MODEL_UNFINISHED_H
 #define Q8_MODEL_UNFINISHED_H
 
@@ -11,6 +11,9 @@
  * dimension that has two in other layers, or none of its elements: a part of it alone was saved.
  */
 bool q8_model_is_finished(const struct q8_model *model, struct q8_err *err);
+
+/* Whether a tensor of that name is of an adapter: LoRA and its like, as PEFT and others name it. */
+bool q8_unfinished_adapter(const char *name);
 
 /*
  * Why a module stays float that a training run put beside the model, and that the class of a

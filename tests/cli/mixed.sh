@@ -89,18 +89,18 @@ rm -r out
 
 # columns that the groups do not divide: refused by name, unless the module stays float anyway
 make_model odd '{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}' '{
-    "a.up_proj.weight": {"dtype": "BF16", "shape": [4, 40], "data_offsets": [0, 320]},
-    "b.up_proj.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [320, 832]}}' 832
-expect 2 "--use '*': a.up_proj cannot become int8 in ct-w8a16-g32: its columns" \
+    "model.a.up_proj.weight": {"dtype": "BF16", "shape": [4, 40], "data_offsets": [0, 320]},
+    "model.b.up_proj.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [320, 832]}}' 832
+expect 2 "--use '*': model.a.up_proj cannot become int8 in ct-w8a16-g32: its columns" \
     rows --use 'ct-w8a16-g32=*' odd out
-rows --use 'ct-w8a16-g32=*' --skip a.up_proj odd out
+rows --use 'ct-w8a16-g32=*' --skip model.a.up_proj odd out
 rm -r out
-"$Q8" -q --to=ct-w8a16-g32 --use ct-w8a16=a.up_proj odd out # the other way it saves the module
-grep -q '"a.up_proj"' out/config.json || die "a.up_proj is in no group"
+"$Q8" -q --to=ct-w8a16-g32 --use ct-w8a16=model.a.up_proj odd out # the other way it saves the module
+grep -q '"model.a.up_proj"' out/config.json || die "model.a.up_proj is in no group"
 rm -r out
 
 # names that look like something else are names and nothing more: the config parses again
-make_model marks '{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}' '{
+make_model marks '{"model_type": "llama", "architectures": ["LlamaModel"]}' '{
     "x.@format@.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [0, 512]},
     "x.@ignore@.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [512, 1024]},
     "x.\"@groups@%s\\.weight": {"dtype": "BF16", "shape": [4, 64], "data_offsets": [1024, 1536]},
