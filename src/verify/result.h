@@ -103,6 +103,7 @@ struct q8_runtime {
     bool judged;             /* it was asked for, or serves the format */
     enum q8_outcome outcome; /* valid when judged, as the rest */
     uint64_t findings;       /* that keep it from loading the model */
+    uint64_t firm;           /* of those, what does not hang on the shapes that kernels take */
     uint64_t doubts;         /* that leave it open */
 };
 

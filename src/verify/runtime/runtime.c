@@ -188,6 +188,12 @@ static bool is_prediction(const struct q8_finding *f)
     return strncmp(f->kind, "runtime-", strlen("runtime-")) == 0;
 }
 
+/* What a kernel does not take; it may be another tomorrow, and is no fault of the file. */
+static bool is_shape(const struct q8_finding *f)
+{
+    return strcmp(f->kind, "runtime-shape") == 0;
+}
+
 /* Whether the finding counts for the verdict. */
 static bool counts(const struct q8_verify *v, const struct q8_finding *f)
 {
@@ -198,8 +204,10 @@ static bool counts(const struct q8_verify *v, const struct q8_finding *f)
         return !stopped(f) || stopped(f) & v->options.runtimes;
     if (!is_prediction(f))
         return true;
+    if (is_shape(f))
+        return false;
     for (enum q8_reader reader = 0; reader < Q8_READERS; reader++)
-        if (v->runtime[reader].outcome == Q8_OUTCOME_FAILS)
+        if (v->runtime[reader].firm)
             failing |= 1u << reader;
     return (failing & servers) == servers && f->runtimes & servers;
 }
@@ -212,9 +220,13 @@ void q8_runtime_judge(struct q8_verify *v)
         struct q8_runtime *runtime = &v->runtime[reader];
 
         runtime->judged = configured && judged(v) & 1u << reader;
-        for (uint64_t i = 0; i < v->findings.count; i++)
-            runtime->findings +=
-                v->findings.list[i].fails && stopped(&v->findings.list[i]) & 1u << reader;
+        for (uint64_t i = 0; i < v->findings.count; i++) {
+            const struct q8_finding *f = &v->findings.list[i];
+            const bool stops = f->fails && stopped(f) & 1u << reader;
+
+            runtime->findings += stops;
+            runtime->firm += stops && !is_shape(f);
+        }
         runtime->outcome = runtime->findings ? Q8_OUTCOME_FAILS
                            : runtime->doubts ? Q8_OUTCOME_UNKNOWN
                                              : Q8_OUTCOME_LOADS;

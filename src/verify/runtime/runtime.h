@@ -14,7 +14,7 @@ bool q8_runtime_check(struct q8_verify *v, struct q8_err *err);
 /*
  * When all findings are there: the outcome of each runtime, and which findings fail.  Those about
  * a runtime that --runtime did not ask for are notes; without it, what keeps one of vLLM and
- * SGLang from loading is a note as long as the other loads.
+ * SGLang from loading is a note as long as the other loads, and so is a shape that no kernel takes.
  */
 void q8_runtime_judge(struct q8_verify *v);
 
