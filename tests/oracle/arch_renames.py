@@ -28,12 +28,13 @@ def general(old, new):
 def find(pattern, path):
     """(start, end) of the first match, or None."""
     floating, want = not pattern[0], pattern[1:] if not pattern[0] else pattern
-    if want[0] != "#" and want[0] not in path:
+    if not want[0].isdigit() and want[0] != "#" and want[0] not in path:
         return None
     for start in range(len(path) - len(want) + 1 if floating else 1):
         have = path[start:start + len(want)]
-        if len(have) == len(want) and all(w == h or (w == "#" and h.isdigit())
-                                          for w, h in zip(want, have)):
+        if len(have) == len(want) and all(
+                w == h or (w == "#" and h.isdigit()) or (h == "#" and w.isdigit())    # one of many
+                for w, h in zip(want, have)):
             return start, start + len(want)
     return None
 
@@ -115,7 +116,7 @@ def learn(pairs, whole=True):
                 having[part].append(item)
         best, gain = None, 0
         for row, _ in sorted(wanted.items(), key=lambda r: (len(r[0][0]) + len(r[0][1]), r[0])):
-            words = [having[part] for part in row[0] if part and part != "#"]
+            words = [having[part] for part in row[0] if part and part != "#" and not part.isdigit()]
             won = try_row(row, min(words, key=len) if words else now)
             if won is not None and won > gain:
                 best, gain = row, won
