@@ -141,12 +141,12 @@ static bool set_prefix(const struct q8_arch *arch, char *path, size_t size)
 {
     const char *prefix = arch->base->prefix;
     const size_t n = strlen(prefix), length = strlen(path);
-    const bool there = strncmp(path, prefix, n) == 0 && path[n] == '.';
+    const bool there = n > 0 && strncmp(path, prefix, n) == 0 && path[n] == '.';
 
-    if (n == 0 || there != arch->is_base ||
-        !opens_with(arch->base->inside, there ? path + n + 1 : path))
+    if (n == 0 || (arch->is_base && !there) ||
+        !opens_with(arch->base->inside, arch->is_base ? path + n + 1 : path))
         return true;
-    if (there) {
+    if (arch->is_base) {
         memmove(path, path + n + 1, length - n);
         return true;
     }

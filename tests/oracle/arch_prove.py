@@ -78,6 +78,13 @@ def wanted(facts, tensors, target):
     return modules
 
 
+def tensor_of(module):
+    """The fused tensor that an expert is a slice of."""
+    stem, found, rest = module.rpartition(".experts.")
+    leaf = rest.rpartition(".")[2]
+    return found and stem + found + ("down_proj" if leaf == "down_proj" else "gate_up_proj")
+
+
 def judge(q8, facts):
     """What is wrong with one class, in words."""
     spaces = [("file", facts.file)]
@@ -93,6 +100,7 @@ def judge(q8, facts):
                 got, own = chosen(q8, target, Path(folder))
                 if own is None:     # nothing would become int8, and the run does not tell why
                     own = want if target != "bnb-int8" else set()
+                own |= {m for m in want if tensor_of(m) in own}
                 if want - own != got:
                     yield (f"{target}, {space} names: missing {sorted(want - own - got)[:3]}, "
                            f"too many {sorted(got - (want - own))[:3]}")
