@@ -21,9 +21,10 @@ CACHE = Path.home() / ".cache/q8-oracle/wheels"
 
 # Token embeddings; what else is looked up stays float everywhere.
 NO_TOKENS = re.compile(r"pos|type|visual|vision|audio|image|patch|ngram|draft|markov")
-# What sees or hears.  The rows of a language model say nothing of what lies below one of these.
+# What sees, hears or speaks.  The rows of a language model say nothing of what lies below one of these.
 TOWERS = ("vision_tower vision_model vision_encoder visual vision visual_encoder vision_transformer vit vpm image_encoder image_tower "
-          "audio_tower audio_model audio_encoder audio apm speech_encoder sound_encoder speech_tower vq_model gen_vision_model").split()
+          "audio_tower audio_model audio_encoder audio apm speech_encoder sound_encoder speech_tower vq_model gen_vision_model "
+          "talker token2wav code2wav").split()
 # No part of a model by themselves.
 AROUND = {"#", "model", "language_model", "transformer", "text_model", "encoder", "decoder", "layers", "llm", "blocks"}
 TOWER = re.compile(r"vision|visual|audio|tower|image|speech|encoder")
@@ -202,7 +203,7 @@ def renamed(known):
                "ForVideoClassification", "ClassificationModel", "ForRewardModeling", "RewardModel", "Model")
     import arch_facts
     found = {}
-    for _, name in arch_facts.classes():
+    for _, name, *_ in arch_facts.classes():
         end = next((e for e in endings if name.endswith(e)), None)
         if name in known or not end:
             continue

@@ -62,8 +62,8 @@ def facts(wanted):
     """{class: (model_type, text_type, [(module, kind)])} by the names in the file, numbers as they are."""
     import arch_facts
     rule, found = Rule(), {}
-    for kind, name in arch_facts.classes():
-        if name not in wanted:
+    for kind, name, *changes in arch_facts.classes():
+        if name not in wanted or changes:
             continue
         try:
             one = arch_facts.Facts(kind, name)
