@@ -163,6 +163,7 @@ void q8_arch_init(struct q8_arch *arch, const char *model_type, const char *clas
     arch->fused = fused_of(model_type, &arch->fuses);
     arch->base = base_of(class_name, model_type);
     arch->is_base = is_base(class_name);
+    arch->unnamed = is_listed(unnamed, COUNT(unnamed), class_name);
 }
 
 /* What the leaf of a module path says when nothing else does. */

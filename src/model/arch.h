@@ -107,6 +107,7 @@ struct q8_arch {
     const struct q8_arch_fused *fused;   /* of the type of a known class; NULL = none */
     size_t fuses;                        /* how many */
     const struct q8_arch_base *base;     /* of a known class; else NULL */
+    bool unnamed;                        /* some of its names in memory are not known */
     bool is_base;                        /* the class is the base model itself */
 };
 

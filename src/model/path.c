@@ -214,5 +214,5 @@ bool q8_arch_moved(const struct q8_arch *arch, const char *module)
 {
     char name[4096];
 
-    return q8_arch_memory_name(arch, module, name, sizeof name) != module;
+    return arch->unnamed || q8_arch_memory_name(arch, module, name, sizeof name) != module;
 }

@@ -42,8 +42,8 @@ const char *q8_arch_part_name(const struct q8_arch *arch, const char *module, si
                               size_t size);
 
 /*
- * Whether transformers gives this module of the file another name in memory, and so does not find
- * it when a config names it.
+ * Whether transformers gives this module of the file another name in memory, or one that is not
+ * known, and so may not find it when a config names it.
  */
 bool q8_arch_moved(const struct q8_arch *arch, const char *module);
 

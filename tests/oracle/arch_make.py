@@ -337,6 +337,11 @@ static const struct q8_arch_base bases[] = {{
 static const char *const base_exceptions[] = {{
 {strings(sorted(names[2]))}
 }};
+
+/* Classes of which some names in memory are not what the rows make of them. */
+static const char *const unnamed[] = {{
+{strings(sorted(names[3]))}
+}};
 """)
 
 
@@ -346,7 +351,7 @@ def main():
     words = parser.parse_args()
     rows = collect(words.facts)
     nothing = [("", "", "")]
-    write_table([], [("", "", "OTHER")], [("", None)], [""], [nothing, nothing, [""]])  # the rule alone
+    write_table([], [("", "", "OTHER")], [("", None)], [""], [nothing, nothing, [""], [""]])  # the rule alone
     rule = Rule()
     except_rows = sorted(exceptions(rows, lambda row: observe(row, rule.ask(None, None))),
                          key=lambda r: r[0])
@@ -354,7 +359,7 @@ def main():
     fused = {row["type"] for row in rows if row["split"]}
     renames, bases, unnamed = arch_renames.tables(rows)
     odd = {row["class"] for row in rows if row["base"] != arch_renames.ends_as_base(row["class"])}
-    write_table({row["class"] for row in rows}, except_rows, head_rows, fused, [renames, bases, odd],
+    write_table({row["class"] for row in rows}, except_rows, head_rows, fused, [renames, bases, odd, unnamed],
                 list(fused_rows(rows)), list(packed(rows)))
     right = {row["class"] for row in rows} - {s.name for row in rows for s in
                                               observe(row, rule.ask(None, None))

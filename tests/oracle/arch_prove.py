@@ -25,6 +25,8 @@ from common import READER_REASONS
 OWN_REASONS = ("vLLM builds it float", "SGLang builds it float", "part of what sees or hears",
                "between a tower and", "a draft (MTP) layer", "transformers cuts or joins",
                "nn.MultiheadAttention reads this weight")
+UNNAMED = {"Kimi_K25ForConditionalGeneration", "Tipsv2DptForDepthEstimation",
+           "Tipsv2DptForNormalEstimation", "Tipsv2DptForSemanticSegmentation"}   # q8 says: not known
 LINES = 1447     # of classes.txt: 1,424 classes by their default config, and other configs
 
 TAKES = {"bnb-int8": {"LINEAR", "CONV1D", "LINEAR_ROUTER"},
@@ -109,6 +111,8 @@ def judge(q8, facts):
 def judge_names(memory, facts):
     """Names that src/model/memory.c gives otherwise than transformers."""
     import arch_names
+    if facts.name in UNNAMED:
+        return
     memory.ask(facts.config.model_type, facts.name)
     for old, new in arch_names.memory_names(facts.model, facts.file).items():
         if memory.name(old) != new:
@@ -174,7 +178,8 @@ def main():
         print(f"{passed + failed} classes and configs were judged, not {LINES:,}")
         failed += 1
     classes = len({line.split()[1] for line in lines if line.startswith(("ok ", "FAIL "))})
-    print(f"{passed} passed, {failed} failed; {classes} classes")
+    print(f"{passed} passed, {failed} failed; {classes} classes, "
+          f"{len(UNNAMED)} of which have names that are not known")
     return failed != 0
 
 
