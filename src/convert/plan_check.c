@@ -115,12 +115,20 @@ static struct q8_arch_traits find_traits(const struct q8_plan *plan, const struc
             traits.experts |= mine || target == first;
             traits.other_experts |= target == first && job->as && !is_decoded(first, job->as);
         }
-        traits.moved |= target == first && job->as && job->as != first &&
-                        q8_arch_moved(&plan->arch, job->module);
         traits.split_experts |= job->tensor->rank == 3 && mine;
         traits.sublinear |= job->kind == Q8_KIND_SUBLINEAR && mine;
     }
     return traits;
+}
+
+/* Whether something in that layout is beside the language model. */
+static bool have_towers(const struct q8_plan *plan, const struct q8_target *target)
+{
+    for (uint64_t i = 0; i < plan->jobs; i++)
+        if (plan->job[i].as && plan->job[i].as->scheme->layout == target->scheme->layout &&
+            q8_sections_find(&plan->keep.sections, plan->job[i].module) != Q8_SECTION_MAIN)
+            return true;
+    return false;
 }
 
 /* Says which runtimes are known not to load the result, before the work. */
@@ -133,14 +141,16 @@ static bool warn_runtimes(struct q8_plan *plan, struct q8_arena *mem, struct q8_
     for (uint64_t g = 0; g < plan->groups; g++) {
         const struct q8_target *target = plan->group[g].target;
         const struct q8_arch_traits traits = find_traits(plan, target);
+        struct q8_arch arch;
         uint64_t before = 0;
 
         while (before < g && plan->group[before].target->scheme->layout != target->scheme->layout)
             before++;
         if (before < g) /* said of that layout already */
             continue;
-        for (size_t i = 0;
-             q8_arch_refusal(&plan->arch, target->scheme->layout, &traits, i, &refusal); i++)
+        q8_sections_arch(&arch, &plan->keep.sections, &plan->arch, have_towers(plan, target));
+        for (size_t i = 0; q8_arch_refusal(&arch, target->scheme->layout, &traits, i, &refusal);
+             i++)
             if (!q8_plan_warn(plan, mem, err, "%s does not load %s of %s: %s", refusal.runtime,
                               target->name, type, refusal.reason))
                 return false;

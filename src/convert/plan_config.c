@@ -117,8 +117,8 @@ static void print_targets(const struct q8_plan *plan, uint64_t number, struct q8
     j->flat = number == 0;
     if (number == 0)
         q8_json_text(j, NULL, "Linear");
-    for (uint64_t i = 0; number > 0 && i < group->modules; i++)
-        q8_json_text(j, NULL, group->module[i]);
+    for (uint64_t i = 0; number > 0 && i < group->names; i++)
+        q8_json_text(j, NULL, group->name[i]);
     print_apart(plan, group->target, j);
     q8_json_end(j, ']');
     j->flat = false;

@@ -153,8 +153,9 @@ static bool put_fused(struct q8_name_set *ret, const struct q8_name_set *names, 
 
 /*
  * Adds the fused names that are of these modules alone.  SGLang asks for them, and not for their
- * shards, in the list of bitsandbytes; among the targets of groups it finds the class of the
- * module before its shards (src/model/names.h says where).
+ * shards, in the list of bitsandbytes, and in `ignore` where a class of it has no
+ * packed_modules_mapping (Llama); among the targets of groups it finds the class of the module
+ * before its shards (src/model/names.h says where).
  */
 static bool add_fused(struct q8_name_set *names, const struct q8_name_set *others,
                       struct q8_arena *mem, struct q8_err *err)
@@ -274,9 +275,9 @@ static bool list_kept(struct q8_plan *plan, struct q8_arena *mem, struct q8_err 
     struct q8_name_set entries = {0};
     bool ok = find_sides(&sides, plan, mem, err) && find_default(plan, &sides, mem, err);
 
+    ok = ok && add_fused(&sides.kept, &sides.int8, mem, err);
     if (ok && has_subtrees(plan))
-        ok = add_fused(&sides.kept, &sides.int8, mem, err) && shorten(&entries, &sides, mem, err) &&
-             add_other_heads(&entries, &sides, mem, err);
+        ok = shorten(&entries, &sides, mem, err) && add_other_heads(&entries, &sides, mem, err);
     for (uint64_t i = 0; ok && !has_subtrees(plan) && i < sides.kept.count; i++)
         ok = q8_name_set_put(&entries, sides.kept.name[i], mem, err);
     if (!ok || !q8_plan_fence(&entries, plan->options.target->scheme->layout, &sides, mem, err))

@@ -263,12 +263,44 @@ bool q8_arch_same_experts(const char *a, const char *b)
 }
 
 /* When a refusal holds. */
-enum condition { WITH_EXPERTS, WITH_SPLIT_EXPERTS, WITH_SUBLINEAR, WITH_OTHER_EXPERTS, WITH_MOVED };
+enum condition {
+    WITH_EXPERTS,
+    WITH_SPLIT_EXPERTS,
+    WITH_SUBLINEAR,
+    WITH_OTHER_EXPERTS,
+    WITH_MOVED,
+    WITH_CUTS, /* the type is one of cut_types */
+    WITH_CODES /* the type is one of code_types */
+};
+
+/*
+ * Types for which transformers cuts "....weight" of the file on loading: a config of
+ * compressed-tensors makes that a cut of several tensors into several, which it refuses
+ * (core_model_loading.py, WeightConverter; quantizers/base.py, update_weight_conversions).
+ */
+static const char *const cut_types[] = {
+    "dinov2",
+    "dinov2_with_registers",
+    "gradium_phonon_tts",
+    "hrm_text",
+    "molmo2",
+    "molmo2_text",
+    "nemo_speechlm",
+    "qianfan_ocr",
+    "sapiens2",
+    "tipsv2",
+    "tipsv2_vision_model",
+    "unlimited_ocr",
+};
+
+/* Types whose code multiplies by the weight of a Linear itself, which then is codes. */
+static const char *const code_types[] = {"falcon_mamba", "mamba"};
 
 #define TRANSFORMERS "transformers 5.23"
 #define READ_BY_INIT "the class's initialization reads the weight of a Linear, which is packed"
 #define READ_BY_CODE "the class's code reads the weight of a Linear, which is packed"
 #define MOVED "it gives modules of this class other names, and does not find those of the config"
+#define CUT "it cuts a weight of this class on loading, and cannot once it is quantized"
 /* Seen on real runs (formats.md 2.2.6). */
 static const struct {
     enum q8_layout layout;
@@ -293,9 +325,15 @@ static const struct {
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
     {Q8_LAYOUT_PLAIN, WITH_MOVED, {TRANSFORMERS, MOVED}},
     {Q8_LAYOUT_PACKED, WITH_MOVED, {TRANSFORMERS, MOVED}},
+    {Q8_LAYOUT_PLAIN, WITH_CUTS, {TRANSFORMERS, CUT}},
+    {Q8_LAYOUT_PACKED, WITH_CUTS, {TRANSFORMERS, CUT}},
+    {Q8_LAYOUT_BNB,
+     WITH_CODES,
+     {TRANSFORMERS, "the class's code multiplies by the weight of a Linear, which is codes"}},
 };
 
-static bool holds(enum condition when, const struct q8_arch_traits *traits)
+static bool holds(enum condition when, const struct q8_arch *arch,
+                  const struct q8_arch_traits *traits)
 {
     switch (when) {
     case WITH_EXPERTS: return traits->experts;
@@ -303,6 +341,8 @@ static bool holds(enum condition when, const struct q8_arch_traits *traits)
     case WITH_SUBLINEAR: return traits->sublinear;
     case WITH_OTHER_EXPERTS: return traits->other_experts;
     case WITH_MOVED: return traits->moved;
+    case WITH_CUTS: return is_listed(cut_types, COUNT(cut_types), arch->model_type);
+    case WITH_CODES: return is_listed(code_types, COUNT(code_types), arch->model_type);
     default: return true;
     }
 }
@@ -327,7 +367,7 @@ bool q8_arch_refusal(const struct q8_arch *arch, enum q8_layout layout,
         return true;
     }
     for (size_t k = 0; k < COUNT(refusals); k++) {
-        if (refusals[k].layout != layout || !holds(refusals[k].when, traits) ||
+        if (refusals[k].layout != layout || !holds(refusals[k].when, arch, traits) ||
             (packed && refusals[k].when == WITH_SUBLINEAR) || i-- > 0)
             continue;
         *ret = refusals[k].what;

@@ -191,3 +191,11 @@ enum q8_section q8_sections_find(const struct q8_sections *s, const char *module
     }
     return Q8_SECTION_MAIN;
 }
+
+void q8_sections_arch(struct q8_arch *ret, const struct q8_sections *sections,
+                      const struct q8_arch *whole, bool towers)
+{
+    *ret = *whole;
+    if (sections->composite && !towers)
+        q8_arch_init(ret, sections->text_type, NULL);
+}

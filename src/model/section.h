@@ -2,6 +2,7 @@
 #ifndef Q8_MODEL_SECTION_H
 #define Q8_MODEL_SECTION_H
 
+#include "src/model/arch.h"
 #include "src/model/model.h"
 
 /* Sections that runtimes build apart. */
@@ -31,5 +32,12 @@ void q8_sections_init(struct q8_sections *ret, const struct q8_model *model);
  * and SGLang 0.5.23 give to what they build without a quantization config.
  */
 enum q8_section q8_sections_find(const struct q8_sections *sections, const char *module);
+
+/*
+ * Whose code meets the int8 weights of a model of class `whole`: the class itself, or that of its
+ * language part alone where towers and projectors are float.
+ */
+void q8_sections_arch(struct q8_arch *ret, const struct q8_sections *sections,
+                      const struct q8_arch *whole, bool towers);
 
 #endif

@@ -21,7 +21,7 @@ grep -q '"use": "model.layers.3.\*"' mixed/q8-manifest.json || die "the manifest
 
 # the config: names in order, one format where all are packed; with one scheme it is as ever
 sed -n '/"group_1"/,/]/p' mixed/config.json >group
-[ "$(grep -c model.layers.3 group)" = 7 ] || die "group_1 does not list 7 modules: $(cat group)"
+[ "$(grep -c model.layers.3 group)" = 9 ] || die "group_1 does not list 7 modules and 2 fused ones: $(cat group)"
 grep '"model' group | LC_ALL=C sort -c || die "the modules are in no order"
 grep -q '"format": "pack-quantized",$' mixed/config.json || die "the format is another"
 [ "$(grep -c '"format"' mixed/config.json)" = 1 ] || die "groups of one format name it"

@@ -17,7 +17,13 @@ REFUSED = {"falcon": "ct-w8a8"}
 
 # bitsandbytes' own CPU code stops in the first forward: int8_vectorwise_quant takes no 4-D input.
 # The bytes are judged and the directory is loaded, but there are no logits to compare.
-NO_FORWARD = {"deepseek_v3"}
+NO_FORWARD = {"deepseek_v2", "deepseek_v3"}
+
+# transformers' own code stops in the first forward, also on what bitsandbytes wrote: q8 must warn.
+STOPS = {"falcon_mamba", "mamba"}
+
+# transformers cuts a weight on loading and cannot put the int8 ones together again: there is no truth.
+NOT_SAVED = {"nomic_bert"}
 
 
 def make_truth(row, source, truth):
@@ -100,7 +106,16 @@ def check(checks, q8, row, source, work):
         checks.attempt(f"bnb-int8 {name}: refused", judge_refusal, q8, source, out, "bnb-int8",
                        REFUSED[name])
         return
+    warnings, problems = convert(q8, "bnb-int8", source, out)
+    if not checks.add(f"bnb-int8 {name}: converts", problems):
+        return
+    if name in NOT_SAVED:
+        checks.attempt(f"bnb-int8 {name}: loads", lambda: load_and_run(out, row)[0])
+        return
     make_truth(row, source, truth)
-    if checks.add(f"bnb-int8 {name}: converts", convert(q8, "bnb-int8", source, out)[1]):
-        checks.attempt(f"bnb-int8 {name}: same bytes", judge_files, row, source, truth, out)
+    checks.attempt(f"bnb-int8 {name}: same bytes", judge_files, row, source, truth, out)
+    if name in STOPS:
+        checks.add(f"bnb-int8 {name}: warns", [] if "transformers 5.23 does not load" in warnings
+                   else ["no warning"])
+    else:
         checks.attempt(f"bnb-int8 {name}: loads, same logits", judge_loading, row, truth, out)

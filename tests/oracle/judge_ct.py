@@ -18,12 +18,13 @@ from common import (ROUTERS, WEIGHTS, check_config, check_side_files, convert, k
 from judge_bnb import judge_refusal, loading_problems
 
 # Conv1D is transposed and no compressed-tensors target takes it.
-REFUSED = {"gpt2": "bnb-int8", "gpt2-fp16": "bnb-int8"}
+REFUSED = {"gpt2": "bnb-int8", "gpt2-fp16": "bnb-int8", "imagegpt": "bnb-int8", "mamba": "bnb-int8"}
 
-# What transformers 5.23 does not load (formats.md 2.2.6): q8 must warn.  The judge also sees that
-# it really does not, so that the list stays true.
-MOE = {"mixtral", "qwen2_moe", "qwen3_moe", "deepseek_v3"}
-TRANSFORMERS_REFUSES = {"int-quantized": MOE, "pack-quantized": {"falcon", "t5", "t5-bf16"}}
+# What q8 says of an output that transformers does not load.  Each such output really must not load or run,
+# and each other one must.
+REFUSAL = "transformers 5.23 does not load"
+# Warned of, but the part of the class that stops is not run here: only words go in, no images.
+NOT_RUN = {"qwen2_vl", "qwen2_5_vl"}
 
 
 def targets_of(row):
@@ -52,9 +53,15 @@ def expected_modules(model, source, group=0, kept=frozenset()):
                               nn.Linear)
     wanted = {n for n, m in linears.items() if should_convert_module(n, keep) and n in names
               and is_match(n, m, ["Linear"], ROUTERS) and divides(names[n]) and names[n] not in kept}
+    wanted = {n for n in wanted if not in_attention(model, n)}
     experts = {n.removesuffix(".weight") for n, t in source.items()
                if ".experts." in n and n.endswith(".weight") and len(t.shape) == 2}
     return {names[n] for n in wanted} | experts - kept, linears.keys() - wanted
+
+
+def in_attention(model, name):
+    """torch's nn.MultiheadAttention reads the weight of its out_proj itself."""
+    return isinstance(model.get_submodule(name.rpartition(".")[0]), nn.MultiheadAttention)
 
 
 def parts_of(module, weight, target):
@@ -155,7 +162,7 @@ def judge_loading(row, source, out, twin, target):
 
 
 def judge_known_refusal(row, out, warnings):
-    problems = [] if "transformers" in warnings else ["no warning that names transformers"]
+    problems = [] if REFUSAL in warnings else ["no warning that names transformers"]
     try:
         model, info = models.load(out, row)
         if not loading_problems(info) and not torch.isnan(models.run(model, row)).any():
@@ -192,14 +199,11 @@ def check_target(checks, q8, row, source, work, jobs, case):
         return
     kept = kept_for_readers(q8, target, source, *options)
     checks.attempt(f"{what}: files", judge_files, source, out, model, target, kept)
-    layout = "int-quantized" if target == "ct-w8a8" else "pack-quantized"
-    if name in TRANSFORMERS_REFUSES[layout]:
-        checks.attempt(f"{what}: warns", judge_known_refusal, row, out, warnings)
-    else:
-        checks.add(f"{what}: no warning of transformers",
-                   [warnings.strip()] if "transformers" in warnings else [])
+    if REFUSAL not in warnings:
         checks.attempt(f"{what}: loads", judge_loading, row, source, out,
                        work / f"{out.name}-twin", target)
+    elif name not in NOT_RUN:
+        checks.attempt(f"{what}: warns", judge_known_refusal, row, out, warnings)
     jobs.append(job_of(what, source, out, model, target, kept))
 
 

@@ -36,7 +36,7 @@ def check(checks, q8, work, jobs):
                                             kept_for_readers(q8, target, source))
         targets = dict.fromkeys([*int8, *also], target)
         checks.attempt(f"{what}: tensors", judge_ct.judge_tensors, source, out, targets)
-        warned = "transformers" in warnings
+        warned = judge_ct.REFUSAL in warnings
         if EMBEDDING in also:
             checks.attempt(f"{what}: warns", judge_ct.judge_known_refusal, row, out, warnings)
         else:

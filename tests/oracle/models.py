@@ -108,6 +108,7 @@ MODELS += [(*row, {"brief"}) for row in [
      patch_size=8)),
     ("siglip_vision", "SiglipVisionConfig", "SiglipVisionModel", BF16, {**VISION, "vision_use_head": False}),
     ("mamba", "MambaConfig", "MambaForCausalLM", F32, MAMBA),
+    ("falcon_mamba", "FalconMambaConfig", "FalconMambaForCausalLM", F32, MAMBA),
     ("mamba2", "Mamba2Config", "Mamba2ForCausalLM", F32,
      dict(MAMBA, num_heads=8, head_dim=16, state_size=16, n_groups=1, chunk_size=8, pad_token_id=0,
      bos_token_id=1, eos_token_id=2)),
@@ -277,6 +278,7 @@ def inputs(model):
 
 def run(model, row):
     """The logits, or the last hidden state of a class that has none, on a fixed input."""
+    torch.manual_seed(0)        # ViT-MAE draws what it masks
     with torch.no_grad():
         result = model(**inputs(model))
     return next(result[key] for key in ("logits", "logits_per_image", "last_hidden_state")

@@ -6,6 +6,8 @@
 
 #include "src/base/json.h"
 #include "src/model/folder.h"
+#include "src/model/path.h"
+#include "src/model/section.h"
 
 #include <string.h>
 
@@ -28,6 +30,24 @@ static bool is_named(const struct q8_runtime_run *r, const char *module)
     return false;
 }
 
+/* Whether a group names a module as the file does, and not as transformers does. */
+static bool is_misnamed(const struct q8_runtime_run *r, const char *module)
+{
+    char text[4096];
+    const char *name = q8_arch_memory_name(&r->arch, module, text, sizeof text);
+
+    return q8_arch_moved(&r->arch, module) && is_named(r, module) && !(name && is_named(r, name));
+}
+
+/* Whether something that is int8 is beside the language model. */
+static bool have_towers(const struct q8_runtime_run *r, const struct q8_sections *sections)
+{
+    for (uint64_t i = 0; i < r->pieces; i++)
+        if (r->piece[i].stored && q8_sections_find(sections, r->piece[i].module) != Q8_SECTION_MAIN)
+            return true;
+    return false;
+}
+
 /* What the int8 model holds that decides whether transformers loads it. */
 static void read_traits(const struct q8_runtime_run *r, struct q8_arch_traits *ret)
 {
@@ -43,7 +63,7 @@ static void read_traits(const struct q8_runtime_run *r, struct q8_arch_traits *r
             continue;
         ret->sublinear = ret->sublinear || p->kind == Q8_KIND_SUBLINEAR;
         ret->other_experts = ret->other_experts || (expert && !is_of_first_group(r, p->stored));
-        ret->moved = ret->moved || (q8_arch_moved(&r->arch, p->module) && is_named(r, p->module));
+        ret->moved = ret->moved || is_misnamed(r, p->module);
     }
     for (uint64_t i = 0; !ret->split_experts && i < pairs->items; i++)
         ret->split_experts = pairs->item[i].a.slice && pairs->item[i].b.stored;
@@ -60,9 +80,13 @@ static bool judge_refusals(struct q8_runtime_run *r, struct q8_err *err)
     const enum q8_layout layout = r->v->pairs.stored_b.layout;
     struct q8_arch_traits traits;
     struct q8_arch_refusal refusal;
+    struct q8_sections sections;
+    struct q8_arch arch;
 
+    q8_sections_init(&sections, r->v->options.quantized);
+    q8_sections_arch(&arch, &sections, &r->arch, have_towers(r, &sections));
     read_traits(r, &traits);
-    for (size_t i = 0; q8_arch_refusal(&r->arch, layout, &traits, i, &refusal); i++)
+    for (size_t i = 0; q8_arch_refusal(&arch, layout, &traits, i, &refusal); i++)
         if (strncmp(refusal.runtime, "transformers", strlen("transformers")) == 0 &&
             !q8_runtime_say(r, "runtime-weight", first_int8(r), err, "it does not run it: %s",
                             refusal.reason))
