@@ -79,7 +79,7 @@ static const char *apart_leaf(const struct q8_job *job)
 
     if (job->kind == Q8_KIND_EMBEDDING)
         return leaf;
-    for (size_t i = 0; job->kind == Q8_KIND_HEAD && i < sizeof heads / sizeof *heads; i++)
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         if (strcmp(leaf, heads[i]) == 0)
             return leaf;
     return NULL;

@@ -101,6 +101,7 @@ enum q8_outcome { Q8_OUTCOME_UNKNOWN, Q8_OUTCOME_LOADS, Q8_OUTCOME_FAILS };
 /* One runtime. */
 struct q8_runtime {
     bool judged;             /* it was asked for, or serves the format */
+    bool known;              /* it has a model file for the class, as far as q8 knows */
     enum q8_outcome outcome; /* valid when judged, as the rest */
     uint64_t findings;       /* that keep it from loading the model */
     uint64_t firm;           /* of those, what does not hang on the shapes that kernels take */

@@ -235,10 +235,14 @@ def fused_rows(rows):
             yield model_type, leaf, parts, equal
 
 
+# Types whose code that reads a weight is one that no checkpoint asks for (bloom: slow_but_exact).
+NEVER_ASKED = {"bloom"}
+
+
 def packed(rows):
     """(owner, why) of classes that transformers cannot run packed: per type where all of its classes agree."""
     said = collections.defaultdict(dict)
-    for row in rows:
+    for row in (row for row in rows if row["type"] not in NEVER_ASKED):
         values = [m for m, what in row["reads"].items()]
         why = "INIT" if row["init"] else "CODE" if values else None
         said[row["type"]][row["class"]] = said[row["type"]].get(row["class"]) or why

@@ -18,15 +18,15 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
-
-from common import READER_REASONS
 
 OWN_REASONS = ("vLLM builds it float", "SGLang builds it float", "part of what sees or hears",
                "between a tower and", "a draft (MTP) layer", "transformers cuts or joins",
                "nn.MultiheadAttention reads this weight")
 UNNAMED = {"Kimi_K25ForConditionalGeneration", "Tipsv2DptForDepthEstimation",
            "Tipsv2DptForNormalEstimation", "Tipsv2DptForSemanticSegmentation"}   # q8 says: not known
+PLANS = []       # seconds that each took
 LINES = 1447     # of classes.txt: 1,424 classes by their default config, and other configs
 
 TAKES = {"bnb-int8": {"LINEAR", "CONV1D", "LINEAR_ROUTER"},
@@ -56,10 +56,12 @@ def chosen(q8, target, folder):
     The modules of the plan, or a set that holds the complaint, and those that stay float by a reason of
     q8's own; nothing to do is the empty set.
     """
+    start = time.monotonic()
     run = subprocess.run([q8, "--dry-run", "--json", f"--to={target}", folder, folder / "out"],
                          capture_output=True, text=True, check=False)
+    PLANS.append(time.monotonic() - start)
     if run.returncode == 4 and "nothing would become int8" in run.stderr:
-        return set(), None
+        return set(), None if any(reason in run.stderr for reason in OWN_REASONS) else set()
     if run.returncode:
         return {run.stderr.strip()}, set()
     rows = json.loads(run.stdout)["tensors"]
@@ -138,6 +140,7 @@ def prove(q8, part, parts, only):
         print("\n".join([f"{'FAIL' if problems else 'ok  '} {words}"] + problems), flush=True)
         if number // parts % 20 == 0:
             gc.collect()
+    print(f"PLANS {len(PLANS)} {sum(PLANS)}", flush=True)
 
 
 def start(q8, part, parts, only):
@@ -173,7 +176,9 @@ def main():
     passed = sum(line.startswith("ok ") for line in lines)
     failed = sum(line.startswith("FAIL ") for line in lines)
     failed += sum(os.waitpid(child, 0)[1] != 0 for child, _ in children)
-    print("\n".join(line for line in lines if not line.startswith("ok ")))
+    plans = [line.split()[1:] for line in lines if line.startswith("PLANS ")]
+    print("\n".join(line for line in lines if not line.startswith(("ok ", "PLANS "))))
+    print(f"{sum(int(n) for n, _ in plans)} plans took q8-convert {sum(float(t) for _, t in plans):.0f} s")
     if not only and passed + failed != LINES:
         print(f"{passed + failed} classes and configs were judged, not {LINES:,}")
         failed += 1

@@ -17,14 +17,18 @@ from common import (ROUTERS, WEIGHTS, check_config, check_side_files, convert, k
                     read_dir, read_file)
 from judge_bnb import judge_refusal, loading_problems
 
-# Conv1D is transposed and no compressed-tensors target takes it.
-REFUSED = {"gpt2": "bnb-int8", "gpt2-fp16": "bnb-int8", "imagegpt": "bnb-int8", "mamba": "bnb-int8"}
+# Conv1D is transposed and no compressed-tensors target takes it; vLLM builds mamba's mixers float,
+# SGLang the attention of gpt-oss.
+REFUSED = {"gpt2": "bnb-int8", "gpt2-fp16": "bnb-int8", "falcon_mamba": "bnb-int8",
+           "gpt_oss": "bnb-int8", "imagegpt": "bnb-int8", "mamba": "bnb-int8"}
 
 # What q8 says of an output that transformers does not load.  Each such output really must not load or run,
 # and each other one must.
 REFUSAL = "transformers 5.23 does not load"
-# Warned of, but the part of the class that stops is not run here: only words go in, no images.
-NOT_RUN = {"qwen2_vl", "qwen2_5_vl"}
+# Warned of, but what stops is not run here: images, and the kernels of a GPU.
+NOT_RUN = {"qwen2_vl", "qwen2_5_vl", "bamba", "jamba"}
+# Packed, neither transformers loads them nor is there a server for them: q8-verify fails such outputs.
+PACKED_NOWHERE = {"t5", "t5-bf16"}
 
 
 def targets_of(row):

@@ -30,7 +30,7 @@ CASES = [
     ("falcon", "ct-w8a8", [("ct-w8a16", "*.h.1.*")], True),
     ("t5", "ct-w8a8", [("ct-w8a16-g32", "*.SelfAttention.q")], True),
     ("llava", "ct-w8a16", [("ct-w8a16-g32", "language_model.*.1.mlp.*")], False),
-    ("llava", "ct-w8a16", [("ct-w8a16-g32", "vision_tower.*.layers.1.mlp.*")], False),
+    ("llava", "ct-w8a16", [("ct-w8a16-g32", "vision_tower.*.layers.1.self_attn.*")], False),
     ("qwen2_vl", "ct-w8a8", [("ct-w8a16-g32", "model.layers.1.*")], False),
 ]
 

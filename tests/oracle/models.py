@@ -192,7 +192,6 @@ MODELS += [(*row, {"brief"}) for row in [
     ("rwkv", "RwkvConfig", "RwkvForCausalLM", F32,
      dict(vocab_size=VOCAB, hidden_size=HIDDEN, num_hidden_layers=2, context_length=64)),
     ("lfm2", "Lfm2Config", "Lfm2ForCausalLM", BF16, {**GROUPED, "layer_types": ["conv", "full_attention"]}),
-    ("apertus", "ApertusConfig", "ApertusForCausalLM", BF16, GROUPED),
     ("seed_oss", "SeedOssConfig", "SeedOssForCausalLM", BF16, HEAD16),
     ("hunyuan", "HunYuanDenseV1Config", "HunYuanDenseV1ForCausalLM", BF16, HEAD16),
     ("bamba", "BambaConfig", "BambaForCausalLM", F32,

@@ -143,6 +143,7 @@ static bool check_reader(struct q8_runtime_run *r, enum q8_reader reader, struct
     r->reader = reader;
     r->expands = q8_runtime_expands(reader, r->arch.class_name);
     q8_reading_init(&r->reading, reader, r->arch.class_name, text_type(r->root));
+    r->v->runtime[reader].known = reader == Q8_READER_TRANSFORMERS || r->reading.known;
     for (size_t i = 0; ok && i < COUNT(checks); i++)
         if (checks[i].readers & 1u << reader && (bnb ? checks[i].bnb : checks[i].ct))
             ok = checks[i].run(r, err);
@@ -194,10 +195,24 @@ static bool is_shape(const struct q8_finding *f)
     return strcmp(f->kind, "runtime-shape") == 0;
 }
 
-/* Whether the finding counts for the verdict. */
+/*
+ * Who could be meant to read the model: the servers, of compressed-tensors; transformers where they
+ * have no model file for its class, or where the format is its own.
+ */
+static unsigned meant(const struct q8_verify *v)
+{
+    unsigned ret = served(v) & SERVERS;
+
+    for (enum q8_reader reader = 0; reader < Q8_READERS; reader++)
+        if (!v->runtime[reader].known)
+            ret &= ~(1u << reader);
+    return ret ? ret : Q8_BIT(TRANSFORMERS);
+}
+
+/* Whether the finding counts for the verdict: when nobody who could be meant loads the model. */
 static bool counts(const struct q8_verify *v, const struct q8_finding *f)
 {
-    const unsigned servers = v->pairs.stored_b.layout == Q8_LAYOUT_BNB ? served(v) : SERVERS;
+    const unsigned readers = meant(v);
     unsigned failing = 0;
 
     if (v->options.runtimes)
@@ -209,7 +224,7 @@ static bool counts(const struct q8_verify *v, const struct q8_finding *f)
     for (enum q8_reader reader = 0; reader < Q8_READERS; reader++)
         if (v->runtime[reader].firm)
             failing |= 1u << reader;
-    return (failing & servers) == servers && f->runtimes & servers;
+    return (failing & readers) == readers && f->runtimes & readers;
 }
 
 void q8_runtime_judge(struct q8_verify *v)
