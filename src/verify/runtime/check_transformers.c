@@ -7,7 +7,6 @@
 #include "src/base/json.h"
 #include "src/model/folder.h"
 #include "src/model/path.h"
-#include "src/model/section.h"
 
 #include <string.h>
 
@@ -40,10 +39,11 @@ static bool is_misnamed(const struct q8_runtime_run *r, const char *module)
 }
 
 /* Whether something that is int8 is beside the language model. */
-static bool have_towers(const struct q8_runtime_run *r, const struct q8_sections *sections)
+static bool have_towers(const struct q8_runtime_run *r)
 {
     for (uint64_t i = 0; i < r->pieces; i++)
-        if (r->piece[i].stored && q8_sections_find(sections, r->piece[i].module) != Q8_SECTION_MAIN)
+        if (r->piece[i].stored &&
+            q8_sections_find(&r->sections, r->piece[i].module) != Q8_SECTION_MAIN)
             return true;
     return false;
 }
@@ -80,11 +80,9 @@ static bool judge_refusals(struct q8_runtime_run *r, struct q8_err *err)
     const enum q8_layout layout = r->v->pairs.stored_b.layout;
     struct q8_arch_traits traits;
     struct q8_arch_refusal refusal;
-    struct q8_sections sections;
     struct q8_arch arch;
 
-    q8_sections_init(&sections, r->v->options.quantized);
-    q8_sections_arch(&arch, &sections, &r->arch, have_towers(r, &sections));
+    q8_sections_arch(&arch, &r->sections, &r->arch, have_towers(r));
     read_traits(r, &traits);
     for (size_t i = 0; q8_arch_refusal(&arch, layout, &traits, i, &refusal); i++)
         if (strncmp(refusal.runtime, "transformers", strlen("transformers")) == 0 &&

@@ -129,12 +129,6 @@ static bool add_findings(struct q8_runtime_run *r, struct q8_err *err)
     return true;
 }
 
-/* The model_type of the language part, where there is one. */
-static const char *text_type(const struct cJSON *root)
-{
-    return q8_json_string(q8_json_get(q8_json_get(root, "text_config"), "model_type"));
-}
-
 static bool check_reader(struct q8_runtime_run *r, enum q8_reader reader, struct q8_err *err)
 {
     const bool bnb = r->v->pairs.stored_b.layout == Q8_LAYOUT_BNB;
@@ -142,7 +136,7 @@ static bool check_reader(struct q8_runtime_run *r, enum q8_reader reader, struct
 
     r->reader = reader;
     r->expands = q8_runtime_expands(reader, r->arch.class_name);
-    q8_reading_init(&r->reading, reader, r->arch.class_name, text_type(r->root));
+    q8_reading_init(&r->reading, reader, r->arch.class_name, r->sections.text_type);
     r->v->runtime[reader].known = reader == Q8_READER_TRANSFORMERS || r->reading.known;
     for (size_t i = 0; ok && i < COUNT(checks); i++)
         if (checks[i].readers & 1u << reader && (bnb ? checks[i].bnb : checks[i].ct))
@@ -159,6 +153,7 @@ bool q8_runtime_check(struct q8_verify *v, struct q8_err *err)
     if (!r.root || !q8_json_at(r.config, 0))
         return true;
     q8_model_arch(&r.arch, v->options.quantized);
+    q8_sections_init(&r.sections, v->options.quantized);
     if (v->pairs.stored_b.layout != Q8_LAYOUT_BNB)
         ok = q8_runtime_groups(&r, err) && q8_runtime_units(&r, err);
     for (enum q8_reader reader = 0; ok && reader < Q8_READERS; reader++)

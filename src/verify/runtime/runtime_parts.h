@@ -4,6 +4,7 @@
 
 #include "src/model/names.h"
 #include "src/model/reader.h"
+#include "src/model/section.h"
 #include "src/verify/result.h"
 
 #define Q8_BIT(reader) (1u << Q8_READER_##reader)
@@ -73,10 +74,11 @@ struct q8_tally {
 /* What the check of one model needs. */
 struct q8_runtime_run {
     struct q8_verify *v;
-    struct q8_arch arch;        /* of the int8 model: what its runtime reads, unlike v->arch */
-    const struct cJSON *root;   /* its config.json */
-    const struct cJSON *config; /* quantization_config */
-    struct q8_group *group;     /* [groups] in the order of the config */
+    struct q8_arch arch;         /* of the int8 model: what its runtime reads, unlike v->arch */
+    struct q8_sections sections; /* of it too */
+    const struct cJSON *root;    /* its config.json */
+    const struct cJSON *config;  /* quantization_config */
+    struct q8_group *group;      /* [groups] in the order of the config */
     uint64_t groups;
     struct q8_names ignore;
     struct q8_piece *piece; /* [pieces] by key, then by module */
