@@ -65,6 +65,7 @@ static bool check_adapters(const struct q8_model *m, struct q8_err *err)
 {
     const char *type = q8_json_string(q8_json_get(m->config_root, "model_type"));
     const char *first = NULL, *base = NULL;
+    struct q8_arch arch;
     uint64_t count = 0;
     char name[256];
 
@@ -87,7 +88,8 @@ static bool check_adapters(const struct q8_model *m, struct q8_err *err)
                        "(peft: PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload()) and "
                        "convert what save_pretrained writes then",
                        m->path, q8_text_escape(first, name, sizeof name));
-    if (!(base && first) && !starts_with(base ? base : first, "base_model.model."))
+    q8_model_arch(&arch, m); /* no class of the table has adapters but those above */
+    if (!(first && (base || arch.known)) && !starts_with(base ? base : first, "base_model.model."))
         return true;
     return q8_fail(err, Q8_EUNSUPPORTED,
                    "%s has adapters that are not merged, tensor '%s' says so: merge first (peft: "

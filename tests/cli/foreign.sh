@@ -92,6 +92,8 @@ echo '{"architectures": ["Own"], "auto_map": {"AutoModel": "own.Own"}}' >own/con
 model lora $(echo $bottom $top | sed "s/$q.weight/$q.base_layer.weight/") \
     $q.lora_A.default.weight:BF16:8,64 $q.lora_B.default.weight:BF16:64,8
 expect 4 "'$q.base_layer.weight' says so: merge first" "$Q8" -q lora no
+model beside $bottom $top $q.lora_A.weight:BF16:8,64 $q.lora_B.weight:BF16:64,8
+expect 4 "'$q.lora_A.weight' says so: merge first" "$Q8" -q beside no
 weights adapter.safetensors base_model.model.$q.lora_A.weight:BF16:8,64 base_model.model.$q.lora_B.weight:BF16:64,8
 expect 4 "is an adapter" "$Q8" -q adapter.safetensors no
 

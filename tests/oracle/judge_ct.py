@@ -166,7 +166,7 @@ def judge_loading(row, source, out, twin, target):
 
 
 def judge_known_refusal(row, out, warnings):
-    problems = [] if REFUSAL in warnings else ["no warning that names transformers"]
+    problems = [] if "transformers 5.23" in warnings else ["no warning that names transformers"]
     try:
         model, info = models.load(out, row)
         if not loading_problems(info) and not torch.isnan(models.run(model, row)).any():
