@@ -116,6 +116,7 @@ static struct q8_arch_traits find_traits(const struct q8_plan *plan, const struc
             traits.other_experts |= target == first && job->as && !is_decoded(first, job->as);
         }
         traits.split_experts |= job->tensor->rank == 3 && mine;
+        traits.int8_experts |= job->kind == Q8_KIND_EXPERT && mine;
         traits.sublinear |= job->kind == Q8_KIND_SUBLINEAR && mine;
     }
     return traits;

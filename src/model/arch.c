@@ -265,6 +265,7 @@ bool q8_arch_same_experts(const char *a, const char *b)
 /* When a refusal holds. */
 enum condition {
     WITH_EXPERTS,
+    WITH_INT8_EXPERTS,
     WITH_SPLIT_EXPERTS,
     WITH_SUBLINEAR,
     WITH_OTHER_EXPERTS,
@@ -323,6 +324,9 @@ static const struct {
     {Q8_LAYOUT_PACKED,
      WITH_SPLIT_EXPERTS,
      {TRANSFORMERS, "it wants the experts of this class as one 3-D weight"}},
+    {Q8_LAYOUT_PLAIN,
+     WITH_INT8_EXPERTS,
+     {"SGLang 0.5.23", "its int8 experts with int8 activations are there for NPUs alone"}},
     {Q8_LAYOUT_PLAIN, WITH_MOVED, {TRANSFORMERS, MOVED}},
     {Q8_LAYOUT_PACKED, WITH_MOVED, {TRANSFORMERS, MOVED}},
     {Q8_LAYOUT_PLAIN, WITH_CUTS, {TRANSFORMERS, CUT}},
@@ -337,6 +341,7 @@ static bool holds(enum condition when, const struct q8_arch *arch,
 {
     switch (when) {
     case WITH_EXPERTS: return traits->experts;
+    case WITH_INT8_EXPERTS: return traits->int8_experts;
     case WITH_SPLIT_EXPERTS: return traits->split_experts;
     case WITH_SUBLINEAR: return traits->sublinear;
     case WITH_OTHER_EXPERTS: return traits->other_experts;

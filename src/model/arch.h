@@ -161,6 +161,7 @@ struct q8_arch_refusal {
 /* What a plan holds that decides whether a runtime loads it. */
 struct q8_arch_traits {
     bool experts;       /* 2-D experts in the file, int8 or not */
+    bool int8_experts;  /* experts become int8, however they lie in the file */
     bool split_experts; /* fused experts of the file become int8 one by one */
     bool sublinear;     /* a subclass of Linear becomes int8 */
     /* 2-D experts become int8 in a scheme that the config's first group does not tell of */

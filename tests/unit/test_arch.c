@@ -187,6 +187,8 @@ static void arch_refusals_name_the_runtime(void **state)
         {"t5", Q8_LAYOUT_PACKED, {0}, true},
         {"t5", Q8_LAYOUT_PLAIN, {0}, false},
         {"t5", Q8_LAYOUT_BNB, {0}, false},
+        {"dinov2", Q8_LAYOUT_PLAIN, {0}, true}, /* cuts a weight on loading */
+        {"mamba", Q8_LAYOUT_BNB, {0}, true},    /* multiplies by it */
         {NULL, Q8_LAYOUT_PLAIN, {0}, false},
     };
     struct q8_arch_refusal refusal;
@@ -200,6 +202,10 @@ static void arch_refusals_name_the_runtime(void **state)
         if (cases[i].refused)
             assert_non_null(strstr(refusal.runtime, "transformers"));
     }
+    q8_arch_init(&arch, "mixtral", NULL);
+    assert_true(q8_arch_refusal(&arch, Q8_LAYOUT_PLAIN,
+                                &(struct q8_arch_traits){.int8_experts = true}, 0, &refusal));
+    assert_non_null(strstr(refusal.runtime, "SGLang"));
 }
 
 /* transformers 5.23, conversion_mapping.py. */
