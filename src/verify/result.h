@@ -104,7 +104,7 @@ struct q8_runtime {
     bool known;              /* it has a model file for the class, as far as q8 knows */
     enum q8_outcome outcome; /* valid when judged, as the rest */
     uint64_t findings;       /* that keep it from loading the model */
-    uint64_t firm;           /* of those, what does not hang on the shapes that kernels take */
+    uint64_t firm;           /* of those, predictions, but for shapes that a kernel does not take */
     uint64_t doubts;         /* that leave it open */
 };
 

@@ -5,7 +5,7 @@ import judge_bnb
 import judge_ct
 import models
 import peers
-from common import convert, run_verify
+from common import convert, kept_for_readers, run_verify
 
 
 def verify_clean(q8, source, out, counted):
@@ -41,7 +41,7 @@ def check_model(checks, q8, row, work, counted, jobs):
         convert(q8, target, source, work / target)
         checks.attempt(f"clean {name}, {target}", verify_clean, q8, source, work / target, counted)
         job = judge_ct.job_of(f"clean {name}, {target} of llm-compressor", source, work / target,
-                              model, target)
+                              model, target, kept_for_readers(q8, target, source))
         jobs.append({**job, "ignore": sorted({*job["ignore"], *job["float"]})})     # tied heads too
 
 

@@ -177,13 +177,6 @@ def index_stray(copy, random):
     return {name, INDEX}
 
 
-def index_other_shard(copy, random):
-    name = floats(copy, random)
-    where = copy.index["weight_map"]
-    where[name] = next(f for f in sorted(copy.files) if f != where[name])
-    return {name, INDEX}
-
-
 def index_metadata(copy, random):
     copy.index.pop("metadata")
     return {INDEX}
@@ -246,7 +239,6 @@ FAULTS = [
     ("config-strategy", only(CT, strategy)), ("config-target", only(CT, config_target)),
     ("config-changed", config_changed),
     ("index-stray", with_index(index_stray)),
-    ("index-stray, other file", with_index(index_other_shard)),
     ("index-metadata", with_index(index_metadata)), ("index-total", with_index(index_total)),
     ("manifest-size", with_manifest(manifest_size)),
     ("manifest-missing", with_manifest(manifest_missing)),

@@ -42,7 +42,9 @@ bool q8_integrity_modules(struct q8_verify *v,
             continue;
         m.kind = q8_weight_kind(&v->options.quantized->index, &v->arch, c->name, 2);
         m.name = m.stored ? m.stored->module : q8_strndup(v->findings.mem, c->name, length, err);
-        m.sure = m.name && v->arch.known && !q8_arch_moved(&v->arch, m.name);
+        /* experts have no modules of their own, and all get one fate */
+        m.sure = m.name && v->arch.known &&
+                 (m.kind == Q8_KIND_EXPERT || !q8_arch_moved(&v->arch, m.name));
         if (!m.name || !each(self, &m, err))
             return false;
     }

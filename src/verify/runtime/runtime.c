@@ -191,16 +191,16 @@ static bool is_shape(const struct q8_finding *f)
 }
 
 /*
- * Who could be meant to read the model: the servers, of compressed-tensors; transformers where they
- * have no model file for its class, or where the format is its own.
+ * Who could be meant to read the model: of compressed-tensors vLLM and SGLang, with transformers
+ * where one of them has no model file for its class; of bitsandbytes transformers.
  */
 static unsigned meant(const struct q8_verify *v)
 {
     unsigned ret = served(v) & SERVERS;
 
     for (enum q8_reader reader = 0; reader < Q8_READERS; reader++)
-        if (!v->runtime[reader].known)
-            ret &= ~(1u << reader);
+        if (ret & 1u << reader && !v->runtime[reader].known)
+            ret = (ret & ~(1u << reader)) | Q8_BIT(TRANSFORMERS);
     return ret ? ret : Q8_BIT(TRANSFORMERS);
 }
 
@@ -235,7 +235,7 @@ void q8_runtime_judge(struct q8_verify *v)
             const bool stops = f->fails && stopped(f) & 1u << reader;
 
             runtime->findings += stops;
-            runtime->firm += stops && !is_shape(f);
+            runtime->firm += stops && is_prediction(f) && !is_shape(f);
         }
         runtime->outcome = runtime->findings ? Q8_OUTCOME_FAILS
                            : runtime->doubts ? Q8_OUTCOME_UNKNOWN
