@@ -64,7 +64,7 @@ bool q8_unfinished_adapter(const char *name)
 static bool check_adapters(const struct q8_model *m, struct q8_err *err)
 {
     const char *type = q8_json_string(q8_json_get(m->config_root, "model_type"));
-    const char *first = NULL, *base = NULL;
+    const char *first = NULL, *base = NULL, *lora = NULL;
     struct q8_arch arch;
     uint64_t count = 0;
     char name[256];
@@ -79,6 +79,8 @@ static bool check_adapters(const struct q8_model *m, struct q8_err *err)
         count += adapter;
         if (adapter && !first)
             first = tensor;
+        if (!lora && (strstr(tensor, ".lora_A.") || strstr(tensor, ".lora_B.")))
+            lora = tensor;
         if (!base && has_word(tensor, base_words, COUNT(base_words)))
             base = tensor;
     }
@@ -88,9 +90,11 @@ static bool check_adapters(const struct q8_model *m, struct q8_err *err)
                        "(peft: PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload()) and "
                        "convert what save_pretrained writes then",
                        m->path, q8_text_escape(first, name, sizeof name));
-    q8_model_arch(&arch, m); /* no class of the table has adapters but those above */
-    if (!(first && (base || arch.known)) && !starts_with(base ? base : first, "base_model.model."))
+    q8_model_arch(&arch, m); /* no class of the table has modules of LoRA but those above */
+    if (!(first && base) && !(lora && arch.known) &&
+        !starts_with(base ? base : first, "base_model.model."))
         return true;
+    first = lora ? lora : first;
     return q8_fail(err, Q8_EUNSUPPORTED,
                    "%s has adapters that are not merged, tensor '%s' says so: merge first (peft: "
                    "model.merge_and_unload()) and convert what save_pretrained writes then",
