@@ -85,6 +85,19 @@ static const char *apart_leaf(const struct q8_job *job)
     return NULL;
 }
 
+/* The first job of that target whose module has this leaf and stands apart. */
+static uint64_t first_apart(const struct q8_plan *plan, const struct q8_target *target,
+                            const char *leaf)
+{
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const char *other = plan->job[i].as == target ? apart_leaf(&plan->job[i]) : NULL;
+
+        if (other && strcmp(other, leaf) == 0)
+            return i;
+    }
+    return plan->jobs;
+}
+
 /* What stands apart in a group, each leaf once. */
 static void print_apart(const struct q8_plan *plan, const struct q8_target *target,
                         struct q8_json *j)
@@ -92,16 +105,9 @@ static void print_apart(const struct q8_plan *plan, const struct q8_target *targ
     char text[Q8_NAME_BYTES];
 
     for (uint64_t i = 0; i < plan->jobs; i++) {
-        const struct q8_job *job = &plan->job[i];
-        const char *leaf = job->as == target ? apart_leaf(job) : NULL, *other;
-        uint64_t k = 0;
+        const char *leaf = plan->job[i].as == target ? apart_leaf(&plan->job[i]) : NULL;
 
-        for (; leaf && k < i; k++) {
-            other = plan->job[k].as == target ? apart_leaf(&plan->job[k]) : NULL;
-            if (other && strcmp(other, leaf) == 0)
-                break;
-        }
-        if (!leaf || k < i)
+        if (!leaf || first_apart(plan, target, leaf) != i)
             continue;
         (void)snprintf(text, sizeof text, "re:.*%s$", leaf);
         q8_json_text(j, NULL, text);
