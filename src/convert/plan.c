@@ -4,7 +4,6 @@
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
 #include "src/model/foreign.h"
-#include "src/model/unfinished.h"
 
 #include <inttypes.h>
 
@@ -128,8 +127,6 @@ static const char *keep_reason(const struct q8_plan *plan, const struct q8_job *
     if (!choice->also && !(target->takes & 1u << job->kind))
         return q8_kind_reason(job->kind);
     blocked = choice->also ? NULL : q8_keep_reason(&plan->keep, job->module);
-    if (!blocked && !choice->also)
-        blocked = q8_unfinished_head(&plan->arch, job->module);
     if (blocked)
         return blocked;
     return unfit ? refuse(choice->use, job, target, unfit, err) : NULL;

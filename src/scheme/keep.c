@@ -1,6 +1,8 @@
 /* keep.c - what stays float in a target since the runtimes that read it build it so */
 #include "src/scheme/keep.h"
 
+#include "src/model/unfinished.h"
+
 static const char *const section_reasons[Q8_SECTIONS] = {
     [Q8_SECTION_TOWER] = "part of what sees or hears, float unless --vision=int8",
     [Q8_SECTION_PROJECTOR] = "between a tower and the language model, float unless --vision=int8",
@@ -22,6 +24,7 @@ void q8_keep_init(struct q8_keep *ret, const struct q8_model *model, const struc
                   const struct q8_target *target, enum q8_vision vision)
 {
     *ret = (struct q8_keep){.target = target,
+                            .arch = arch,
                             .vision = vision == Q8_VISION_INT8 ||
                                       (vision == Q8_VISION_DEFAULT && !is_served(target))};
     q8_sections_init(&ret->sections, model);
@@ -56,5 +59,5 @@ const char *q8_keep_reason(const struct q8_keep *keep, const char *module)
         if (q8_target_read_by(keep->target, (enum q8_reader)r) &&
             q8_reading_module(&keep->reading[r], module) == Q8_PLACE_FLOAT)
             return reader_reasons[r];
-    return NULL;
+    return q8_unfinished_head(keep->arch, module);
 }

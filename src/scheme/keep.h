@@ -16,6 +16,7 @@ enum q8_vision {
 /* A model and the readers of a target.  Points into both. */
 struct q8_keep {
     const struct q8_target *target;
+    const struct q8_arch *arch; /* the class of the model, the caller's */
     struct q8_sections sections;
     struct q8_reading reading[Q8_READERS]; /* the model as each builds it */
     bool vision;                           /* towers and projectors may become int8 too */
