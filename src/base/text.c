@@ -216,3 +216,10 @@ const char *q8_text_fit(const char *name, unsigned width, char *text, size_t siz
     text[cut - 1] = '.';
     return text + cut - 2;
 }
+
+bool q8_text_ends(const char *text, const char *tail)
+{
+    const size_t n = strlen(text), m = strlen(tail);
+
+    return n >= m && strcmp(text + n - m, tail) == 0;
+}

@@ -52,4 +52,7 @@ void q8_text_numbers(double value, double limit, char shown[2][32]);
 /* The end of a name in `width` columns: it says more than the start; returns a part of text. */
 const char *q8_text_fit(const char *name, unsigned width, char *text, size_t size);
 
+/* Whether the text ends like that. */
+bool q8_text_ends(const char *text, const char *tail);
+
 #endif

@@ -2,6 +2,7 @@
 #include "src/model/norms.h"
 
 #include "src/base/json.h"
+#include "src/base/text.h"
 #include "src/model/floats.h"
 
 #include <stdio.h>
@@ -139,13 +140,6 @@ static const struct reader {
     {"gpt_neox.final_layer_norm", LIST("/embed_out"), NULL, NULL},
 };
 
-static bool ends_with(const char *text, const char *tail)
-{
-    size_t n = strlen(text), m = strlen(tail);
-
-    return n >= m && strcmp(text + n - m, tail) == 0;
-}
-
 /* What follows the last dot. */
 static const char *leaf_of(const char *path)
 {
@@ -162,7 +156,7 @@ bool q8_norms_is_gain(const struct q8_tensor *t, uint64_t *ret_length)
         char leaf[64] = "";
         size_t length, start;
 
-        if (!ends_with(t->name, tails[i]))
+        if (!q8_text_ends(t->name, tails[i]))
             continue;
         length = start = strlen(t->name) - strlen(tails[i]);
         while (start > 0 && t->name[start - 1] != '.')
@@ -201,7 +195,7 @@ bool q8_norms_adds_one(const struct q8_model *model, const struct q8_arch *arch,
     if (!row)
         return false;
     for (size_t i = 0; i < COUNT(row->plain) && row->plain[i]; i++)
-        if (ends_with(module, row->plain[i]))
+        if (q8_text_ends(module, row->plain[i]))
             return false;
     if (row->biased || snprintf(bias, sizeof bias, "%s.bias", module) >= (int)sizeof bias)
         return true;

@@ -2,6 +2,7 @@
 #include "src/model/section.h"
 
 #include "src/base/json.h"
+#include "src/base/text.h"
 #include "src/model/weights.h"
 
 #include <string.h>
@@ -74,13 +75,6 @@ static uint64_t find_number(const struct cJSON *root, const struct cJSON *text,
     return 0;
 }
 
-static bool ends_with(const char *text, const char *tail)
-{
-    const size_t n = strlen(text), m = strlen(tail);
-
-    return n >= m && strcmp(text + n - m, tail) == 0;
-}
-
 /* Whether the class or the file has the head of a language model. */
 static bool have_head(const struct q8_model *model)
 {
@@ -89,10 +83,10 @@ static bool have_head(const struct q8_model *model)
 
     q8_model_arch(&arch, model);
     for (size_t i = 0; (head = q8_arch_head(&arch, i)); i++)
-        if (ends_with(head, "lm_head"))
+        if (q8_text_ends(head, "lm_head"))
             return true;
     for (uint64_t i = 0; i < model->index.count; i++)
-        if (ends_with(model->index.tensor[i].name, "lm_head" Q8_WEIGHT_SUFFIX))
+        if (q8_text_ends(model->index.tensor[i].name, "lm_head" Q8_WEIGHT_SUFFIX))
             return true;
     return false;
 }
