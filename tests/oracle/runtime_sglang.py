@@ -68,7 +68,6 @@ logging.disable(logging.CRITICAL)
 
 import torch
 import unfilled
-from safetensors.torch import load_file
 from transformers import AutoConfig
 
 from sglang.srt.layers.moe.fused_moe_triton import layer as fused_moe
@@ -161,28 +160,7 @@ def load(job):
     Capability.now = job["cc"]
     with get_parallel().override(**widths(job["tp"])):
         model, _ = build(job)
-        tensors = {}
-        for path in sorted(Path(job["out"]).glob("*.safetensors")):
-            tensors |= load_file(path)
-        unfilled.mark(model)
-        model.load_weights(iter(tensors.items()))
-    missing = unfilled.left(model)
-    if missing:
-        return "fails", f"weights that nobody filled: {missing[:3]}"
-    return "loads", ""
+        return unfilled.fill(model, job["out"])
 
 
-def main():
-    answers = []
-    for job in json.load(open(sys.argv[2])):
-        try:
-            answers.append(load(job))
-        except Exception as error:
-            if os.environ.get("TRACE"):
-                import traceback
-                traceback.print_exc()
-            answers.append(("fails", f"{type(error).__name__}: {str(error)[:400]}"))
-    print("\n" + json.dumps(answers))
-
-
-main()
+unfilled.answer(sys.argv[2], load)

@@ -19,7 +19,6 @@ import torch
 import unfilled
 import vllm._custom_ops as operations
 import vllm.distributed as distributed
-from safetensors.torch import load_file
 from transformers import AutoConfig
 from vllm.config import VllmConfig, set_current_vllm_config
 from vllm.config.device import DeviceConfig
@@ -123,25 +122,7 @@ def load(job):
             distributed.initialize_model_parallel(1, 1)
         torch.set_default_dtype(vllm.model_config.dtype)
         model = cls(vllm_config=vllm, prefix="")
-        tensors = {}
-        for path in sorted(Path(job["out"]).glob("*.safetensors")):
-            tensors |= load_file(path)
-        unfilled.mark(model)
-        model.load_weights(iter(tensors.items()))
-    missing = unfilled.left(model)
-    if missing:
-        return "fails", f"weights that nobody filled: {missing[:3]}"
-    return "loads", ""
+        return unfilled.fill(model, job["out"])
 
 
-def main():
-    answers = []
-    for job in json.load(open(sys.argv[1])):
-        try:
-            answers.append(load(job))
-        except Exception as error:
-            answers.append(("fails", f"{type(error).__name__}: {str(error)[:400]}"))
-    print("\n" + json.dumps(answers))
-
-
-main()
+unfilled.answer(sys.argv[1], load)

@@ -1,5 +1,11 @@
 """unfilled.py - parameters of a model that a loader left as they were, or filled with what they are not"""
+import json
+import os
+import traceback
+from pathlib import Path
+
 import torch
+from safetensors.torch import load_file
 
 
 def sign(parameter):
@@ -36,3 +42,27 @@ def left(model):
     return sorted(name for name, p in model.named_parameters()
                   if p.numel() and "g_idx" not in name and (bool((rows(p) == sign(p)).all(1).any())
                                     or is_codes(name, p.data) or is_padded(name, p.data)))
+
+
+def fill(model, folder):
+    """Has the model load the files of that directory; whether it "loads" or "fails", and why."""
+    tensors = {}
+    for path in sorted(Path(folder).glob("*.safetensors")):
+        tensors |= load_file(path)
+    mark(model)
+    model.load_weights(iter(tensors.items()))
+    missing = left(model)
+    return ("fails", f"weights that nobody filled: {missing[:3]}") if missing else ("loads", "")
+
+
+def answer(jobs, load):
+    """Prints what load(job) says of each job of that file, as JSON; what it throws is a failure."""
+    answers = []
+    for job in json.loads(Path(jobs).read_text()):
+        try:
+            answers.append(load(job))
+        except Exception as error:
+            if os.environ.get("TRACE"):
+                traceback.print_exc()
+            answers.append(("fails", f"{type(error).__name__}: {str(error)[:400]}"))
+    print("\n" + json.dumps(answers))
