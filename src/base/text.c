@@ -217,6 +217,19 @@ const char *q8_text_fit(const char *name, unsigned width, char *text, size_t siz
     return text + cut - 2;
 }
 
+bool q8_text_holds(const char *text, const char *const *word, size_t words)
+{
+    for (size_t i = 0; text && i < words; i++)
+        if (strstr(text, word[i]))
+            return true;
+    return false;
+}
+
+bool q8_text_starts(const char *text, const char *start)
+{
+    return text && strncmp(text, start, strlen(start)) == 0;
+}
+
 bool q8_text_ends(const char *text, const char *tail)
 {
     const size_t n = strlen(text), m = strlen(tail);

@@ -52,6 +52,12 @@ void q8_text_numbers(double value, double limit, char shown[2][32]);
 /* The end of a name in `width` columns: it says more than the start; returns a part of text. */
 const char *q8_text_fit(const char *name, unsigned width, char *text, size_t size);
 
+/* Whether one of the words is in the text; none is in NULL. */
+bool q8_text_holds(const char *text, const char *const *word, size_t words);
+
+/* Whether the text starts like that; NULL starts with nothing. */
+bool q8_text_starts(const char *text, const char *start);
+
 /* Whether the text ends like that. */
 bool q8_text_ends(const char *text, const char *tail);
 

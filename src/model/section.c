@@ -54,14 +54,6 @@ static const char *const draft_members[] = {
     "mtp_num_layers",
 };
 
-static bool holds_word(const char *text, const char *const *word, size_t words)
-{
-    for (size_t i = 0; text && i < words; i++)
-        if (strstr(text, word[i]))
-            return true;
-    return false;
-}
-
 /* A number of the language part, else of the root. */
 static uint64_t find_number(const struct cJSON *root, const struct cJSON *text,
                             const char *const *key, size_t keys)
@@ -98,7 +90,7 @@ static bool have_tower(const struct cJSON *root)
 
     for (; member; member = q8_json_next(member))
         if (q8_json_kind(member) == '{' &&
-            holds_word(q8_json_key(member), tower_members, COUNT(tower_members)))
+            q8_text_holds(q8_json_key(member), tower_members, COUNT(tower_members)))
             return true;
     return q8_json_string(q8_json_get(root, "mm_vision_tower")) != NULL;
 }

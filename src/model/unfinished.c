@@ -13,12 +13,6 @@
 
 /* ---- adapters ---- */
 
-/* NULL starts with nothing. */
-static bool starts_with(const char *text, const char *start)
-{
-    return text && strncmp(text, start, strlen(start)) == 0;
-}
-
 /* Parts of the names that PEFT, LyCORIS and kohya's scripts give to what an adapter holds. */
 static const char *const adapter_words[] = {
     ".lora_A.",
@@ -47,17 +41,9 @@ static const char *const base_words[] = {".base_layer.", ".original_module.", ".
 /* Its own class has adapters that are never merged: one for speech, one for images. */
 static const char *const adapted_types[] = {"phi4mm", "phi4_multimodal"};
 
-static bool has_word(const char *name, const char *const *word, size_t words)
-{
-    for (size_t i = 0; i < words; i++)
-        if (strstr(name, word[i]))
-            return true;
-    return false;
-}
-
 bool q8_unfinished_adapter(const char *name)
 {
-    return has_word(name, adapter_words, COUNT(adapter_words));
+    return q8_text_holds(name, adapter_words, COUNT(adapter_words));
 }
 
 /* Adapters beside the weights that they change, or alone. */
@@ -81,7 +67,7 @@ static bool check_adapters(const struct q8_model *m, struct q8_err *err)
             first = tensor;
         if (!lora && (strstr(tensor, ".lora_A.") || strstr(tensor, ".lora_B.")))
             lora = tensor;
-        if (!base && has_word(tensor, base_words, COUNT(base_words)))
+        if (!base && q8_text_holds(tensor, base_words, COUNT(base_words)))
             base = tensor;
     }
     if (first && count == m->index.count)
@@ -92,7 +78,7 @@ static bool check_adapters(const struct q8_model *m, struct q8_err *err)
                        m->path, q8_text_escape(first, name, sizeof name));
     q8_model_arch(&arch, m); /* no class of the table has modules of LoRA but those above */
     if (!(first && base) && !(lora && arch.known) &&
-        !starts_with(base ? base : first, "base_model.model."))
+        !q8_text_starts(base ? base : first, "base_model.model."))
         return true;
     first = lora ? lora : first;
     return q8_fail(err, Q8_EUNSUPPORTED,

@@ -15,12 +15,6 @@ enum { DDP, PEFT, LIGHTNING, FRONTS };
 static const char *const fronts[] = {
     [DDP] = "module.", [PEFT] = "base_model.model.", [LIGHTNING] = "model."};
 
-/* NULL starts with nothing. */
-static bool starts_with(const char *text, const char *start)
-{
-    return text && strncmp(text, start, strlen(start)) == 0;
-}
-
 /* What wrappers of PyTorch call the module in them, and no class calls one of its own. */
 static const char *const wrappers[] = {"_orig_mod.", "_fsdp_wrapped_module.",
                                        "_checkpoint_wrapped_module.", "_forward_module."};
@@ -31,7 +25,7 @@ static bool all_begin(const struct q8_model *m, const char *front)
     const size_t length = strlen(front);
 
     for (uint64_t i = 0; i < m->index.count; i++)
-        if (!starts_with(m->index.tensor[i].name, front) || !m->index.tensor[i].name[length])
+        if (!q8_text_starts(m->index.tensor[i].name, front) || !m->index.tensor[i].name[length])
             return false;
     return m->index.count > 0;
 }
@@ -60,7 +54,7 @@ static void drop_front(struct q8_model *m, struct q8_placement *map, const char 
     for (uint64_t i = 0; i < m->index.count; i++)
         m->index.tensor[i].name += length;
     for (uint64_t i = 0; i < map->count; i++)
-        if (starts_with(map->entry[i].tensor, front))
+        if (q8_text_starts(map->entry[i].tensor, front))
             map->entry[i].tensor += length;
 }
 
