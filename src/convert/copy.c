@@ -2,7 +2,7 @@
 #include "src/convert/convert_parts.h"
 
 #include "src/convert/plan_parts.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 
 #include <errno.h>
 #include <inttypes.h>

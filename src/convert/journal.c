@@ -10,7 +10,7 @@
 #include "src/convert/journal.h"
 
 #include "src/convert/plan_parts.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>

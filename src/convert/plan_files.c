@@ -2,7 +2,7 @@
 #include "src/convert/plan_parts.h"
 
 #include "src/base/text.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 
 #include <dirent.h>
 #include <errno.h>

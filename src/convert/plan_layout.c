@@ -5,7 +5,7 @@
 #include "src/base/text.h"
 #include "src/convert/manifest.h"
 #include "src/convert/publish.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "src/convert/publish.h"
 
 #include "src/base/file.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 
 #include <fts.h>
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 #include "src/model/unfinished.h"
 #include "src/model/weights.h"
 

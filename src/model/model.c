@@ -6,7 +6,8 @@
 #include "src/base/num.h"
 #include "src/base/tensor_read.h"
 #include "src/base/text.h"
-#include "src/model/folder.h"
+#include "src/model/folder/explain.h"
+#include "src/model/folder/folder.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 
 #include "src/base/json.h"
 #include "src/base/text.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -13,7 +13,8 @@ find src kernels formats tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -
 BEGIN {
     may["kernels"] = may["src/base"] = ""
     may["formats"] = may["src/report"] = "src/base"
-    may["src/model"] = "src/base formats kernels"
+    may["src/model/folder"] = "src/base formats"
+    may["src/model"] = "src/base formats kernels src/model/folder"
     may["src/scheme"] = may["src/model"] " src/model"
     may["src/flow"] = may["src/scheme"] " src/scheme"
     may["src/compare"] = may["src/forward"] = may["src/flow"] " src/flow"

@@ -2,7 +2,7 @@
 #ifndef Q8_VERIFY_INTEGRITY_INTEGRITY_PARTS_H
 #define Q8_VERIFY_INTEGRITY_INTEGRITY_PARTS_H
 
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 #include "src/verify/result.h"
 
 /* The finding of this level that fails, or is a note: for q8_findings_add. */

@@ -4,7 +4,7 @@
 #include "formats/format.h"
 #include "src/base/json_scan.h"
 #include "src/base/text.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 #include "src/verify/integrity/digests.h"
 
 #include <dirent.h>

@@ -6,7 +6,7 @@
  */
 #include "src/verify/runtime/runtime_parts.h"
 
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 
 bool q8_runtime_bnb(struct q8_runtime_run *r, struct q8_err *err)
 {

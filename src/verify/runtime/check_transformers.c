@@ -5,7 +5,7 @@
 #include "src/verify/runtime/runtime_parts.h"
 
 #include "src/base/json.h"
-#include "src/model/folder.h"
+#include "src/model/folder/folder.h"
 #include "src/model/path.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* folder.h - the names of the files that a model directory holds: the one list of them */
-#ifndef Q8_MODEL_FOLDER_H
-#define Q8_MODEL_FOLDER_H
+#ifndef Q8_MODEL_FOLDER_FOLDER_H
+#define Q8_MODEL_FOLDER_FOLDER_H
 
 #include "src/base/err.h"
 
@@ -40,13 +40,6 @@ const struct q8_folder_rule *q8_folder_left(const char *path, bool is_folder);
 
 /* Whether weight files beside the model's that are called so are copies of it: shards, variants. */
 bool q8_folder_is_variant(const char *leaf);
-
-/*
- * What a directory is that holds no model that q8 opens: an adapter, a pipeline of diffusers, a
- * directory of sentence-transformers.  Then Q8_EUNSUPPORTED, which says what to name or do; no
- * error: none of these.
- */
-void q8_folder_explain(const char *folder, struct q8_err *err);
 
 /*
  * The JSON object in a file of a folder, at most `limit` bytes long; free it with q8_json_free.
