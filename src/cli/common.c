@@ -65,14 +65,15 @@ const char *q8_cli_optional(struct argp_state *state, const char *arg, const cha
     return next;
 }
 
-unsigned q8_cli_width(void)
+unsigned q8_cli_width(unsigned other)
 {
     struct winsize size;
 
-    return isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
-                   size.ws_col > 80
-               ? size.ws_col
-               : 80;
+    if (isatty(STDOUT_FILENO) != 1)
+        return other;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+        return 80;
+    return size.ws_col > 40 ? size.ws_col : 40;
 }
 
 bool q8_cli_bytes(const char *option, const char *arg, uint64_t *ret, struct q8_err *err)

@@ -31,8 +31,8 @@ struct argp_state; /* argp.h */
  */
 const char *q8_cli_optional(struct argp_state *state, const char *arg, const char *suffix);
 
-/* Columns of the terminal that standard output is; 80 at least, and for anything else. */
-unsigned q8_cli_width(void);
+/* Columns of the terminal that standard output is, 40 at least; `other` where it is none. */
+unsigned q8_cli_width(unsigned other);
 
 /* Bytes for that option: "512M", "24G" or "1.5T", binary units, more than 0; Q8_EUSAGE. */
 bool q8_cli_bytes(const char *option, const char *arg, uint64_t *ret, struct q8_err *err);

@@ -2,6 +2,7 @@
 #include "src/cli/progress.h"
 
 #include "src/base/clock.h"
+#include "src/base/num.h"
 #include "src/base/text.h"
 
 #include <inttypes.h>
@@ -23,24 +24,40 @@ static size_t columns(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-static void print_line(struct q8_show *s, const struct q8_progress *p)
+/* The line in `room` columns: what it says last is what a narrow terminal does without. */
+static void fill_line(const struct q8_show *s, const struct q8_progress *p, char *line, size_t room)
 {
-    double seconds = q8_now() - s->begin, rate = (double)p->bytes / (seconds + 1e-9);
-    char done[32], all[32], speed[32], left[32], line[256];
-    int length;
+    const double seconds = q8_now() - s->begin, rate = (double)p->bytes / (seconds + 1e-9);
+    char one[32], two[32], part[4][96] = {{0}};
 
-    length = snprintf(line, sizeof line, "%s: %" PRIu64 "/%" PRIu64 ", %s of %s", p->phase,
-                      p->items, p->items_total, q8_text_bytes(p->bytes, done, sizeof done),
-                      q8_text_bytes(p->bytes_total, all, sizeof all));
-    if (seconds >= SETTLED && p->bytes > 0)
-        (void)snprintf(
-            line + length, sizeof line - (size_t)length, ", %s/s, %s left",
-            q8_text_bytes((uint64_t)rate, speed, sizeof speed),
-            q8_text_seconds(((double)p->bytes_total - (double)p->bytes) / rate, left, sizeof left));
-    if (s->terminal) /* a line that wraps could not be taken back */
-        fprintf(stderr, "\r\033[K%.*s", (int)columns() - 1, line);
-    else
+    (void)snprintf(part[0], sizeof part[0], "%s: %" PRIu64 "/%" PRIu64, p->phase, p->items,
+                   p->items_total);
+    (void)snprintf(part[1], sizeof part[1], ", %s of %s", q8_text_bytes(p->bytes, one, sizeof one),
+                   q8_text_bytes(p->bytes_total, two, sizeof two));
+    if (seconds >= SETTLED && p->bytes > 0) {
+        const double left = ((double)p->bytes_total - (double)p->bytes) / rate;
+
+        (void)snprintf(part[2], sizeof part[2], ", %s/s",
+                       q8_text_bytes((uint64_t)rate, one, sizeof one));
+        (void)snprintf(part[3], sizeof part[3], ", %s left",
+                       q8_text_seconds(left, two, sizeof two));
+    }
+    *line = 0;
+    for (size_t i = 0; i < 4 && strlen(line) + strlen(part[i]) <= room; i++)
+        strcat(line, part[i]);
+}
+
+static void print_line(const struct q8_show *s, const struct q8_progress *p)
+{
+    char line[512];
+
+    if (s->terminal) { /* a line that wraps could not be taken back */
+        fill_line(s, p, line, q8_min(columns() - 1, sizeof line - 1));
+        fprintf(stderr, "\r\033[K%s", line);
+    } else {
+        fill_line(s, p, line, sizeof line - 1);
         fprintf(stderr, "%s: %s\n", s->tool, line);
+    }
     fflush(stderr);
 }
 

@@ -1,5 +1,6 @@
 /* q8_convert.c - the command q8-convert: options -> plan -> run -> report */
 #include "src/cli/common.h"
+#include "src/cli/fold.h"
 #include "src/cli/progress.h"
 #include "src/convert/convert.h"
 #include "src/convert/plan_make.h"
@@ -37,6 +38,7 @@ struct options {
     struct q8_plan_options plan;
     struct q8_convert_options run;
     struct q8_select select;
+    struct q8_fold fold; /* of what standard output gets for people */
     struct q8_arena *mem;
     struct q8_err *err;
 };
@@ -172,9 +174,11 @@ static bool print_report(struct options *o, const struct q8_report *report)
 {
     bool ok = !o->want_json || write_json(o, report);
 
-    if (ok && !o->quiet && (!o->want_json || o->json))
-        ok = report->convert ? q8_report_text(report, stdout, o->err)
-                             : q8_report_plan(report, stdout, o->err);
+    if (ok && !o->quiet && (!o->want_json || o->json)) {
+        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+             (report->convert ? q8_report_text : q8_report_plan)(report, o->fold.in, o->err);
+        q8_fold_close(&o->fold);
+    }
     if (ok && fflush(stdout) != 0)
         ok = q8_fail_errno(o->err, "cannot write the report");
     return ok;

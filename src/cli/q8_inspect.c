@@ -1,5 +1,6 @@
 /* q8_inspect.c - the command q8-inspect: options -> measuring -> reports */
 #include "src/cli/common.h"
+#include "src/cli/fold.h"
 #include "src/compare/report.h"
 #include "src/cli/progress.h"
 #include "src/compare/compare.h"
@@ -52,6 +53,7 @@ struct options {
     uint64_t top;
     struct q8_inspect_options run;
     struct q8_select layers;
+    struct q8_fold fold; /* of what standard output gets for people */
     struct q8_arena *mem;
     struct q8_err *err;
 };
@@ -204,7 +206,7 @@ static struct q8_style find_style(void)
 {
     const char *variables[] = {getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LANG")};
     const char *none = getenv("NO_COLOR"), *term = getenv("TERM"), *locale = NULL;
-    struct q8_style style = {.width = q8_cli_width()};
+    struct q8_style style = {.width = q8_cli_width(80)};
 
     for (size_t i = 0; !locale && i < sizeof variables / sizeof *variables; i++)
         if (variables[i] && *variables[i])
@@ -259,8 +261,11 @@ static bool print_all(struct options *o, const struct q8_inspect *in)
         ok = q8_inspect_page(in, &suggestion, o->html_file.out, o->err);
     if (ok && o->suggest)
         q8_suggest_print(&suggestion, o->suggest_file.out);
-    if (ok && !o->quiet && (!o->want_json || o->json))
-        ok = q8_inspect_text(&text, stdout, o->mem, o->err);
+    if (ok && !o->quiet && (!o->want_json || o->json)) {
+        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+             q8_inspect_text(&text, o->fold.in, o->mem, o->err);
+        q8_fold_close(&o->fold);
+    }
     return ok && keep_files(o) && end_output(o);
 }
 
@@ -270,12 +275,16 @@ static bool print_header(struct options *o, const struct q8_model *model)
 
     if (o->want_json)
         ok = q8_header_json(model, o->json ? o->json_file.out : stdout, o->err);
-    else if (!o->quiet)
-        ok = q8_header_text(model, stdout, o->mem, o->err);
+    else if (!o->quiet) {
+        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+             q8_header_text(model, o->fold.in, o->mem, o->err);
+        q8_fold_close(&o->fold);
+    }
     return ok && keep_files(o) && end_output(o);
 }
 
-static bool run_diff(struct options *o, const struct q8_model *a, const struct q8_model *b)
+static bool compare(struct options *o, const struct q8_model *a, const struct q8_model *b,
+                    struct q8_compare *ret)
 {
     struct q8_compare_options options = {.a = a,
                                          .b = b,
@@ -284,15 +293,23 @@ static bool run_diff(struct options *o, const struct q8_model *a, const struct q
                                          .isa = o->run.isa,
                                          .layers = &o->layers,
                                          .watch = o->run.watch};
-    struct q8_compare result;
-    bool ok = q8_compare_run(&result, &options, o->mem, o->err);
 
-    if (ok && o->want_json)
-        ok = q8_compare_json(&result, o->json ? o->json_file.out : stdout, o->err);
-    if (ok && !o->quiet && (!o->want_json || o->json))
-        ok = q8_compare_text(&result, stdout, find_style().width, o->err);
+    return q8_compare_run(ret, &options, o->mem, o->err);
+}
+
+static bool print_diff(struct options *o, const struct q8_compare *result)
+{
+    bool ok = true;
+
+    if (o->want_json)
+        ok = q8_compare_json(result, o->json ? o->json_file.out : stdout, o->err);
+    if (ok && !o->quiet && (!o->want_json || o->json)) {
+        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+             q8_compare_text(result, o->fold.in, q8_cli_width(80), o->err);
+        q8_fold_close(&o->fold);
+    }
     ok = ok && keep_files(o) && end_output(o);
-    if (ok && result.different)
+    if (ok && result->different)
         o->err->code = Q8_EGATE;
     return ok;
 }
@@ -309,6 +326,7 @@ static bool run(struct options *o, const struct q8_model *model, const struct q8
 {
     struct q8_statistics acts;
     struct q8_inspect in;
+    struct q8_compare result;
     struct q8_show show;
     bool ok;
 
@@ -326,11 +344,11 @@ static bool run(struct options *o, const struct q8_model *model, const struct q8
     o->run.watch = &show.watch;
     o->run.reference = o->reference ? other : NULL;
     if (o->diff)
-        ok = run_diff(o, model, other);
+        ok = compare(o, model, other, &result);
     else
         ok = q8_inspect_run(&in, model, &o->run, o->mem, o->err);
     q8_show_close(&show);
-    return ok && (o->diff || print_all(o, &in));
+    return ok && (o->diff ? print_diff(o, &result) : print_all(o, &in));
 }
 
 int main(int argc, char **argv)

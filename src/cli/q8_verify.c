@@ -1,5 +1,6 @@
 /* q8_verify.c - the command q8-verify: options -> verification -> reports and the exit status */
 #include "src/cli/common.h"
+#include "src/cli/fold.h"
 #include "src/cli/progress.h"
 #include "src/model/reader.h"
 #include "src/verify/report.h"
@@ -62,6 +63,7 @@ struct options {
     struct q8_gate gate;
     const char *thresholds; /* read behind the options: its lines hold against them */
     struct q8_select layers;
+    struct q8_fold fold; /* of what standard output gets for people */
     const char *device;  /* a word of q8_device_find; NULL: auto */
     uint64_t gpu_memory; /* bytes; 0: not given */
     struct q8_arena *mem;
@@ -323,8 +325,11 @@ static bool print_all(struct options *o, const struct q8_verify *v)
     ok = ok && q8_cli_file_keep(&o->json_file, o->err) &&
          q8_cli_file_keep(&o->junit_file, o->err) && q8_cli_file_keep(&o->html_file, o->err) &&
          keep_baseline(o, v);
-    if (ok && !o->quiet && (!o->want_json || o->json))
-        ok = q8_verify_text(v, stdout, q8_cli_width(), o->err);
+    if (ok && !o->quiet && (!o->want_json || o->json)) {
+        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+             q8_verify_text(v, o->fold.in, q8_cli_width(80), o->err);
+        q8_fold_close(&o->fold);
+    }
     return ok && (fflush(stdout) == 0 || q8_fail_errno(o->err, "cannot write the report"));
 }
 

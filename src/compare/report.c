@@ -18,7 +18,7 @@ const char *q8_verdict_name(enum q8_verdict verdict)
     return names[verdict];
 }
 
-#define NAME_COLUMNS 24 /* that a name has at least, however narrow the terminal */
+#define NAME_COLUMNS 24 /* where a terminal leaves fewer, a name has a line of its own */
 
 char *q8_side_type(const struct q8_side *s, char *text, size_t size)
 {
@@ -71,7 +71,7 @@ static void print_types(const struct q8_compared *c, bool with_shape, FILE *out)
 static int name_columns(const struct q8_compare *r, enum q8_verdict verdict, unsigned width,
                         unsigned rest)
 {
-    const unsigned room = width > rest + NAME_COLUMNS ? width - rest : NAME_COLUMNS;
+    const unsigned room = width >= rest + NAME_COLUMNS ? width - rest : 0;
     size_t most = 0;
 
     for (uint64_t i = 0; i < r->items; i++) {
@@ -176,11 +176,11 @@ static void print_types_alone(const struct q8_compare *r, unsigned width, FILE *
     }
 }
 
-/* Values are cut to what one line holds. */
+/* Values are cut to what one line holds behind its indent. */
 static void print_config(const struct q8_compare *r, unsigned width, FILE *out)
 {
     char path[512], a[256], b[256];
-    const size_t room = width < 40 ? 40 : width < sizeof a ? width : sizeof a;
+    const size_t room = width < 40 ? 36 : width < sizeof a ? width - 4 : sizeof a;
 
     if (r->changes)
         fputs("\nconfig.json:\n", out);

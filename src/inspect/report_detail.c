@@ -1,4 +1,4 @@
-/* report_detail.c - everything about one subject, for people */
+/* report_detail.c - outlier features, cures, and everything about one subject, for people */
 #include "src/inspect/report_parts.h"
 
 #include "src/base/text.h"
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define BAR 16 /* characters of the histogram */
+#define SHOWN_FEATURES 16
 
 char *q8_sparkline(const struct q8_numbers *n, unsigned width, bool utf8, char *text, size_t size)
 {
@@ -146,6 +147,130 @@ void q8_inspect_detail(const struct q8_inspect_print *p, const struct q8_subject
         print_codes(s, out);
 }
 
+/* Numbers in rising order, as runs: "0-3, 7". */
+struct runs {
+    FILE *out;
+    uint64_t first, last;
+    bool open, any;
+};
+
+static void end_run(struct runs *r)
+{
+    if (!r->open)
+        return;
+    fprintf(r->out, "%s%" PRIu64, r->any ? ", " : "", r->first);
+    if (r->last > r->first)
+        fprintf(r->out, "-%" PRIu64, r->last);
+    r->any = true;
+    r->open = false;
+}
+
+static void add_to_run(struct runs *r, uint64_t number)
+{
+    if (r->open && number == r->last)
+        return;
+    if (!r->open || number != r->last + 1) {
+        end_run(r);
+        r->first = number;
+    }
+    r->last = number;
+    r->open = true;
+}
+
+/* The layers in which a feature stands out. */
+static void print_layers(const struct q8_outlier_list *list, const struct q8_feature *f, FILE *out)
+{
+    struct runs runs = {.out = out};
+
+    for (uint64_t i = 0; i < list->hits; i++) {
+        const struct q8_feature_source *s = &list->source[list->hit[i].source];
+
+        if (list->hit[i].dimension == f->dimension && s->features == f->features &&
+            s->layer != UINT64_MAX)
+            add_to_run(&runs, s->layer);
+    }
+    end_run(&runs);
+}
+
+/* Which norms they are seen in, and what reads those; each role once. */
+static void print_roles(const struct q8_outlier_list *list, FILE *out)
+{
+    char name[256];
+
+    for (uint64_t i = 0; i < list->sources; i++) {
+        const struct q8_feature_source *s = &list->source[i];
+        uint64_t k = 0;
+
+        while (k < i && (list->source[k].outliers == 0 || strcmp(list->source[k].role, s->role)))
+            k++;
+        if (s->outliers == 0 || k < i)
+            continue;
+        fprintf(out, "  in %s", q8_text_escape(s->role, name, sizeof name));
+        if (s->feeds)
+            fprintf(out, ", which %s read%s", q8_text_escape(s->feeds, name, sizeof name),
+                    strchr(s->feeds, ',') ? "" : "s");
+        fputc('\n', out);
+    }
+}
+
+static void print_activations(const struct q8_outlier_list *list, FILE *out)
+{
+    char bytes[32], name[256];
+
+    fprintf(out, "  they touch %.2f %% of the Linear parameters: %s in 16 bit for LLM.int8()\n",
+            100 * list->touched, q8_text_bytes(list->decomposed_bytes, bytes, sizeof bytes));
+    for (uint64_t i = 0; i < list->missings && i < 3; i++)
+        fprintf(out, "  no statistics for %s\n",
+                q8_text_escape(list->missing[i], name, sizeof name));
+    if (list->missings > 3)
+        fprintf(out, "  nor for %" PRIu64 " more\n", list->missings - 3);
+}
+
+static void print_found(const struct q8_outlier_list *list, FILE *out)
+{
+    uint64_t systematic = 0;
+    double product = 0;
+
+    while (systematic < list->count && list->feature[systematic].systematic)
+        systematic++;
+    fprintf(out, "%" PRIu64 " in 25 %% of layers or more, %" PRIu64 " in fewer\n", systematic,
+            list->count - systematic);
+    fputs("  dimension  factor (least to most)     layers\n", out);
+    for (uint64_t i = 0; i < list->count && i < SHOWN_FEATURES; i++) {
+        const struct q8_feature *f = &list->feature[i];
+        char text[64];
+
+        (void)snprintf(text, sizeof text, "x %.1f (%.1f to %.1f)", f->median, f->least, f->most);
+        fprintf(out, "  %9" PRIu64 "  %-24s  %" PRIu64 " of %" PRIu64 ": ", f->dimension, text,
+                f->layers, f->of);
+        print_layers(list, f, out);
+        fputc('\n', out);
+    }
+    if (list->count > SHOWN_FEATURES)
+        fprintf(out, "  and %" PRIu64 " more (--json has all)\n", list->count - SHOWN_FEATURES);
+    if (!list->from_activations)
+        print_roles(list, out);
+    for (uint64_t i = 0; i < systematic; i++)
+        product += log(list->feature[i].median);
+    if (systematic)
+        fprintf(out, "  together: x %.0f (2^%.1f) of the median\n",
+                exp(product / (double)systematic), product / (double)systematic / log(2));
+}
+
+void q8_inspect_features(const struct q8_inspect *in, FILE *out)
+{
+    const struct q8_outlier_list *list = &in->outliers;
+
+    fprintf(out, "\nOutlier features, from %s: ",
+            list->from_activations ? "the activations" : "the norm gains");
+    if (list->count == 0)
+        fputs("none\n", out);
+    else
+        print_found(list, out);
+    if (list->from_activations)
+        print_activations(list, out);
+}
+
 void q8_inspect_cures(const struct q8_inspect_print *p, FILE *out)
 {
     const struct q8_suggestion *d = p->suggestion;
@@ -168,7 +293,8 @@ void q8_inspect_cures(const struct q8_inspect_print *p, FILE *out)
         else
             fprintf(out, "%13s", "");
         fprintf(out, "  %s\n",
-                q8_text_fit(c->subject->name, p->style.width - 42, text, sizeof text));
+                q8_text_fit(c->subject->name, p->style.width > 60 ? p->style.width - 42 : 18, text,
+                            sizeof text));
     }
     if (p->top && d->cures > p->top)
         fprintf(out, "  and %" PRIu64 " more\n", d->cures - p->top);

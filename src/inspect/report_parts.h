@@ -9,6 +9,9 @@
 /* Everything about one subject. */
 void q8_inspect_detail(const struct q8_inspect_print *p, const struct q8_subject *s, FILE *out);
 
+/* The outlier features: where they are seen, and what reads them. */
+void q8_inspect_features(const struct q8_inspect *in, FILE *out);
+
 /* What is suggested, a line for each of the first `top`. */
 void q8_inspect_cures(const struct q8_inspect_print *p, FILE *out);
 

@@ -2,6 +2,7 @@
 #include "src/inspect/report_text.h"
 #include "src/inspect/report_parts.h"
 
+#include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/inspect/list.h"
 
@@ -14,7 +15,11 @@
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
-#define SHOWN_FEATURES 16
+/* Columns of the table: what a name has at least beside its numbers, and at most. */
+#define NAME_LEAST 16
+#define NAME_MOST 60
+#define SPARK_LEAST 8
+#define SPARK_MOST 32
 
 static const char *const sort_names[Q8_SORTS] = {"sqnr",     "absmax", "crest",
                                                  "outliers", "size",   "name"};
@@ -129,128 +134,31 @@ static void print_schemes(const struct q8_inspect *in, FILE *out)
     }
 }
 
-/* Numbers in rising order, as runs: "0-3, 7". */
-struct runs {
-    FILE *out;
-    uint64_t first, last;
-    bool open, any;
+/* How the table is cut; a name of no columns has a line of its own, and there may be no spark. */
+struct columns {
+    unsigned name, spark;
 };
 
-static void end_run(struct runs *r)
+/* A narrow terminal takes the spark first, then the place beside the name. */
+static struct columns find_columns(const struct q8_inspect_print *p)
 {
-    if (!r->open)
-        return;
-    fprintf(r->out, "%s%" PRIu64, r->any ? ", " : "", r->first);
-    if (r->last > r->first)
-        fprintf(r->out, "-%" PRIu64, r->last);
-    r->any = true;
-    r->open = false;
+    const unsigned numbers = (p->in->stored.count ? 39 : 7 * Q8_COSTS) + 1 + 10;
+    const unsigned room = p->style.width > numbers ? p->style.width - numbers : 0;
+
+    if (room < NAME_LEAST)
+        return (struct columns){0, 0};
+    if (room < NAME_LEAST + 1 + SPARK_LEAST)
+        return (struct columns){room, 0};
+    if (room < NAME_MOST + 1 + SPARK_LEAST)
+        return (struct columns){room - 1 - SPARK_LEAST, SPARK_LEAST};
+    return (struct columns){NAME_MOST, (unsigned)q8_min(SPARK_MOST, room - 1 - NAME_MOST)};
 }
 
-static void add_to_run(struct runs *r, uint64_t number)
-{
-    if (r->open && number == r->last)
-        return;
-    if (!r->open || number != r->last + 1) {
-        end_run(r);
-        r->first = number;
-    }
-    r->last = number;
-    r->open = true;
-}
-
-/* The layers in which a feature stands out. */
-static void print_layers(const struct q8_outlier_list *list, const struct q8_feature *f, FILE *out)
-{
-    struct runs runs = {.out = out};
-
-    for (uint64_t i = 0; i < list->hits; i++) {
-        const struct q8_feature_source *s = &list->source[list->hit[i].source];
-
-        if (list->hit[i].dimension == f->dimension && s->features == f->features &&
-            s->layer != UINT64_MAX)
-            add_to_run(&runs, s->layer);
-    }
-    end_run(&runs);
-}
-
-/* Which norms they are seen in, and what reads those; each role once. */
-static void print_roles(const struct q8_outlier_list *list, FILE *out)
-{
-    char name[256];
-
-    for (uint64_t i = 0; i < list->sources; i++) {
-        const struct q8_feature_source *s = &list->source[i];
-        uint64_t k = 0;
-
-        while (k < i && (list->source[k].outliers == 0 || strcmp(list->source[k].role, s->role)))
-            k++;
-        if (s->outliers == 0 || k < i)
-            continue;
-        fprintf(out, "  in %s", q8_text_escape(s->role, name, sizeof name));
-        if (s->feeds)
-            fprintf(out, ", which %s read%s", q8_text_escape(s->feeds, name, sizeof name),
-                    strchr(s->feeds, ',') ? "" : "s");
-        fputc('\n', out);
-    }
-}
-
-static void print_features(const struct q8_inspect *in, FILE *out)
-{
-    const struct q8_outlier_list *list = &in->outliers;
-    uint64_t systematic = 0;
-    double product = 0;
-
-    while (systematic < list->count && list->feature[systematic].systematic)
-        systematic++;
-    fprintf(out, "\nOutlier features, from %s: ",
-            list->from_activations ? "the activations" : "the norm gains");
-    if (list->count == 0) {
-        fputs("none\n", out);
-        return;
-    }
-    fprintf(out, "%" PRIu64 " in 25 %% of layers or more, %" PRIu64 " in fewer\n", systematic,
-            list->count - systematic);
-    fputs("  dimension  factor (least to most)     layers\n", out);
-    for (uint64_t i = 0; i < list->count && i < SHOWN_FEATURES; i++) {
-        const struct q8_feature *f = &list->feature[i];
-        char text[64];
-
-        (void)snprintf(text, sizeof text, "x %.1f (%.1f to %.1f)", f->median, f->least, f->most);
-        fprintf(out, "  %9" PRIu64 "  %-24s  %" PRIu64 " of %" PRIu64 ": ", f->dimension, text,
-                f->layers, f->of);
-        print_layers(list, f, out);
-        fputc('\n', out);
-    }
-    if (list->count > SHOWN_FEATURES)
-        fprintf(out, "  and %" PRIu64 " more (--json has all)\n", list->count - SHOWN_FEATURES);
-    if (!list->from_activations)
-        print_roles(list, out);
-    for (uint64_t i = 0; i < systematic; i++)
-        product += log(list->feature[i].median);
-    if (systematic)
-        fprintf(out, "  together: x %.0f (2^%.1f) of the median\n",
-                exp(product / (double)systematic), product / (double)systematic / log(2));
-}
-
-static void print_activations(const struct q8_outlier_list *list, FILE *out)
-{
-    char bytes[32], name[256];
-
-    fprintf(out, "  they touch %.2f %% of the Linear parameters: %s in 16 bit for LLM.int8()\n",
-            100 * list->touched, q8_text_bytes(list->decomposed_bytes, bytes, sizeof bytes));
-    for (uint64_t i = 0; i < list->missings && i < 3; i++)
-        fprintf(out, "  no statistics for %s\n",
-                q8_text_escape(list->missing[i], name, sizeof name));
-    if (list->missings > 3)
-        fprintf(out, "  nor for %" PRIu64 " more\n", list->missings - 3);
-}
-
-static void print_columns(const struct q8_inspect_print *p, unsigned name_width, FILE *out)
+static void print_columns(const struct q8_inspect_print *p, struct columns columns, FILE *out)
 {
     if (p->style.colour)
         fputs(BOLD, out);
-    fprintf(out, "%-*s ", (int)name_width, "weight");
+    fprintf(out, "%-*s%s", (int)columns.name, "weight", columns.name ? " " : "\n");
     if (p->in->stored.count)
         fputs("  scale  satur.  codes  bits   SQNR dead", out);
     else
@@ -294,16 +202,17 @@ static char mark_of(const struct q8_inspect *in, const struct q8_subject *s)
 }
 
 static void print_row(const struct q8_inspect_print *p, const struct q8_subject *s,
-                      unsigned name_width, unsigned spark_width, FILE *out)
+                      struct columns columns, FILE *out)
 {
+    const unsigned width = columns.name ? columns.name - 1 : p->style.width - 1;
     const struct q8_matrix *m = s->matrix;
     const char mark = mark_of(p->in, s);
     char name[1024], spark[256];
 
     if (mark != ' ' && p->style.colour)
         fputs(RED, out);
-    fprintf(out, "%c%-*s ", mark, (int)name_width - 1,
-            q8_text_fit(s->name, name_width - 1, name, sizeof name));
+    fprintf(out, "%c%-*s%s", mark, columns.name ? (int)width : 0,
+            q8_text_fit(s->name, width, name, sizeof name), columns.name ? " " : "\n");
     if (p->in->stored.count)
         print_codes(s, out);
     else
@@ -312,9 +221,9 @@ static void print_row(const struct q8_inspect_print *p, const struct q8_subject 
         fprintf(out, "%6.1f%4" PRIu64, m->crest.most, m->outliers);
     else
         fprintf(out, "%6s%4s", "", "");
-    if (s->numbers.histogram)
+    if (s->numbers.histogram && columns.spark)
         fprintf(out, " %s",
-                q8_sparkline(&s->numbers, spark_width, p->style.utf8, spark, sizeof spark));
+                q8_sparkline(&s->numbers, columns.spark, p->style.utf8, spark, sizeof spark));
     if (s->unmeasured)
         fprintf(out, " %s", s->unmeasured);
     fprintf(out, "%s\n", mark != ' ' && p->style.colour ? PLAIN : "");
@@ -330,21 +239,16 @@ static bool print_table(const struct q8_inspect_print *p, FILE *out, struct q8_a
                         struct q8_err *err)
 {
     const struct q8_inspect *in = p->in;
-    const unsigned fixed = (in->stored.count ? 39 : 7 * Q8_COSTS) + 1 + 10;
-    unsigned spark = 8, name_width = p->style.width - fixed - spark - 1;
+    const struct columns columns = find_columns(p);
     uint64_t count, shown = 0, *order = sort_subjects(in, p->sort, &count, mem, err);
 
     if (!order)
         return false;
-    if (name_width > 60) {
-        spark += name_width - 60 < 24 ? name_width - 60 : 24;
-        name_width = 60;
-    }
     fputc('\n', out);
-    print_columns(p, name_width, out);
+    print_columns(p, columns, out);
     for (uint64_t i = 0; i < count && (p->top == 0 || shown < p->top); i++)
         if (p->details || p->sort == Q8_SORT_NAME || is_weight(&in->subject[order[i]])) {
-            print_row(p, &in->subject[order[i]], name_width, spark, out);
+            print_row(p, &in->subject[order[i]], columns, out);
             shown++;
         }
     for (uint64_t i = 0; p->details && i < count; i++)
@@ -368,9 +272,7 @@ bool q8_inspect_text(const struct q8_inspect_print *p, FILE *out, struct q8_aren
     print_head(p->in, out);
     if (p->in->stored.count == 0)
         print_schemes(p->in, out);
-    print_features(p->in, out);
-    if (p->in->outliers.from_activations)
-        print_activations(&p->in->outliers, out);
+    q8_inspect_features(p->in, out);
     print_attention(p->in, out);
     if (!print_table(p, out, mem, err))
         return false;

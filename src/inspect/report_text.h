@@ -8,7 +8,7 @@
 
 /* What the terminal can show. */
 struct q8_style {
-    unsigned width; /* columns, 80 at least */
+    unsigned width; /* columns, 40 at least */
     bool colour;    /* escape sequences are obeyed; they only repeat what the text says */
     bool utf8;      /* block characters can be shown */
 };
