@@ -6,7 +6,6 @@
 #include "src/base/text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -21,6 +20,27 @@ static bool fail_path(struct q8_err *err, const char *what, const char *path)
     char shown[600];
 
     return q8_fail_errno(err, "cannot %s %s", what, q8_text_escape(path, shown, sizeof shown));
+}
+
+bool q8_errno_is_absence(int number)
+{
+    return number == ENOENT || number == ENOTDIR;
+}
+
+enum q8_there q8_file_there(int folder, const char *path, int flags, struct stat *ret,
+                            struct q8_err *err)
+{
+    struct stat st;
+
+    if (fstatat(folder, path, &st, flags) == 0) {
+        if (ret)
+            *ret = st;
+        return Q8_THERE;
+    }
+    if (q8_errno_is_absence(errno))
+        return Q8_THERE_NOT;
+    (void)fail_path(err, "look at", path);
+    return Q8_THERE_UNKNOWN;
 }
 
 /* Fills *ret from an open descriptor, which must be a regular file. */

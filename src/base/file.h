@@ -6,6 +6,7 @@
 #include "src/base/err.h"
 #include "src/base/source.h"
 
+#include <fcntl.h> /* AT_FDCWD, AT_SYMLINK_NOFOLLOW */
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -17,6 +18,25 @@ struct q8_file {
     uint64_t size;    /* bytes, as of opening or creation */
     struct stat stat; /* as of opening: what q8_file_same compares with */
 };
+
+/* Whether something is there. */
+enum q8_there {
+    Q8_THERE_UNKNOWN = -1, /* the system said neither: err is set */
+    Q8_THERE_NOT,
+    Q8_THERE,
+};
+
+/*
+ * What `path` names, below the open directory `folder` when it is relative (AT_FDCWD: the current
+ * one).  Only ENOENT and ENOTDIR are absence; all else, such as EACCES, EIO or a link to itself, is
+ * Q8_EIO with the path.  `flags` are 0 or AT_SYMLINK_NOFOLLOW, with which a link is there wherever
+ * it leads.  *ret is set for Q8_THERE, and may be NULL when not wanted.
+ */
+enum q8_there q8_file_there(int folder, const char *path, int flags, struct stat *ret,
+                            struct q8_err *err);
+
+/* Whether this errno of a call on a path says that there is no such thing. */
+bool q8_errno_is_absence(int number);
 
 /*
  * Opens a regular file for reading.  Q8_EIO when it cannot; Q8_EINPUT when it is no such file.  On

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define NOTE_LIMIT (1u << 20) /* bytes of a file that tells of a quantization; real ones: 500 KB */
-#define NAME_BYTES 4096       /* of a tensor's name put together here; longer ones are not there */
+#define NOTE_LIMIT (UINT64_C(16) << 20) /* bytes of a file that tells of a quantization */
+#define NAME_BYTES 4096 /* of a tensor's name put together here; longer ones are not there */
 
 /* Types of tensors, as bits. */
 #define IS(dtype) (1u << (dtype))
@@ -169,16 +169,18 @@ static bool check_config(const struct q8_model *m, struct q8_err *err)
 
 /* ---- files beside the weights ---- */
 
-/* What cannot be read as JSON tells as little as a file that is not there. */
+/* What is no JSON tells as little as a file that is not there. */
 static bool check_files(const struct q8_model *m, struct q8_err *err)
 {
     for (size_t i = 0; !m->bare && i < COUNT(files); i++) {
-        struct q8_err ignored = {0};
+        struct q8_err bad = {0};
         const struct cJSON *object;
         struct cJSON *root;
         bool counts;
 
-        root = q8_folder_json(m->dir, files[i].name, NOTE_LIMIT, &ignored);
+        root = q8_folder_json(m->dir, files[i].name, NOTE_LIMIT, &bad);
+        if (bad.code && bad.code != Q8_EINPUT)
+            return q8_fail(err, bad.code, "%s", bad.text);
         object = files[i].object ? q8_json_get(root, files[i].object) : root;
         counts = says_something(files[i].sign ? q8_json_get(object, files[i].sign) : object);
         q8_json_free(root);

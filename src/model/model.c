@@ -9,7 +9,6 @@
 #include "src/model/folder/explain.h"
 #include "src/model/folder/folder.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,11 +19,9 @@
 #define SHARD_LIMIT 4096         /* files of one model; the largest known have under 200 */
 
 /* A link counts even when it leads nowhere: opening it then says so. */
-static bool exists(const char *path)
+static enum q8_there look(const char *path, struct q8_err *err)
 {
-    struct stat st;
-
-    return lstat(path, &st) == 0;
+    return q8_file_there(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, NULL, err);
 }
 
 /*
@@ -142,12 +139,11 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
     struct q8_shard *shard = &m->shard[number];
     const char *path = q8_sprintf(mem, err, "%s/%s", m->dir, shard->name);
     struct q8_source source;
-    struct stat st;
     uint64_t data;
 
-    if (path && m->index_name && stat(path, &st) < 0 && errno == ENOENT)
+    if (path && m->index_name && q8_file_there(AT_FDCWD, path, 0, NULL, err) == Q8_THERE_NOT)
         return fail_missing(m, shard->name, err);
-    if (!path || !q8_file_open(&shard->file, path, err))
+    if (err->code || !q8_file_open(&shard->file, path, err))
         return false;
     source = q8_file_source(&shard->file);
     data = source.size;
@@ -168,13 +164,12 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
 static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
 {
     const char *path = q8_sprintf(mem, err, "%s/" Q8_CONFIG, m->dir);
+    enum q8_there there = path ? look(path, err) : Q8_THERE_UNKNOWN;
     char suffixes[100];
 
-    if (!path)
-        return false;
-    if (!exists(path))
+    if (there == Q8_THERE_NOT)
         q8_folder_explain(m->dir, err);
-    if (!exists(path) && !err->code)
+    if (there == Q8_THERE_NOT && !err->code)
         q8_fail(err, Q8_EINPUT,
                 "%s: no config.json; to convert the weights alone, name the "
                 "%s file",
@@ -182,7 +177,7 @@ static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err 
     if (err->code)
         return false;
     if (stat(path, &m->config_stat) < 0)
-        return q8_fail_errno(err, "cannot open %s", path);
+        return q8_fail_errno(err, "cannot look at %s", path);
     m->config = q8_file_text(path, CONFIG_LIMIT, &m->config_len, mem, err);
     if (!m->config)
         return false;
@@ -224,13 +219,16 @@ static bool find_shards(struct q8_model *m, struct q8_placement *map, struct q8_
     for (const struct q8_format *const *x = q8_formats; *x; x++) {
         const char *single = q8_sprintf(mem, err, "%s/%s%s", m->dir, (*x)->stem, (*x)->suffix);
         const char *index = single ? q8_sprintf(mem, err, "%s" Q8_INDEX, single) : NULL;
+        enum q8_there there = index ? look(single, err) : Q8_THERE_UNKNOWN;
 
-        if (!index)
-            return false;
-        if (exists(single))
+        if (there == Q8_THERE)
             return q8_model_shard(m, single + dir, &room, &number, mem, err);
-        if (!exists(index))
+        if (there == Q8_THERE_NOT)
+            there = look(index, err);
+        if (there == Q8_THERE_NOT)
             continue;
+        if (there == Q8_THERE_UNKNOWN)
+            return false;
         m->index_name = index + dir;
         return q8_placement_read(map, m, index, mem, err) && sort_shards(m, map, mem, err);
     }

@@ -90,3 +90,12 @@ expect 4 "two output files would be named" "$Q8" -q folder folder-out2
 mv good/$high good/other.safetensors
 expect 3 "names $high, but there is no such file" "$Q8" -q good out2
 expect 3 "names $high, but there is no such file" "$inspect" -q good
+
+# what cannot be looked at is not absent
+ln -s $high good/$high
+expect 5 "good/$high: Too many levels of symbolic links" "$Q8" -q good out2
+expect 5 "good/$high: Too many levels of symbolic links" "$inspect" -q good
+ln -s hf_quant_config.json extra/hf_quant_config.json
+expect 5 "hf_quant_config.json: Too many levels of symbolic links" "$Q8" -q extra out2
+ln -sf q8-manifest.json out/q8-manifest.json
+expect 5 "q8-manifest.json: Too many levels of symbolic links" "$verify" -q folder out

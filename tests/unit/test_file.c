@@ -57,6 +57,34 @@ static void file_open_says_what_is_missing(void **state)
     assert_string_equal(err.text, "cannot open no\\x1bne: No such file or directory");
 }
 
+static void file_there_takes_only_enoent_and_enotdir_for_absence(void **state)
+{
+    struct q8_err err = {0}, too_long = {0};
+    char name[600];
+    struct stat st;
+
+    (void)state;
+    put_text("a", "12345");
+    assert_int_equal(symlink("nowhere", "link"), 0);
+    assert_int_equal(symlink("b", "b"), 0);
+    assert_int_equal(q8_file_there(AT_FDCWD, "a", 0, &st, &err), Q8_THERE);
+    assert_int_equal(st.st_size, 5);
+    assert_int_equal(q8_file_there(AT_FDCWD, "none", 0, &st, &err), Q8_THERE_NOT);
+    assert_int_equal(q8_file_there(AT_FDCWD, "a/none", 0, NULL, &err), Q8_THERE_NOT);
+    assert_int_equal(q8_file_there(AT_FDCWD, "link", 0, NULL, &err), Q8_THERE_NOT);
+    assert_int_equal(q8_file_there(AT_FDCWD, "link", AT_SYMLINK_NOFOLLOW, NULL, &err), Q8_THERE);
+    assert_int_equal(err.code, 0);
+    assert_int_equal(st.st_size, 5);
+
+    assert_int_equal(q8_file_there(AT_FDCWD, "b", 0, NULL, &err), Q8_THERE_UNKNOWN);
+    assert_int_equal(err.code, Q8_EIO);
+    assert_string_equal(err.text, "cannot look at b: Too many levels of symbolic links");
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_int_equal(q8_file_there(AT_FDCWD, name, 0, NULL, &too_long), Q8_THERE_UNKNOWN);
+    assert_int_equal(too_long.code, Q8_EIO);
+}
+
 static void file_open_refuses_folders_and_pipes_without_hanging(void **state)
 {
     struct q8_err err = {0}, err2 = {0};
@@ -339,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(file_open_says_what_is_missing),
+        TEST(file_there_takes_only_enoent_and_enotdir_for_absence),
         TEST(file_open_refuses_folders_and_pipes_without_hanging),
         TEST(file_open_follows_links),
         TEST(file_read_beyond_the_end_says_that_it_changed),

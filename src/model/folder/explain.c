@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define NOTE_LIMIT (UINT64_C(1) << 20) /* bytes of a file that describes a directory */
-#define SHOWN 8                        /* models of a pipeline that are named */
+#define NOTE_LIMIT (UINT64_C(16) << 20) /* bytes of a file that describes a directory */
+#define SHOWN 8                         /* models of a pipeline that are named */
 
 static bool has_file(const char *folder, const char *part, const char *name)
 {
@@ -115,10 +115,12 @@ void q8_folder_explain(const char *folder, struct q8_err *err)
                  {Q8_CONFIG, explain_diffusers}};
 
     for (size_t i = 0; !err->code && i < COUNT(kinds); i++) {
-        struct q8_err ignored = {0};
-        struct cJSON *root = q8_folder_json(folder, kinds[i].file, NOTE_LIMIT, &ignored);
+        struct q8_err bad = {0};
+        struct cJSON *root = q8_folder_json(folder, kinds[i].file, NOTE_LIMIT, &bad);
 
-        if (root)
+        if (bad.code && bad.code != Q8_EINPUT) /* what is no JSON explains nothing */
+            q8_fail(err, bad.code, "%s", bad.text);
+        else if (root)
             kinds[i].explain(folder, root, err);
         q8_json_free(root);
     }

@@ -94,7 +94,9 @@ struct cJSON *q8_folder_json(const char *folder, const char *name, uint64_t limi
 
     q8_arena_init(&own, UINT64_MAX); /* grows with the file, which has a limit */
     path = q8_sprintf(&own, err, "%s/%s", folder, name);
-    text = path && access(path, F_OK) == 0 ? q8_file_text(path, limit, &length, &own, err) : NULL;
+    text = path && q8_file_there(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, NULL, err) == Q8_THERE
+               ? q8_file_text(path, limit, &length, &own, err)
+               : NULL;
     if (text)
         ret = q8_json_parse(text, length, err);
     if (text && !ret)

@@ -198,18 +198,19 @@ static bool judge_files(struct q8_verify *v, struct q8_err *err)
     for (uint64_t i = 0; i < v->files; i++) {
         struct q8_manifest_file *f = &v->file[i];
         struct stat st;
-        bool ok = true;
+        enum q8_there there = q8_file_there(AT_FDCWD, f->path, 0, &st, err);
+        bool ok = there != Q8_THERE_UNKNOWN;
 
-        if (stat(f->path, &st) < 0 || !S_ISREG(st.st_mode))
+        if (there == Q8_THERE_NOT || (ok && !S_ISREG(st.st_mode)))
             ok = q8_findings_add(&v->findings, Q8_FINDING("manifest-missing", f->name, true), err,
                                  "%s tells of it, but there is no such file", file_name);
-        else if ((uint64_t)st.st_size != f->bytes)
+        else if (ok && (uint64_t)st.st_size != f->bytes)
             ok = q8_findings_add(&v->findings, Q8_FINDING("manifest-size", f->name, true), err,
                                  "%s says %" PRIu64 " bytes, the file has %" PRIu64
                                  ": it is not what q8-convert wrote",
                                  file_name, f->bytes, (uint64_t)st.st_size);
         else
-            f->there = true;
+            f->there = ok;
         if (!ok)
             return false;
     }
@@ -264,7 +265,7 @@ static bool note_others(struct q8_verify *v, struct q8_err *err)
 
     if (!dir)
         return q8_fail_errno(err, "cannot list %s", v->options.quantized->dir);
-    while (ok && (d = readdir(dir))) {
+    while (ok && (errno = 0, d = readdir(dir))) {
         const struct q8_manifest_file wanted = {.name = d->d_name};
         const char *name;
 
@@ -275,6 +276,8 @@ static bool note_others(struct q8_verify *v, struct q8_err *err)
         ok = name && q8_findings_add(&v->findings, Q8_FINDING("manifest-extra", name, false), err,
                                      "%s does not tell of this weight file", file_name);
     }
+    if (ok && errno)
+        ok = q8_fail_errno(err, "cannot list %s", v->options.quantized->dir);
     (void)closedir(dir);
     return ok;
 }
@@ -296,14 +299,13 @@ bool q8_integrity_manifest(struct q8_verify *v, struct q8_err *err)
     const char *path = q8_sprintf(v->findings.mem, err, "%s/%s", model->dir, file_name);
     struct manifest m = {.v = v};
     struct q8_err bad = {0};
+    enum q8_there there =
+        path ? q8_file_there(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, NULL, err) : Q8_THERE_UNKNOWN;
     struct q8_file file;
-    struct stat st;
     bool ok;
 
-    if (!path)
-        return false;
-    if (model->bare || (lstat(path, &st) < 0 && errno == ENOENT))
-        return true;
+    if (model->bare || there != Q8_THERE)
+        return !err->code;
     ok = q8_file_open(&file, path, &bad);
     if (ok) {
         ok = read_manifest(&m, &file, &bad);
