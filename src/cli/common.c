@@ -32,8 +32,8 @@ bool q8_cli_number(const char *option, const char *arg, double least, double mos
     double n = strtod(arg, &end);
 
     if (*end || end == arg || !(n >= least && n <= most))
-        return q8_fail(err, Q8_EUSAGE, "%s wants a number from %g to %g, not '%s'", option, least,
-                       most, arg);
+        return q8_fail(err, Q8_EUSAGE, "%s wants a number from %.10g to %.10g, not '%s'", option,
+                       least, most, arg);
     *ret = n;
     return true;
 }

@@ -91,6 +91,7 @@ ln -s far.json near.json
 expect 2 'wants MODEL' "$INSPECT"
 expect 2 'two MODELs are for --diff' "$INSPECT" model cured
 expect 2 '--sort wants' "$INSPECT" --sort=x model
+expect 2 "--top wants a number from 0 to 1000000000, not 'x'" "$INSPECT" --top=x model
 expect 2 '--min-sqnr wants a number' "$INSPECT" --min-sqnr=x model
 expect 2 "not 'bnb'" "$INSPECT" --to=bnb model
 expect 2 "matches no module; nearest: lm_head" "$INSPECT" --layers=lm_heat model
