@@ -141,15 +141,16 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
     struct q8_source source;
     uint64_t data;
 
-    if (path && m->index_name && q8_file_there(AT_FDCWD, path, 0, NULL, err) == Q8_THERE_NOT)
-        return fail_missing(m, shard->name, err);
+    if (path && q8_file_there(AT_FDCWD, path, 0, NULL, err) == Q8_THERE_NOT)
+        return m->index_name && look(path, err) == Q8_THERE_NOT ? fail_missing(m, shard->name, err)
+                                                                : q8_explain_absent(path, err);
     if (err->code || !q8_file_open(&shard->file, path, err))
         return false;
     source = q8_file_source(&shard->file);
     data = source.size;
     m->bytes += shard->file.size;
     if (!q8_format_parse(shard->format, &source, found, mem, err))
-        return q8_fail_in(err, path);
+        return q8_fail_in(err, path) || q8_explain_file(path, false, err);
     shard->meta = found->meta;
     shard->metas = found->metas;
     shard->have_meta = found->have_meta;
@@ -161,49 +162,71 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
            q8_file_digest(&shard->file, data, &shard->header, err);
 }
 
+/* Whether there is what the weight files of some format are called, or their index. */
+static bool have_weights(const struct q8_model *m, struct q8_err *err)
+{
+    static const char *const ends[] = {"", Q8_INDEX};
+    char path[PATH_MAX];
+
+    for (const struct q8_format *const *x = q8_formats; *x; x++)
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+            if ((size_t)snprintf(path, sizeof path, "%s/%s%s%s", m->dir, (*x)->stem, (*x)->suffix,
+                                 ends[i]) < sizeof path &&
+                look(path, err) == Q8_THERE)
+                return true;
+    return false;
+}
+
+/* Nothing is there of what the files of any format are called. */
+static bool no_weights(const struct q8_model *m, struct q8_err *err)
+{
+    char what[600] = "", formats[200] = "";
+    size_t n = 0, f = 0;
+
+    for (const struct q8_format *const *x = q8_formats; *x && n < sizeof what && f < sizeof formats;
+         x++) {
+        n += (size_t)snprintf(what + n, sizeof what - n, "%s%s%s nor %s%s" Q8_INDEX,
+                              n ? " nor " : "neither ", (*x)->stem, (*x)->suffix, (*x)->stem,
+                              (*x)->suffix);
+        f += (size_t)snprintf(formats + f, sizeof formats - f, "%s%s", f ? ", " : "", (*x)->name);
+    }
+    if (n < sizeof what)
+        (void)snprintf(what + n, sizeof what - n, " is there; q8 reads %s", formats);
+    q8_explain_folder(m->dir, what, err);
+    return false;
+}
+
+/* There are weights, but no config.json. */
+static bool no_config(const struct q8_model *m, struct q8_err *err)
+{
+    char suffixes[100], shown[600];
+
+    q8_explain_folder(m->dir, NULL, err);
+    return !err->code && q8_fail(err, Q8_EINPUT,
+                                 "%s: no config.json; to convert the weights alone, name the "
+                                 "%s file",
+                                 q8_text_escape(m->dir, shown, sizeof shown),
+                                 q8_format_suffixes(suffixes, sizeof suffixes));
+}
+
 static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
 {
     const char *path = q8_sprintf(mem, err, "%s/" Q8_CONFIG, m->dir);
     enum q8_there there = path ? look(path, err) : Q8_THERE_UNKNOWN;
-    char suffixes[100];
 
     if (there == Q8_THERE_NOT)
-        q8_folder_explain(m->dir, err);
-    if (there == Q8_THERE_NOT && !err->code)
-        q8_fail(err, Q8_EINPUT,
-                "%s: no config.json; to convert the weights alone, name the "
-                "%s file",
-                m->dir, q8_format_suffixes(suffixes, sizeof suffixes));
-    if (err->code)
-        return false;
-    if (stat(path, &m->config_stat) < 0)
-        return q8_fail_errno(err, "cannot look at %s", path);
+        return have_weights(m, err) ? no_config(m, err) : !err->code && no_weights(m, err);
+    if (there == Q8_THERE)
+        there = q8_file_there(AT_FDCWD, path, 0, &m->config_stat, err);
+    if (there != Q8_THERE)
+        return there == Q8_THERE_NOT && q8_explain_absent(path, err);
     m->config = q8_file_text(path, CONFIG_LIMIT, &m->config_len, mem, err);
     if (!m->config)
         return false;
     m->config_root = q8_json_parse(m->config, m->config_len, err);
     if (m->config_root && m->config[strspn(m->config, " \t\r\n")] != '{')
         q8_fail(err, Q8_EINPUT, "expected a JSON object");
-    return !err->code || q8_fail_in(err, path);
-}
-
-/* Nothing is there of what the files of any format are called. */
-static bool no_weights(const struct q8_model *m, struct q8_err *err)
-{
-    char names[400] = "", formats[200] = "";
-    size_t n = 0, f = 0;
-
-    q8_folder_explain(m->dir, err);
-    if (err->code)
-        return false;
-    for (const struct q8_format *const *x = q8_formats;
-         *x && n < sizeof names && f < sizeof formats; x++) {
-        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s%s nor %s%s" Q8_INDEX,
-                              n ? " nor " : "", (*x)->stem, (*x)->suffix, (*x)->stem, (*x)->suffix);
-        f += (size_t)snprintf(formats + f, sizeof formats - f, "%s%s", f ? ", " : "", (*x)->name);
-    }
-    return q8_fail(err, Q8_EUNSUPPORTED, "%s: neither %s is there; q8 reads %s", m->dir, names,
-                   formats);
+    return !err->code || q8_fail_in(err, path) || q8_explain_file(path, true, err);
 }
 
 /* A directory: config.json and, of the first format that is there, one file or an index. */
@@ -230,7 +253,8 @@ static bool find_shards(struct q8_model *m, struct q8_placement *map, struct q8_
         if (there == Q8_THERE_UNKNOWN)
             return false;
         m->index_name = index + dir;
-        return q8_placement_read(map, m, index, mem, err) && sort_shards(m, map, mem, err);
+        return (q8_placement_read(map, m, index, mem, err) || q8_explain_file(index, true, err)) &&
+               sort_shards(m, map, mem, err);
     }
     return no_weights(m, err);
 }
@@ -242,6 +266,8 @@ static bool find_bare(struct q8_model *m, struct q8_arena *mem, struct q8_err *e
     uint64_t room = 0;
     uint32_t number;
 
+    if (!q8_format_of(m->path))
+        return q8_explain_named(m->path, err);
     m->bare = true;
     m->dir = slash ? q8_strndup(mem, m->path, (uint64_t)(slash - m->path) + (slash == m->path), err)
                    : ".";
@@ -252,11 +278,13 @@ static bool open_all(struct q8_model *m, struct q8_placement *map, struct q8_are
                      struct q8_err *err)
 {
     struct q8_index found = {0}; /* of one shard; its room serves all */
+    enum q8_there there;
     struct stat st;
     bool ok;
 
-    if (stat(m->path, &st) < 0)
-        return q8_fail_errno(err, "%s", m->path);
+    there = q8_file_there(AT_FDCWD, m->path, 0, &st, err);
+    if (there != Q8_THERE)
+        return there == Q8_THERE_NOT && q8_explain_absent(m->path, err);
     ok = S_ISDIR(st.st_mode) ? find_shards(m, map, mem, err) : find_bare(m, mem, err);
     for (uint32_t i = 0; ok && i < m->shards; i++)
         ok = open_shard(m, i, &found, mem, err);

@@ -78,7 +78,7 @@ done
 
 # reports appear complete or not at all
 echo old >kept
-expect 3 'no config.json' "$INSPECT" --json=kept .
+expect 4 'is no model but a folder of models: name one, such as ./' "$INSPECT" --json=kept .
 [ "$(cat kept)" = old ] || die "a report was touched by a run that failed"
 expect 5 'cannot write nowhere/x' "$INSPECT" --html=nowhere/x model
 expect 5 'cannot write' "$INSPECT" -q --json=/dev/full model

@@ -23,6 +23,31 @@ say -q --min-coverage=99.5 model other
 say --only 're:.*\.(gate|up)_proj' --no-sqnr --sha256 model other
 say -q --also embed_tokens model third
 say -q --to=ct-w8a8 model/model.safetensors bare
+# what people name instead of a model
+export HOME="$PWD/home" HF_HUB_CACHE="cache"
+mkdir -p empty gguf bin variant shards cache/models--org--m/snapshots/abc wrong many
+printf 'GGUF\3\0\0\0' >gguf/m.gguf
+printf 'PK\3\4' >bin/pytorch_model.bin
+cp model/config.json bin
+cp model/config.json variant
+cp model/model.safetensors variant/model.fp16.safetensors
+cp model/config.json shards
+cp model/model.safetensors shards/model-00001-of-00002.safetensors
+cp model/config.json wrong
+cp -r model many/a
+for input in nothing org/m meta-llama/Llama-3.2-1B https://huggingface.co/org/m cache/models--org--m cache \
+    model/config.json gguf/m.gguf bin/pytorch_model.bin gguf bin variant shards empty many; do
+    say "$input" no
+done
+for bytes in 'version https://git-lfs.github.com/spec/v1\noid sha256:7\nsize 700\n' '<!DOCTYPE html><html>' \
+    '{"error": "gated"}' '\0\0\0\0\0\0\0\0\0\0' ''; do
+    # shellcheck disable=SC2059
+    printf "$bytes" >wrong/model.safetensors
+    say wrong no
+done
+# shellcheck disable=SC2059
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:7\nsize 700\n' >wrong/config.json
+say wrong no
 for name in out err; do
     if [ "${Q8_WORDS-}" = new ]; then
         cp $name.txt "${DATA%/testdata}/tests/cli/words.$name"

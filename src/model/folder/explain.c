@@ -1,127 +1,169 @@
-/* explain.c - what people name instead of a model: what it is, and what to do */
-#include "src/model/folder/explain.h"
+/* explain.c - paths that are no model: addresses, names of the hub, files of other kinds */
+#include "src/model/folder/explain_parts.h"
 
-#include "src/base/json.h"
+#include "formats/format.h"
 #include "src/base/text.h"
-#include "src/model/folder/folder.h"
+#include "src/model/folder/cache.h"
+#include "src/model/folder/magic.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define NOTE_LIMIT (UINT64_C(16) << 20) /* bytes of a file that describes a directory */
-#define SHOWN 8                         /* models of a pipeline that are named */
-
-static bool has_file(const char *folder, const char *part, const char *name)
+void q8_explain_folder(const char *folder, const char *what, struct q8_err *err)
 {
-    char path[PATH_MAX];
-
-    return (size_t)snprintf(path, sizeof path, "%s/%s/%s", folder, part, name) < sizeof path &&
-           access(path, F_OK) == 0;
+    q8_explain_json(folder, err);
+    if (!err->code && what)
+        q8_explain_contents(folder, what, err);
 }
 
-/* A text of the file, safe to show; "none". */
-static const char *show(const struct cJSON *value, char *text, size_t size)
-{
-    const char *found = q8_json_string(value);
+/* ---- files ---- */
 
-    return q8_text_escape(found ? found : "none", text, size);
+/* What the file at a path is by its first bytes; NULL when it cannot be read, too. */
+static const struct q8_magic *look_into(const char *path)
+{
+    const struct q8_magic *ret = NULL;
+    struct q8_err ignored = {0};
+    struct q8_file file;
+
+    if (!q8_file_open(&file, path, &ignored))
+        return NULL;
+    ret = q8_magic_file(&file, &ignored);
+    q8_file_close(&file);
+    return ret;
 }
 
-static void explain_adapter(const char *folder, const struct cJSON *root, struct q8_err *err)
+bool q8_explain_file(const char *path, bool is_json, struct q8_err *err)
 {
-    char type[64], base[256];
+    const struct q8_magic *magic = err->code == Q8_EINPUT ? look_into(path) : NULL;
 
-    q8_fail(err, Q8_EUNSUPPORTED,
-            "%s is an adapter (%s) of the model '%s': merge it into that one first (peft: "
-            "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload()) and convert what "
-            "save_pretrained writes then",
-            folder, show(q8_json_get(root, "peft_type"), type, sizeof type),
-            show(q8_json_get(root, "base_model_name_or_path"), base, sizeof base));
+    if (!magic || magic->sort == (is_json ? Q8_MAGIC_JSON : Q8_MAGIC_SAFETENSORS))
+        return false;
+    *err = (struct q8_err){0};
+    return q8_magic_fail(magic, path, err);
 }
 
-/* Its models are those of the folders that have weights. */
-static void explain_pipeline(const char *folder, const struct cJSON *root, struct q8_err *err)
+/* The directory of a file, into `text`. */
+static const char *folder_of(const char *path, char text[PATH_MAX])
 {
-    static const char weights[] = "diffusion_pytorch_model.safetensors";
-    char class[128], names[1024] = "", name[64];
-    const struct cJSON *part = q8_json_at(root, 0);
-    unsigned found = 0;
-    size_t n = 0;
+    const char *slash = strrchr(path, '/');
 
-    for (; part && found < SHOWN; part = q8_json_next(part)) {
-        const char *key = q8_json_key(part);
-        const char *leaf = key && has_file(folder, key, weights) ? weights : "";
+    (void)snprintf(text, PATH_MAX, "%.*s", slash ? (int)(slash - path) + (slash == path) : 1,
+                   slash ? path : ".");
+    return text;
+}
 
-        if (!key || strchr(key, '/') || *key == '.' ||
-            (!*leaf && !has_file(folder, key, "model.safetensors") &&
-             !has_file(folder, key, "model.safetensors" Q8_INDEX)))
+bool q8_explain_named(const char *path, struct q8_err *err)
+{
+    const struct q8_magic *magic = look_into(path);
+    const char *slash = strrchr(path, '/'), *leaf = slash ? slash + 1 : path;
+    const struct q8_magic *name = q8_magic_name(leaf);
+    char folder[PATH_MAX], shown[600], place[600], suffixes[100];
+
+    if (!magic || magic->sort == Q8_MAGIC_BROKEN || magic->sort == Q8_MAGIC_JSON)
+        magic = name ? name : magic;
+    if (magic && magic->sort == Q8_MAGIC_JSON)
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "%s is a file that tells of a model: name its directory instead, %s",
+                       q8_text_escape(path, shown, sizeof shown),
+                       q8_text_escape(folder_of(path, folder), place, sizeof place));
+    if (magic)
+        return q8_magic_fail(magic, path, err);
+    return q8_fail(err, Q8_EINPUT,
+                   "'%s' is not a name for a weight file: expected one that ends in %s, or a "
+                   "directory with config.json",
+                   q8_text_escape(path, shown, sizeof shown),
+                   q8_format_suffixes(suffixes, sizeof suffixes));
+}
+
+/* ---- nothing is there ---- */
+
+/* Whether it is written as names of the hub are: ORG/NAME. */
+static bool is_hub_name(const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    const size_t org = strspn(name, letters);
+
+    return org > 0 && *name != '.' && name[org] == '/' && name[org + 1] && name[org + 1] != '.' &&
+           name[org + 1 + strspn(name + org + 1, letters)] == 0;
+}
+
+/* The name of the hub in an address, into `text`; false: there is none. */
+static bool name_of_address(const char *url, char *text, size_t size)
+{
+    static const char *const hosts[] = {"https://huggingface.co/", "http://huggingface.co/",
+                                        "https://hf.co/", "hf://"};
+
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        const char *name = url + strlen(hosts[i]);
+        size_t n;
+
+        if (!q8_text_starts(url, hosts[i]))
             continue;
-        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s/%s", found ? " or " : "",
-                              q8_text_escape(key, name, sizeof name), leaf);
-        found++;
+        n = strcspn(name, "/?#");
+        n += name[n] == '/' ? 1 + strcspn(name + n + 1, "/?#@") : 0;
+        (void)snprintf(text, size, "%.*s", (int)n, name);
+        return is_hub_name(text);
     }
-    q8_fail(err, Q8_EUNSUPPORTED,
-            "%s is a pipeline of diffusers (%s), several models in one directory: %s%s", folder,
-            show(q8_json_get(root, "_class_name"), class, sizeof class),
-            found ? "name one of them, such as " : "and none of them has safetensors here", names);
+    return false;
 }
 
-/* The first of its modules that is a model. */
-static void explain_sentences(const char *folder, const struct cJSON *root, struct q8_err *err)
+/* `what`: "a name of the hub"; `name` NULL: none is known. */
+static bool fail_offline(const char *path, const char *what, const char *name, struct q8_err *err)
 {
-    const struct cJSON *module = q8_json_at(root, 0);
-    char shown[256];
+    char shown[300], snapshot[PATH_MAX], place[500];
+    const char *slash = name ? strrchr(name, '/') : NULL;
 
-    for (; module; module = q8_json_next(module)) {
-        const char *path = q8_json_string(q8_json_get(module, "path"));
-
-        if (!path || !*path || *path == '.' || strchr(path, '/') ||
-            !has_file(folder, path, Q8_CONFIG) ||
-            (!has_file(folder, path, "model.safetensors") &&
-             !has_file(folder, path, "model.safetensors" Q8_INDEX)))
-            continue;
-        q8_fail(err, Q8_EUNSUPPORTED,
-                "%s is a directory of sentence-transformers whose model is in %s: name %s/%s",
-                folder, q8_text_escape(path, shown, sizeof shown), folder, shown);
-        return;
-    }
+    q8_text_escape(path, shown, sizeof shown);
+    if (name && q8_cache_find(name, snapshot))
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "%s is %s, and q8 is offline: give a local directory, such as the hub's "
+                       "cache has: %s",
+                       shown, what, q8_text_escape(snapshot, place, sizeof place));
+    if (name)
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "%s is %s, and q8 is offline: give a local directory (`hf download %s "
+                       "--local-dir %s` makes one)",
+                       shown, what, name, slash ? slash + 1 : name);
+    return q8_fail(err, Q8_EUNSUPPORTED,
+                   "%s is %s, and q8 is offline: download it and give a local directory", shown,
+                   what);
 }
 
-/* A model of diffusers by itself. */
-static void explain_diffusers(const char *folder, const struct cJSON *root, struct q8_err *err)
+/* A link whose end is missing. */
+static bool fail_link(const char *path, const char *target, struct q8_err *err)
 {
-    char class[128];
+    char shown[300], place[300];
 
-    if (q8_json_get(root, "_class_name"))
-        q8_fail(
-            err, Q8_EUNSUPPORTED,
-            "%s is a model of diffusers (%s), and q8 knows the classes of transformers: name its "
-            "weight file, such as %s/diffusion_pytorch_model.safetensors, to choose weights by "
-            "their names alone",
-            folder, show(q8_json_get(root, "_class_name"), class, sizeof class), folder);
+    q8_text_escape(path, shown, sizeof shown);
+    q8_text_escape(target, place, sizeof place);
+    if (strstr(target, ".git/annex/"))
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "%s is a link of git-annex whose file is not here: `git annex get` in its "
+                       "directory gets it",
+                       shown);
+    return q8_fail(err, Q8_EINPUT, "%s is a link to %s, where nothing is: was it downloaded whole?",
+                   shown, place);
 }
 
-void q8_folder_explain(const char *folder, struct q8_err *err)
+bool q8_explain_absent(const char *path, struct q8_err *err)
 {
-    static const struct {
-        const char *file;
-        void (*explain)(const char *folder, const struct cJSON *root, struct q8_err *err);
-    } kinds[] = {{"adapter_config.json", explain_adapter},
-                 {"model_index.json", explain_pipeline},
-                 {"modules.json", explain_sentences},
-                 {Q8_CONFIG, explain_diffusers}};
+    char name[300], target[PATH_MAX], shown[600];
+    const ssize_t n = readlink(path, target, sizeof target - 1);
 
-    for (size_t i = 0; !err->code && i < COUNT(kinds); i++) {
-        struct q8_err bad = {0};
-        struct cJSON *root = q8_folder_json(folder, kinds[i].file, NOTE_LIMIT, &bad);
-
-        if (bad.code && bad.code != Q8_EINPUT) /* what is no JSON explains nothing */
-            q8_fail(err, bad.code, "%s", bad.text);
-        else if (root)
-            kinds[i].explain(folder, root, err);
-        q8_json_free(root);
+    if (n > 0) {
+        target[n] = 0;
+        return fail_link(path, target, err);
     }
+    if (strstr(path, "://"))
+        return fail_offline(path, "an address",
+                            name_of_address(path, name, sizeof name) ? name : NULL, err);
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(path, "/"), path);
+    if ((is_hub_name(path) && access(name, F_OK) < 0) ||
+        (!strchr(path, '/') && *path != '.' && q8_cache_find(path, target)))
+        return fail_offline(path, "no directory here but a name of the hub", path, err);
+    return q8_fail(err, Q8_EIO, "%s: No such file or directory",
+                   q8_text_escape(path, shown, sizeof shown));
 }
