@@ -1,7 +1,8 @@
 /* digest.c - checksums: XXH3-128 of everything, SHA-256 when asked for */
 #include "src/base/digest.h"
 
-#include <openssl/evp.h>
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,36 +97,29 @@ struct q8_digest q8_xxh_once(const void *bytes, uint64_t n)
     return from_hash(XXH3_128bits(bytes, n));
 }
 
-bool q8_sha_open(struct q8_sha *s, struct q8_err *err)
+/*
+ * The functions that OpenSSL 3 calls old: they work in the caller's memory and cannot fail, while
+ * the new ones load a provider first, in 4,000 allocations, and crash where one of these fails.
+ */
+_Static_assert(sizeof(SHA256_CTX) <= sizeof(((struct q8_sha *)0)->state), "the state has room");
+_Static_assert(_Alignof(SHA256_CTX) <= _Alignof(uint64_t), "and lies well");
+
+void q8_sha_start(struct q8_sha *s)
 {
-    s->state = EVP_MD_CTX_new();
-    if (!s->state)
-        return q8_fail(err, Q8_ELIMIT, "out of memory for a SHA-256");
-    if (EVP_DigestInit_ex(s->state, EVP_sha256(), NULL) == 1)
-        return true;
-    q8_sha_close(s);
-    return q8_fail(err, Q8_EUNSUPPORTED, "libcrypto has no SHA-256 here");
+    (void)SHA256_Init((SHA256_CTX *)s->state);
+    s->started = true;
 }
 
-void q8_sha_close(struct q8_sha *s)
+void q8_sha_add(struct q8_sha *s, const void *bytes, uint64_t n)
 {
-    EVP_MD_CTX_free(s->state);
-    s->state = NULL;
+    (void)SHA256_Update((SHA256_CTX *)s->state, bytes, n);
 }
 
-bool q8_sha_add(struct q8_sha *s, const void *bytes, uint64_t n, struct q8_err *err)
+void q8_sha_text(struct q8_sha *s, char ret[Q8_SHA_TEXT])
 {
-    if (EVP_DigestUpdate(s->state, bytes, n) == 1)
-        return true;
-    return q8_fail(err, Q8_EUNSUPPORTED, "libcrypto cannot compute a SHA-256 here");
-}
+    unsigned char bytes[SHA256_DIGEST_LENGTH];
 
-bool q8_sha_text(struct q8_sha *s, char ret[Q8_SHA_TEXT], struct q8_err *err)
-{
-    unsigned char bytes[32];
-
-    if (EVP_DigestFinal_ex(s->state, bytes, NULL) != 1)
-        return q8_fail(err, Q8_EUNSUPPORTED, "libcrypto cannot compute a SHA-256 here");
+    (void)SHA256_Final(bytes, (SHA256_CTX *)s->state);
     print_hex(bytes, sizeof bytes, ret);
-    return true;
+    s->started = false;
 }

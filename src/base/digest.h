@@ -50,22 +50,17 @@ struct q8_digest q8_xxh_once(const void *bytes, uint64_t n);
 
 /* A running SHA-256 (libcrypto).  One thread's. */
 struct q8_sha {
-    void *state; /* library state; NULL = none */
+    uint64_t state[14]; /* the library's */
+    bool started;       /* it is a sum, and not yet ended */
 };
 
-/* Takes memory for the state (Q8_ELIMIT).  Q8_EUNSUPPORTED when libcrypto offers no SHA-256. */
-bool q8_sha_open(struct q8_sha *s, struct q8_err *err);
+/* Begins a sum of no bytes. */
+void q8_sha_start(struct q8_sha *s);
 
-/* Gives the state back; accepts a zeroed struct. */
-void q8_sha_close(struct q8_sha *s);
+/* Takes the next n bytes. */
+void q8_sha_add(struct q8_sha *s, const void *bytes, uint64_t n);
 
-/* Takes the next n bytes; Q8_EUNSUPPORTED when libcrypto will not. */
-bool q8_sha_add(struct q8_sha *s, const void *bytes, uint64_t n, struct q8_err *err);
-
-/*
- * Ends the sum: 64 lower-case hex digits of all bytes, with a NUL.  Nothing can be added after it.
- * Q8_EUNSUPPORTED when libcrypto will not.
- */
-bool q8_sha_text(struct q8_sha *s, char ret[Q8_SHA_TEXT], struct q8_err *err);
+/* Ends the sum: 64 lower-case hex digits of all bytes, with a NUL. */
+void q8_sha_text(struct q8_sha *s, char ret[Q8_SHA_TEXT]);
 
 #endif

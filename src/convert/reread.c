@@ -30,9 +30,12 @@ static bool take_bytes(void *self, const void *bytes, uint64_t n, struct q8_err 
 {
     struct reread *r = self;
 
+    (void)err;
     q8_xxh_add(&r->whole, bytes, n);
     q8_xxh_add(&r->own, bytes, n);
-    return (!r->sha.state || q8_sha_add(&r->sha, bytes, n, err)) && q8_pool_advance(r->pool, n);
+    if (r->sha.started)
+        q8_sha_add(&r->sha, bytes, n);
+    return q8_pool_advance(r->pool, n);
 }
 
 /* Digests the next bytes of the file, those before `end`. */
@@ -184,7 +187,9 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
         ok = q8_fail(err, Q8_ELIMIT, "path too long: %s/%s", c->publish.partial,
                      c->plan->file[i].name);
     ok = ok && q8_file_open(&r.file, path, err) && q8_xxh_open(&r.whole, err) &&
-         q8_xxh_open(&r.own, err) && (!c->plan->options.sha256 || q8_sha_open(&r.sha, err));
+         q8_xxh_open(&r.own, err);
+    if (c->plan->options.sha256)
+        q8_sha_start(&r.sha);
     if (ok && i < c->plan->shards)
         ok = reread_shard(c, (uint32_t)i, &r, err) || (err->code && q8_fail_in(err, path));
     else if (ok)
@@ -194,10 +199,10 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
                      r.file.size, c->plan->file[i].bytes);
     if (ok) {
         w->xxh = q8_xxh_sum(&r.whole);
-        ok = !c->plan->options.sha256 || q8_sha_text(&r.sha, w->sha, err);
+        if (r.sha.started)
+            q8_sha_text(&r.sha, w->sha);
     }
     ok = ok && (!c->options.sync || sync_file(&r.file, pool, err));
-    q8_sha_close(&r.sha);
     q8_xxh_close(&r.own);
     q8_xxh_close(&r.whole);
     q8_file_close(&r.file);
