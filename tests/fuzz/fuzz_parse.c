@@ -1,9 +1,7 @@
 /*
  * fuzz_parse.c - every registered format, and npz, over arbitrary bytes
  *
- * Built with libFuzzer (-Dfuzz=true) it searches; built with -DQ8_REPLAY
- * it takes files and goes over them once, which is what `meson test` does.  What a format accepts,
- * it must be able to print, and to parse again.
+ * What a format accepts, it must be able to print, and to parse again.
  */
 #include "formats/format.h"
 #include "formats/npz.h"
@@ -116,21 +114,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
     return 0;
 }
-
-#ifdef Q8_REPLAY
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        static uint8_t bytes[1 << 20];
-        FILE *file = fopen(argv[i], "rb");
-        size_t size;
-
-        check(file != NULL, argv[i]);
-        size = fread(bytes, 1, sizeof bytes, file);
-        (void)fclose(file);
-        (void)LLVMFuzzerTestOneInput(bytes, size);
-    }
-    (void)printf("%d files\n", argc - 1);
-    return argc > 1 ? 0 : 1;
-}
-#endif

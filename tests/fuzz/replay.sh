@@ -1,3 +1,6 @@
 #!/bin/sh
-# replay.sh FUZZ_PARSE TESTDATA - every file of bad/ and good/ through the fuzz target, once
-exec "$1" "$2"/bad/*.safetensors "$2"/bad/*.npz "$2"/good/*.safetensors "$2"/good/*.npz
+# replay.sh REPLAY FOLDER... - every file of the folders through a fuzz target, once
+set -eu
+replay=$1
+shift
+find "$@" -type f ! -name '*.txt' -o -type f -path '*/seeds/*' | sort | xargs "$replay"
