@@ -64,7 +64,7 @@ struct options {
     const char *thresholds; /* read behind the options: its lines hold against them */
     struct q8_select layers;
     struct q8_fold fold; /* of what standard output gets for people */
-    const char *device;  /* a word of q8_device_find; NULL: auto */
+    const char *device;  /* a word of q8_device_find; NULL: cpu */
     uint64_t gpu_memory; /* bytes; 0: not given */
     struct q8_arena *mem;
     struct q8_err *err;
@@ -112,7 +112,8 @@ static const struct argp_option table[] = {
     {.doc = "How to run:", .group = 6},
     {"threads", THREADS, "N", 0, "threads to use (default: one per processor, 8 at most)", 6},
     {"device", DEVICE, "DEVICE", 0,
-     "cpu, cuda or cuda:N: what multiplies (default: auto, a GPU if there is one, else the CPU)",
+     "what multiplies: cpu (the default), cuda, cuda:N, or auto, a GPU if one is of use, else the "
+     "CPU",
      6},
     {"gpu-memory", GPU_MEMORY, "SIZE", 0,
      "of a GPU to take at most, such as 24G (default: seven eighths of what is free)", 6},
@@ -273,20 +274,6 @@ static const struct argp argp = {
            "set; the numbers are the same.",
 };
 
-/* What multiplies; a GPU that is there and cannot be used is told of. */
-static bool find_device(struct options *o)
-{
-    struct q8_device *device = &o->run.device;
-
-    if (o->run.level < Q8_LEVEL_MATMUL)
-        return true;
-    if (!q8_device_find(device, o->device ? o->device : "auto", o->gpu_memory, o->err))
-        return false;
-    if (*device->why && !o->quiet)
-        fprintf(stderr, "q8-verify: the CPU multiplies: %s\n", device->why);
-    return true;
-}
-
 static bool open_files(struct options *o)
 {
     return q8_cli_file_open(&o->json_file, o->json, o->mem, o->err) &&
@@ -356,6 +343,8 @@ static bool run(struct options *o, struct q8_model model[2])
     o->run.watch = &show.watch;
     ok = q8_verify_run(&v, &o->run, o->mem, o->err);
     q8_show_close(&show);
+    if (ok && *v.options.device.why && !o->quiet) /* a GPU is there, and was not used */
+        fprintf(stderr, "q8-verify: the CPU multiplies: %s\n", v.options.device.why);
     ok = ok && print_all(o, &v);
     if (ok && v.failed)
         o->err->code = Q8_EGATE;
@@ -384,7 +373,9 @@ int main(int argc, char **argv)
         q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
     q8_cli_raise_file_limit();
     (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
-    if (!err.code && q8_cli_isa(&o.run.isa, &err) && find_device(&o) &&
+    if (!err.code && q8_cli_isa(&o.run.isa, &err) &&
+        (o.run.level < Q8_LEVEL_MATMUL ||
+         q8_device_find(&o.run.device, o.device ? o.device : "cpu", o.gpu_memory, &err)) &&
         q8_model_open(&model[0], o.reference, &mem, &err) &&
         q8_model_open(&model[1], o.quantized, &mem, &err) && open_files(&o))
         (void)run(&o, model);

@@ -61,12 +61,16 @@ static bool find_any(struct q8_device *ret)
     bool any;
 
     ret->engine = 1;
-    if (q8_engines[1].find(ret, &any, &why))
-        return true;
-    *ret = (struct q8_device){0};
-    if (any)
-        snprintf(ret->why, sizeof ret->why, "%.*s", (int)sizeof ret->why - 1, why.text);
+    ret->automatic = true;
+    if (!q8_engines[1].find(ret, &any, &why))
+        q8_device_fall_back(ret, any ? why.text : "");
     return true;
+}
+
+void q8_device_fall_back(struct q8_device *device, const char *why)
+{
+    *device = (struct q8_device){0};
+    snprintf(device->why, sizeof device->why, "%.*s", (int)sizeof device->why - 1, why);
 }
 
 bool q8_device_find(struct q8_device *ret, const char *word, uint64_t memory, struct q8_err *err)
@@ -74,6 +78,8 @@ bool q8_device_find(struct q8_device *ret, const char *word, uint64_t memory, st
     bool any;
 
     *ret = (struct q8_device){.memory = memory};
+    if (memory && strcmp(word, "cpu") == 0)
+        return q8_fail(err, Q8_EUSAGE, "--gpu-memory is for --device=cuda or --device=auto");
     if (strcmp(word, "auto") == 0)
         return find_any(ret);
     if (strncmp(word, "cuda:", 5) == 0 && read_number(word + 5, &ret->number))

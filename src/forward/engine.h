@@ -76,6 +76,7 @@ struct q8_device {
     int number;      /* of the GPU, from 0 */
     char name[256];  /* of the GPU: "NVIDIA H200"; "" for the CPU */
     uint64_t memory; /* bytes of the GPU that all engines of this run may take together */
+    bool automatic;  /* a GPU that "auto" chose: where it does not suffice, the CPU will do */
     char why[512];   /* a GPU is there, but not used: why; else "" */
 };
 
@@ -111,5 +112,8 @@ extern const struct q8_engine_kind q8_engines[Q8_ENGINES];
  * free.  Q8_EUSAGE for another word, Q8_EUNSUPPORTED.
  */
 bool q8_device_find(struct q8_device *ret, const char *word, uint64_t memory, struct q8_err *err);
+
+/* The CPU in place of a GPU; why: a sentence, or "". */
+void q8_device_fall_back(struct q8_device *device, const char *why);
 
 #endif

@@ -253,7 +253,7 @@ bool q8_engine_cuda_find(struct q8_device *ret, bool *ret_any, struct q8_err *er
 {
     char why[Q8_CUDA_TEXT];
     struct q8_cuda gpu;
-    int count;
+    int count, code;
 
     *ret_any = q8_cuda_count(&count, why) == Q8_CUDA_OK && count > 0;
     if (!*ret_any)
@@ -266,10 +266,14 @@ bool q8_engine_cuda_find(struct q8_device *ret, bool *ret_any, struct q8_err *er
                        "there is no CUDA device %d: they are numbered from 0 to %d here "
                        "(CUDA_VISIBLE_DEVICES chooses which)",
                        ret->number, count - 1);
-    if (q8_cuda_open(&gpu, ret->number) != Q8_CUDA_OK)
-        return q8_fail(err, Q8_EUNSUPPORTED, "GPU %d (%s, compute capability %d.%d): %s",
-                       ret->number, *gpu.name ? gpu.name : "no name", gpu.major, gpu.minor,
-                       gpu.text);
+    code = q8_cuda_open(&gpu, ret->number);
+    if (!code)
+        code = q8_cuda_try(&gpu);
+    if (code) {
+        q8_cuda_close(&gpu);
+        return q8_fail(err, code_of(code), "GPU %d (%s, compute capability %d.%d): %s", ret->number,
+                       *gpu.name ? gpu.name : "no name", gpu.major, gpu.minor, gpu.text);
+    }
     snprintf(ret->name, sizeof ret->name, "%s", gpu.name);
     if (ret->memory == 0)
         ret->memory = gpu.free / 8 * 7;

@@ -86,6 +86,9 @@ uint64_t q8_cuda_rows_at_once(const struct q8_cuda_engine *e, uint64_t pitch);
 /* Both streams have done everything. */
 int q8_cuda_wait_all(struct q8_cuda_engine *e);
 
+/* engine_cuda_try.c: 0 when an int8 and an fp16 product are right there; an enum q8_cuda_code. */
+int q8_cuda_try(struct q8_cuda *gpu);
+
 /* engine_cuda.c: the failure of a call; `rows` 0: of activations alone. */
 bool q8_engine_cuda_fail(const struct q8_cuda_engine *e, enum q8_cuda_code code, uint64_t rows,
                          struct q8_err *err);

@@ -39,7 +39,7 @@ void q8_checker_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t
         q8_check_products_fit(w, layer, tokens);
 }
 
-static bool open_engine(struct q8_checker *w, struct q8_err *err)
+bool q8_checker_engine(struct q8_checker *w, struct q8_err *err)
 {
     const struct q8_verify_options *o = &w->v->options;
     const struct q8_engine_setup setup = {o->isa, &o->device, o->threads};
@@ -69,17 +69,21 @@ bool q8_checker_open(struct q8_checker *w, struct q8_err *err)
         if (!q8_xxh_open(&w->digest[i], err))
             return false;
     return !err->code && q8_expected_init(&w->expect, w->v->options.isa, w->groups, mem, err) &&
-           q8_walk_open(&w->walk, mem, err) && q8_walk_open(&w->reference, mem, err) &&
-           (!w->activations || open_engine(w, err));
+           q8_walk_open(&w->walk, mem, err) && q8_walk_open(&w->reference, mem, err);
+}
+
+void q8_checker_leave_engine(struct q8_checker *w)
+{
+    if (w->engine.close)
+        w->engine.close(w->engine.self);
+    w->engine = (struct q8_engine){0};
 }
 
 void q8_checker_close(struct q8_checker *w)
 {
     for (unsigned i = 0; i < DIGESTS; i++)
         q8_xxh_close(&w->digest[i]);
-    if (w->engine.close)
-        w->engine.close(w->engine.self);
-    w->engine = (struct q8_engine){0};
+    q8_checker_leave_engine(w);
     q8_arena_clear(&w->mem);
 }
 

@@ -66,6 +66,12 @@ void q8_checker_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t
  */
 bool q8_checker_open(struct q8_checker *w, struct q8_err *err);
 
+/* What multiplies in level 3, on the device of the options; Q8_ELIMIT, Q8_EUNSUPPORTED. */
+bool q8_checker_engine(struct q8_checker *w, struct q8_err *err);
+
+/* Releases that alone; accepts none. */
+void q8_checker_leave_engine(struct q8_checker *w);
+
 /* Releases it; accepts a zeroed struct. */
 void q8_checker_close(struct q8_checker *w);
 

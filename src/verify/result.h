@@ -88,7 +88,8 @@ struct q8_verify_options {
     double max_drop;                              /* dB below the baseline that a layer may be */
     unsigned threads;                             /* 1 to Q8_THREADS_MAX */
     enum q8_isa isa;                              /* best instruction set to use */
-    struct q8_device device;                      /* of level 3; zeroed: the CPU */
+    struct q8_device device;                      /* of level 3; zeroed: the CPU.  What was used,
+                                                     once the run is over */
     const struct q8_watch *watch;                 /* NULL: nobody watches */
     unsigned runtimes; /* bits 1 << enum q8_reader that must load it; 0: those of its format */
     uint64_t tp;       /* GPUs that share a tensor in vLLM and SGLang; 0: 1 */

@@ -130,6 +130,31 @@ static bool open_activations(struct run *r, struct q8_arena *mem, struct q8_err 
     return true;
 }
 
+static bool open_each(struct run *r, struct q8_err *err)
+{
+    bool ok = true;
+
+    for (unsigned i = 0; ok && i < r->v->options.threads; i++)
+        ok = q8_checker_engine(&r->weigher[i], err);
+    return ok;
+}
+
+/* An engine for each thread, all on one device: the report tells of one. */
+static bool open_engines(struct run *r, struct q8_err *err)
+{
+    struct q8_device *device = &r->v->options.device;
+    struct q8_err why = {0};
+
+    if (!device->automatic)
+        return open_each(r, err);
+    if (open_each(r, &why))
+        return true;
+    for (unsigned i = 0; i < r->v->options.threads; i++)
+        q8_checker_leave_engine(&r->weigher[i]);
+    q8_device_fall_back(device, why.text);
+    return open_each(r, err);
+}
+
 static bool open_workers(struct run *r, struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_verify *v = r->v;
@@ -156,6 +181,7 @@ static bool open_workers(struct run *r, struct q8_arena *mem, struct q8_err *err
         ok = q8_checker_open(&r->weigher[i], err) &&
              q8_comparer_open(&r->comparer[i], &v->pairs, err);
     }
+    ok = ok && (!first.activations || open_engines(r, err));
     if (ok && first.activations && v->layers)
         v->engine = r->weigher[0].engine.name;
     return ok;

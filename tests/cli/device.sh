@@ -13,11 +13,11 @@ for command in q8-convert q8-inspect q8-verify; do
     env -i "$here/$command" --version >/dev/null || die "$command does not start by itself"
 done
 
-# auto is the CPU, also without an environment, and the report is the same
+# the default is the CPU; so is auto, also without an environment, and the report is the same
 "$here/q8-verify" -q --json --device=cpu model int8 >cpu.json
-"$here/q8-verify" -q --json model int8 >auto.json
+"$here/q8-verify" -q --json model int8 >default.json
 env -i CUDA_VISIBLE_DEVICES=-1 "$here/q8-verify" -q --json --device=auto model int8 >bare.json
-cmp cpu.json auto.json && cmp cpu.json bare.json || die "--device=auto is not --device=cpu here"
+cmp cpu.json default.json && cmp cpu.json bare.json || die "--device=auto is not --device=cpu here"
 grep -q '"engine": "cpu",' cpu.json && grep -q '"device": null' cpu.json || die "engine is not told"
 
 # what was asked for and is not there is told with a next step
@@ -28,6 +28,10 @@ expect 2 "--device wants auto, cpu, cuda or cuda:N, not 'gpu'" "$here/q8-verify"
 for size in 0G 12 G 1.5X 1GB -1G nanG 1e30T; do
     expect 2 "--gpu-memory wants a number of bytes such as 512M or 24G, not '$size'" \
         "$here/q8-verify" --gpu-memory=$size model int8
+done
+for device in '' --device=cpu; do
+    expect 2 "--gpu-memory is for --device=cuda or --device=auto" \
+        "$here/q8-verify" $device --gpu-memory=1G model int8
 done
 expect 2 "are for --level=matmul" "$here/q8-verify" --level=weights --device=cuda model int8
 expect 2 "are for --level=matmul" "$here/q8-verify" --level=weights --gpu-memory=1G model int8

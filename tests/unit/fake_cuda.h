@@ -11,6 +11,7 @@ struct fake_cuda {
     bool eager;                  /* does all at once; else nothing before it is waited for */
     uint64_t fail_at;            /* the call that fails, from 1; 0: none */
     enum q8_cuda_code fail_with; /* with that */
+    bool wrong;                  /* int8 products are off by one */
     uint64_t fail_times;         /* how many calls from there on; 0: one */
 
     uint64_t calls;                /* that could fail */

@@ -119,7 +119,7 @@ static void run_multiply(const void *args)
         for (uint64_t r = 0; r < q8_cuda_rows(p->rows); r++) {
             const uint64_t at = t * p->stride + r;
             const bool beyond = t >= p->tokens || r >= p->rows;
-            uint32_t whole = 0;
+            uint32_t whole = fake_cuda.wrong;
             float sum = beyond ? NAN : 0;
 
             for (uint64_t k = 0; !beyond && k < p->pitch; k++)

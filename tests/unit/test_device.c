@@ -24,6 +24,7 @@ static void device_auto_takes_a_gpu_that_is_there(void **state)
     assert_true(q8_device_find(&d, "auto", 0, &err));
     assert_string_equal(q8_engines[d.engine].name, "cuda");
     assert_string_equal(d.name, "Fake 0");
+    assert_true(d.automatic);
     assert_int_equal(d.memory, (UINT64_C(1) << 30) / 8 * 7);
     assert_int_equal(fake_cuda.open, 0);
 
@@ -42,6 +43,40 @@ static void device_auto_takes_a_gpu_that_is_there(void **state)
     assert_int_equal(err.code, 0);
 }
 
+/* A product is tried before a GPU is taken; what it took is given back. */
+static void device_that_multiplies_wrong_is_none(void **state)
+{
+    struct q8_device d;
+    struct q8_err err = {0};
+
+    (void)state;
+    fake_cuda.wrong = true;
+    assert_false(q8_device_find(&d, "cuda", 0, &err));
+    assert_int_equal(err.code, Q8_EUNSUPPORTED);
+    assert_non_null(strstr(err.text, "15 of 15 products of int8 are not those of the CPU"));
+    assert_true(q8_device_find(&d, "auto", 0, &err));
+    assert_string_equal(q8_engines[d.engine].name, "cpu");
+    assert_non_null(strstr(d.why, "15 of 15"));
+    assert_int_equal(fake_cuda.blocks, 0);
+    assert_int_equal(fake_cuda.open, 0);
+}
+
+/* A GPU that others have filled. */
+static void device_without_memory_is_none(void **state)
+{
+    struct q8_device d;
+    struct q8_err err = {0};
+
+    (void)state;
+    fake_cuda.memory = Q8_CUDA_WORKSPACE;
+    assert_false(q8_device_find(&d, "cuda", 0, &err));
+    assert_int_equal(err.code, Q8_ELIMIT);
+    assert_true(q8_device_find(&d, "auto", 0, &err));
+    assert_string_equal(q8_engines[d.engine].name, "cpu");
+    assert_non_null(strstr(d.why, "out of fake memory"));
+    assert_int_equal(fake_cuda.blocks, 0);
+}
+
 static void device_by_name_is_that_or_an_error(void **state)
 {
     static const char *const wrong[] = {"gpu",     "cuda:", "cuda:-1", "cuda:x",
@@ -50,9 +85,10 @@ static void device_by_name_is_that_or_an_error(void **state)
     struct q8_err err = {0};
 
     (void)state;
-    assert_true(q8_device_find(&d, "cpu", 5, &err));
+    assert_true(q8_device_find(&d, "cpu", 0, &err));
     assert_int_equal(d.engine, 0);
     assert_true(q8_device_find(&d, "cuda:1", 1 << 20, &err));
+    assert_false(d.automatic);
     assert_int_equal(d.number, 1);
     assert_int_equal(d.memory, 1 << 20);
     assert_false(q8_device_find(&d, "cuda:2", 0, &err));
@@ -74,6 +110,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(device_auto_takes_a_gpu_that_is_there, reset),
+        cmocka_unit_test_setup(device_that_multiplies_wrong_is_none, reset),
+        cmocka_unit_test_setup(device_without_memory_is_none, reset),
         cmocka_unit_test_setup(device_by_name_is_that_or_an_error, reset),
     };
 

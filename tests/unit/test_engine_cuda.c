@@ -123,7 +123,8 @@ static struct q8_multiply job_of(enum q8_mode mode, enum q8_float type, double t
     return (struct q8_multiply){mode, threshold, type, n->tokens, n->cols, n->least, n->most};
 }
 
-static const struct q8_device fake_device = {1, 0, "Fake 0", UINT64_C(1) << 30, ""};
+static const struct q8_device fake_device = {
+    .engine = 1, .name = "Fake 0", .memory = UINT64_C(1) << 30};
 
 static struct outcome wanted, got;
 
