@@ -46,15 +46,36 @@ static float scaled(const struct numbers *n, enum q8_cuda_rule rule, const struc
     }
 }
 
+#define POISON 0xa5 /* of bytes behind the rows, which nobody may write */
+
 /* Rows of `rows` 4-byte elements, `stride` apart. */
 static void *put_strided(struct gpu *g, const void *from, const struct gpu_shape *s,
                          uint64_t stride)
 {
     char *to = gpu_host(g, s->tokens * stride, 4);
 
+    memset(to, POISON, s->tokens * stride * 4);
     for (uint64_t t = 0; t < s->tokens; t++)
         memcpy(to + t * stride * 4, (const char *)from + t * s->rows * 4, s->rows * 4);
     return gpu_put(g, to, s->tokens * stride * 4, 0);
+}
+
+/* The rows of such memory; what is behind them must be as it was. */
+static void get_strided(struct gpu *g, void *to, const void *device, const struct gpu_shape *s,
+                        uint64_t stride)
+{
+    const uint64_t width = s->rows * 4, pitch = stride * 4;
+    unsigned char *all = gpu_host(g, s->tokens, pitch);
+    uint64_t written = 0;
+
+    gpu_get(g, all, device, pitch, pitch, s->tokens);
+    for (uint64_t t = 0; t < s->tokens; t++) {
+        memcpy((char *)to + t * width, all + t * pitch, width);
+        for (uint64_t i = width; i < pitch; i++)
+            written += all[t * pitch + i] != POISON;
+    }
+    gpu_that(g, written == 0, "%d bytes behind rows of [%d, %d] were written", (int)written,
+             (int)s->tokens, (int)s->rows);
 }
 
 static void check_scale(struct gpu *g, const struct gpu_shape *s, enum q8_float type,
@@ -76,7 +97,7 @@ static void check_scale(struct gpu *g, const struct gpu_shape *s, enum q8_float 
     uint64_t wrong = 0;
 
     gpu_ok(g, q8_cuda_scale(&g->cuda, 1, &sums));
-    gpu_get(g, got, sums.y, s->rows * 4, stride * 4, s->tokens);
+    get_strided(g, got, sums.y, s, stride);
     for (uint64_t i = 0; i < s->tokens * s->rows; i++)
         wrong += q8_gpu_bits(got[i]) != q8_gpu_bits(gpu_round(type, scaled(&n, rule, s, i)));
     gpu_that(g, wrong == 0, "scale by rule %d, type %d, [%d, %d]: %d differ", (int)rule, (int)type,
@@ -88,6 +109,7 @@ static void check_scale(struct gpu *g, const struct gpu_shape *s, enum q8_float 
 static void check_apart(struct gpu *g, const struct gpu_shape *s, enum q8_float type, bool floats)
 {
     const uint64_t pitch = q8_cuda_pitch(s->cols), columns = (s->cols + 2) / 3;
+    const uint64_t stride = s->rows + 5;
     const struct numbers n = draw(g, s, type);
     float *x = gpu_host(g, s->tokens * s->cols, sizeof *x);
     float *weights = gpu_host(g, s->rows * columns, sizeof *weights);
@@ -99,7 +121,7 @@ static void check_apart(struct gpu *g, const struct gpu_shape *s, enum q8_float 
                               .pitch = pitch,
                               .tokens = s->tokens,
                               .rows = s->rows,
-                              .stride = s->rows};
+                              .stride = stride};
     uint64_t wrong = 0;
 
     gpu_floats(g, x, s->tokens * s->cols, type, 50);
@@ -115,9 +137,9 @@ static void check_apart(struct gpu *g, const struct gpu_shape *s, enum q8_float 
     a.codes = gpu_padded(g, codes, s->rows, s->cols, pitch);
     a.w = gpu_put(g, n.w, s->rows * sizeof *n.w, 0);
     a.weights = floats ? gpu_put(g, weights, s->rows * columns * sizeof *weights, 0) : NULL;
-    a.y = gpu_put(g, n.y, s->tokens * s->rows * sizeof *n.y, 0);
+    a.y = put_strided(g, n.y, s, stride);
     gpu_ok(g, q8_cuda_add_apart(&g->cuda, 1, &a));
-    gpu_get(g, got, a.y, s->rows * 4, s->rows * 4, s->tokens);
+    get_strided(g, got, a.y, s, stride);
     for (uint64_t i = 0; i < s->tokens * s->rows; i++) {
         float sum = 0;
 
@@ -132,7 +154,7 @@ static void check_apart(struct gpu *g, const struct gpu_shape *s, enum q8_float 
 
 static void check_compare(struct gpu *g, const struct gpu_shape *s)
 {
-    const uint64_t stride = q8_cuda_rows(s->rows);
+    const uint64_t stride = q8_cuda_rows(s->rows) + 16;
     const uint64_t n = s->tokens * s->rows;
     float *a = gpu_host(g, n, sizeof *a), *b = gpu_host(g, n, sizeof *b);
     float *got_a = gpu_host(g, n, sizeof *a), *got_b = gpu_host(g, n, sizeof *b);
@@ -149,8 +171,8 @@ static void check_compare(struct gpu *g, const struct gpu_shape *s)
     pair.b = put_strided(g, b, s, stride);
     gpu_ok(g, q8_cuda_compare(&g->cuda, 1, ret, &pair));
     gpu_get(g, got, ret, s->tokens * sizeof *ret, s->tokens * sizeof *ret, 1);
-    gpu_get(g, got_a, pair.a, s->rows * 4, stride * 4, s->tokens);
-    gpu_get(g, got_b, pair.b, s->rows * 4, stride * 4, s->tokens);
+    get_strided(g, got_a, pair.a, s, stride);
+    get_strided(g, got_b, pair.b, s, stride);
     for (uint64_t t = 0; t < s->tokens; t++) {
         struct q8_cuda_difference want = {.bad = 0};
 
