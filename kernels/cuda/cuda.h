@@ -23,14 +23,15 @@
 
 /*
  * cuBLASLt takes int8 with m and k that are multiples of 4, and is fastest with 16 bytes (cuBLAS
- * 13 manual, cublasLtMatmul, "IMMA kernels"); torch._int_mm refuses fewer than 17 tokens.
+ * 13 manual, cublasLtMatmul, "IMMA kernels").  torch._int_mm refuses fewer than 17 tokens, and
+ * Turing has no algorithm for some products of fewer than 32 rows.
  */
 #define Q8_CUDA_COLUMNS UINT64_C(16)
-#define Q8_CUDA_ROWS UINT64_C(16)
+#define Q8_CUDA_ROWS UINT64_C(32)
 #define Q8_CUDA_TOKENS UINT64_C(32)
 
 /* Bytes that the products of a part of the rows are aligned to: Q8_CUDA_ROWS of them. */
-#define Q8_CUDA_ALIGNMENT 64
+#define Q8_CUDA_ALIGNMENT 128
 
 /* Why a function did not do it. */
 enum q8_cuda_code {
@@ -45,6 +46,7 @@ enum q8_cuda_code {
 struct q8_cuda_plan {
     uint64_t m, n, k, stride; /* of the last product; all 0: none */
     uint64_t algorithm[16];   /* cuBLASLt's own */
+    bool chosen;              /* there is one; else cuBLASLt takes any, without a workspace */
 };
 
 /* A device that was opened.  A zeroed struct is none. */
@@ -85,7 +87,10 @@ extern "C" {
 
 /* ---- device.cu: the device, its memory, its queues ---- */
 
-/* How many devices there are; Q8_CUDA_NONE without a driver, with the reason in `text`. */
+/*
+ * How many devices there are, or why none is to be had in `text`: Q8_CUDA_NONE where there is no
+ * driver or no device, Q8_CUDA_FAULT where a driver is there and does not serve this build.
+ */
 int q8_cuda_count(int *ret, char text[Q8_CUDA_TEXT]);
 
 /* Opens that device and cuBLASLt.  Fills all of *c; after a failure there is nothing to close. */

@@ -25,6 +25,13 @@ int q8_cuda_check(struct q8_cuda *c, cudaError_t error, const char *what)
     }
 }
 
+/* A failure that changes nothing for the caller; the next launch would report it. */
+static void ignore(cudaError_t error)
+{
+    if (error != cudaSuccess)
+        (void)cudaGetLastError();
+}
+
 int q8_cuda_enter(struct q8_cuda *c)
 {
     return q8_cuda_check(c, cudaSetDevice(c->device), "turning to the device");
@@ -33,15 +40,28 @@ int q8_cuda_enter(struct q8_cuda *c)
 int q8_cuda_count(int *ret, char text[Q8_CUDA_TEXT])
 {
     const cudaError_t error = cudaGetDeviceCount(ret);
+    int driver = 0;
 
     text[0] = 0;
     if (error == cudaSuccess && *ret > 0)
         return Q8_CUDA_OK;
-    (void)cudaGetLastError();
     *ret = 0;
-    snprintf(text, Q8_CUDA_TEXT, "%s",
-             error == cudaSuccess ? "the driver lists none" : cudaGetErrorString(error));
-    return Q8_CUDA_NONE;
+    (void)cudaDriverGetVersion(&driver); /* 0: there is none */
+    (void)cudaGetLastError();
+    if (driver == 0)
+        snprintf(text, Q8_CUDA_TEXT,
+                 "there is no driver (nvidia-smi asks it); q8 wants one of CUDA %d or later",
+                 CUDART_VERSION / 1000);
+    else if (error == cudaSuccess || error == cudaErrorNoDevice)
+        snprintf(text, Q8_CUDA_TEXT,
+                 "the driver lists none (see nvidia-smi, and what CUDA_VISIBLE_DEVICES hides)");
+    else
+        snprintf(text, Q8_CUDA_TEXT,
+                 "%s (error %d): the driver is that of CUDA %d.%d, and q8 was built with %d.%d",
+                 cudaGetErrorString(error), (int)error, driver / 1000, driver % 1000 / 10,
+                 CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10);
+    return driver == 0 || error == cudaSuccess || error == cudaErrorNoDevice ? Q8_CUDA_NONE
+                                                                             : Q8_CUDA_FAULT;
 }
 
 /* Any kernel: whether the build has code for the device. */
@@ -106,13 +126,13 @@ void q8_cuda_close(struct q8_cuda *c)
 {
     if (!c->stream[0])
         return;
-    (void)cudaSetDevice(c->device);
+    ignore(cudaSetDevice(c->device));
     q8_cuda_blas_close(c);
     for (unsigned i = 0; i < Q8_CUDA_STREAMS; i++)
         if (c->stream[i])
-            (void)cudaStreamDestroy(stream_of(c, i));
+            ignore(cudaStreamDestroy(stream_of(c, i)));
     if (c->event)
-        (void)cudaEventDestroy((cudaEvent_t)c->event);
+        ignore(cudaEventDestroy((cudaEvent_t)c->event));
     c->stream[0] = c->stream[1] = c->event = NULL;
 }
 
@@ -128,7 +148,7 @@ int q8_cuda_alloc(struct q8_cuda *c, void **ret, uint64_t bytes)
     if (!code) /* the streams do not wait for the default one */
         code = q8_cuda_check(c, cudaDeviceSynchronize(), "zeroing memory");
     if (code && memory)
-        (void)cudaFree(memory);
+        ignore(cudaFree(memory));
     if (!code)
         *ret = memory;
     return code;
@@ -136,8 +156,10 @@ int q8_cuda_alloc(struct q8_cuda *c, void **ret, uint64_t bytes)
 
 void q8_cuda_free(struct q8_cuda *c, void *memory)
 {
-    if (memory && !q8_cuda_enter(c))
-        (void)cudaFree(memory);
+    if (!memory)
+        return;
+    ignore(cudaSetDevice(c->device)); /* c->text still says why something else failed */
+    ignore(cudaFree(memory));
 }
 
 int q8_cuda_pin(struct q8_cuda *c, void **ret, uint64_t bytes)
@@ -150,8 +172,10 @@ int q8_cuda_pin(struct q8_cuda *c, void **ret, uint64_t bytes)
 
 void q8_cuda_unpin(struct q8_cuda *c, void *memory)
 {
-    if (memory && !q8_cuda_enter(c))
-        (void)cudaFreeHost(memory);
+    if (!memory)
+        return;
+    ignore(cudaSetDevice(c->device));
+    ignore(cudaFreeHost(memory));
 }
 
 int q8_cuda_put(struct q8_cuda *c, unsigned stream, void *device, const void *host, uint64_t bytes)

@@ -46,16 +46,16 @@ static int library_failed(struct q8_cuda *c, const char *what, cublasStatus_t st
                                                       : Q8_CUDA_LIBRARY;
 }
 
-int q8_cuda_blas_open(struct q8_cuda *c)
+/* The library of that major version, and a handle of it. */
+static int open_library(struct q8_cuda *c, int major)
 {
-    static const char *const libraries[] = {"libcublasLt.so.13", "libcublasLt.so.12"};
     static const char *const names[] = {EACH_CALL(NAME)};
     cublasLtHandle_t handle;
     cublasStatus_t status;
+    char library[32];
 
-    for (const char *library : libraries)
-        if (!c->library)
-            c->library = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    snprintf(library, sizeof library, "libcublasLt.so.%d", major);
+    c->library = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!c->library) {
         snprintf(c->text, sizeof c->text,
                  "no libcublasLt.so.13 (or .12) is in reach: install cuBLAS, or name its directory "
@@ -65,7 +65,7 @@ int q8_cuda_blas_open(struct q8_cuda *c)
     for (unsigned i = 0; i < CALLS; i++) {
         c->call[i] = dlsym(c->library, names[i]);
         if (!c->call[i]) {
-            snprintf(c->text, sizeof c->text, "libcublasLt has no %s", names[i]);
+            snprintf(c->text, sizeof c->text, "%s has no %s", library, names[i]);
             return Q8_CUDA_LIBRARY;
         }
     }
@@ -74,6 +74,30 @@ int q8_cuda_blas_open(struct q8_cuda *c)
         return library_failed(c, "starting cuBLASLt", status);
     c->blas = handle;
     return Q8_CUDA_OK;
+}
+
+/* The build's own first.  A driver may be too old for one of them, which opens all the same. */
+int q8_cuda_blas_open(struct q8_cuda *c)
+{
+    static const int majors[] = {CUDART_VERSION / 1000, 13, 12};
+    char why[Q8_CUDA_TEXT] = "";
+    int code = Q8_CUDA_LIBRARY, first = 0;
+
+    for (unsigned i = 0; i < sizeof majors / sizeof *majors; i++) {
+        if (i > 0 && majors[i] == majors[0])
+            continue;
+        code = open_library(c, majors[i]);
+        if (!code)
+            return Q8_CUDA_OK;
+        if (c->library && !first) { /* says more than that another one is not there */
+            first = code;
+            memcpy(why, c->text, sizeof why);
+        }
+        q8_cuda_blas_close(c);
+    }
+    if (first)
+        memcpy(c->text, why, sizeof why);
+    return first ? first : code;
 }
 
 void q8_cuda_blas_close(struct q8_cuda *c)
@@ -154,8 +178,8 @@ static cublasStatus_t describe(struct q8_cuda *c, struct description *d, const s
     return status;
 }
 
-/* The library's choice of an algorithm, which takes longer than a small product. */
-static int make_plan(struct q8_cuda *c, const struct description *d, struct q8_cuda_plan *plan)
+/* The library's choice of an algorithm, which takes longer than a small product; it may be none. */
+static void make_plan(struct q8_cuda *c, const struct description *d, struct q8_cuda_plan *plan)
 {
     cublasLtMatmulHeuristicResult_t choice;
     int found = 0;
@@ -163,11 +187,10 @@ static int make_plan(struct q8_cuda *c, const struct description *d, struct q8_c
         CALL(c, cublasLtMatmulAlgoGetHeuristic)((cublasLtHandle_t)c->blas, d->product, d->w, d->x,
                                                 d->y, d->y, d->preference, 1, &choice, &found);
 
-    if (status || found == 0)
-        return library_failed(c, "looking for a way to multiply",
-                              status ? status : CUBLAS_STATUS_NOT_SUPPORTED);
-    memcpy(plan->algorithm, &choice.algo, sizeof choice.algo);
-    return Q8_CUDA_OK;
+    plan->chosen =
+        status == CUBLAS_STATUS_SUCCESS && found > 0 && choice.state == CUBLAS_STATUS_SUCCESS;
+    if (plan->chosen)
+        memcpy(plan->algorithm, &choice.algo, sizeof choice.algo);
 }
 
 static int run(struct q8_cuda *c, unsigned stream, const struct q8_cuda_product *p, unsigned type,
@@ -175,7 +198,7 @@ static int run(struct q8_cuda *c, unsigned stream, const struct q8_cuda_product 
 {
     const float one = 1, none = 0;
     const int32_t whole_one = 1, whole_none = 0;
-    const bool whole = type == Q8_FLOATS;
+    const bool whole = type == Q8_FLOATS, chosen = c->plan[type].chosen;
     cublasLtMatmulAlgo_t algorithm;
     cublasStatus_t status;
 
@@ -183,8 +206,9 @@ static int run(struct q8_cuda *c, unsigned stream, const struct q8_cuda_product 
     status = CALL(c, cublasLtMatmul)(
         (cublasLtHandle_t)c->blas, d->product,
         whole ? (const void *)&whole_one : (const void *)&one, p->w, d->w, p->x, d->x,
-        whole ? (const void *)&whole_none : (const void *)&none, p->y, d->y, p->y, d->y, &algorithm,
-        p->workspace, Q8_CUDA_WORKSPACE, stream_of(c, stream));
+        whole ? (const void *)&whole_none : (const void *)&none, p->y, d->y, p->y, d->y,
+        chosen ? &algorithm : NULL, chosen ? p->workspace : NULL, chosen ? Q8_CUDA_WORKSPACE : 0,
+        stream_of(c, stream));
     return status ? library_failed(c, "multiplying", status) : launched(c, "multiplying");
 }
 
@@ -193,7 +217,7 @@ static int multiply(struct q8_cuda *c, unsigned stream, const struct q8_cuda_pro
 {
     struct q8_cuda_plan *plan = &c->plan[type];
     struct q8_cuda_plan next = {
-        q8_cuda_rows(p->rows), q8_cuda_tokens(p->tokens), p->pitch, p->stride, {0}};
+        q8_cuda_rows(p->rows), q8_cuda_tokens(p->tokens), p->pitch, p->stride, {0}, false};
     struct description d = {NULL, NULL, NULL, NULL, NULL};
     cublasStatus_t status;
     int code = q8_cuda_enter(c);
@@ -205,12 +229,15 @@ static int multiply(struct q8_cuda *c, unsigned stream, const struct q8_cuda_pro
         code = library_failed(c, "describing a product", status);
     if (!code && (plan->m != next.m || plan->n != next.n || plan->k != next.k ||
                   plan->stride != next.stride)) {
-        code = make_plan(c, &d, &next);
-        if (!code)
-            *plan = next;
+        make_plan(c, &d, &next);
+        *plan = next;
     }
     if (!code)
         code = run(c, stream, p, type, &d);
+    if (code == Q8_CUDA_LIBRARY && plan->chosen) { /* as PyTorch has it multiply int8 */
+        plan->chosen = false;
+        code = run(c, stream, p, type, &d);
+    }
     drop(c, &d);
     return code;
 }

@@ -15,19 +15,26 @@ struct need {
     uint64_t most, least;        /* elements of a slot: for a whole tile; for a few of its rows */
 };
 
-/* tokens * n elements where each of them may be padded alone. */
-static bool padded_product(uint64_t product, uint64_t tokens, uint64_t n, uint64_t *ret)
-{
-    uint64_t a, b;
+/* A side of a matrix, and what it is rounded up to a multiple of. */
+struct side {
+    uint64_t length, multiple;
+};
 
-    return q8_mul(tokens, Q8_CUDA_COLUMNS, &a) && q8_mul(n, Q8_CUDA_TOKENS, &b) &&
-           q8_add(product, a, ret) && q8_add(*ret, b, ret) &&
-           q8_add(*ret, Q8_CUDA_COLUMNS * Q8_CUDA_TOKENS, ret);
+/* The largest product of two sides where each of them may be padded alone. */
+static bool padded_product(uint64_t product, struct side a, struct side b, uint64_t *ret)
+{
+    uint64_t more_a, more_b;
+
+    return q8_mul(a.length, b.multiple, &more_b) && q8_mul(b.length, a.multiple, &more_a) &&
+           q8_add(product, more_a, ret) && q8_add(*ret, more_b, ret) &&
+           q8_add(*ret, a.multiple * b.multiple, ret);
 }
 
 static bool find_need(struct need *n, const struct q8_engine_room *room)
 {
     const uint64_t most = UINT64_MAX / 64; /* so that bytes of a few elements fit too */
+    const struct side tokens = {room->tokens, Q8_CUDA_TOKENS};
+    const struct side cols = {room->cols, Q8_CUDA_COLUMNS}, rows = {room->rows, Q8_CUDA_ROWS};
 
     if (room->tokens > most || room->cols > Q8_MULTIPLY_COLS || room->rows > most)
         return false;
@@ -35,10 +42,10 @@ static bool find_need(struct need *n, const struct q8_engine_room *room)
     n->cols = q8_cuda_pitch(room->cols);
     n->rows = q8_cuda_rows(room->rows);
     n->least = n->cols * Q8_CUDA_ROWS;
-    return padded_product(room->elements, room->tokens, room->cols, &n->x) &&
-           padded_product(room->products, room->tokens, room->rows, &n->y) &&
-           padded_product(room->tile, room->rows, room->cols, &n->most) && n->x <= most &&
-           n->y <= most && n->most <= most;
+    return padded_product(room->elements, tokens, cols, &n->x) &&
+           padded_product(room->products, tokens, rows, &n->y) &&
+           padded_product(room->tile, rows, cols, &n->most) && n->x <= most && n->y <= most &&
+           n->most <= most;
 }
 
 /* Memory of the device within the limit. */
@@ -255,12 +262,10 @@ bool q8_engine_cuda_find(struct q8_device *ret, bool *ret_any, struct q8_err *er
     struct q8_cuda gpu;
     int count, code;
 
-    *ret_any = q8_cuda_count(&count, why) == Q8_CUDA_OK && count > 0;
-    if (!*ret_any)
-        return q8_fail(err, Q8_EUNSUPPORTED,
-                       "no CUDA device: %s.  See that nvidia-smi lists one, and that the driver is "
-                       "that of CUDA 13 or later; or take --device=cpu",
-                       why);
+    code = q8_cuda_count(&count, why);
+    *ret_any = code != Q8_CUDA_NONE;
+    if (code)
+        return q8_fail(err, Q8_EUNSUPPORTED, "no CUDA device: %s; --device=cpu needs no GPU", why);
     if (ret->number >= count)
         return q8_fail(err, Q8_EUNSUPPORTED,
                        "there is no CUDA device %d: they are numbered from 0 to %d here "

@@ -159,7 +159,7 @@ static void check_sizes(struct check *c)
                    q8_cuda_pitch(17) == 32 && q8_cuda_pitch(UINT64_C(1) << 40) == UINT64_C(1) << 40,
                "cuda: pitch");
     check_that(c,
-               q8_cuda_rows(0) == 0 && q8_cuda_rows(15) == 16 && q8_cuda_rows(33) == 48 &&
+               q8_cuda_rows(0) == 0 && q8_cuda_rows(15) == 32 && q8_cuda_rows(33) == 64 &&
                    q8_cuda_tokens(0) == 0 && q8_cuda_tokens(1) == 32 && q8_cuda_tokens(33) == 64,
                "cuda: rows and tokens of a product");
     check_that(c,

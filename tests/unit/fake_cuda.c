@@ -98,9 +98,12 @@ void fake_cuda_need(const void *at, uint64_t bytes, const char *what)
 
 int q8_cuda_count(int *ret, char text[Q8_CUDA_TEXT])
 {
-    *ret = fake_cuda.devices;
-    snprintf(text, Q8_CUDA_TEXT, "%s", fake_cuda.devices ? "" : "this is the fake");
-    return fake_cuda.devices ? Q8_CUDA_OK : Q8_CUDA_NONE;
+    *ret = fake_cuda.old_driver ? 0 : fake_cuda.devices;
+    snprintf(text, Q8_CUDA_TEXT, "%s",
+             fake_cuda.old_driver ? "an old driver"
+             : fake_cuda.devices  ? ""
+                                  : "this is the fake");
+    return *ret ? Q8_CUDA_OK : fake_cuda.old_driver ? Q8_CUDA_FAULT : Q8_CUDA_NONE;
 }
 
 int q8_cuda_open(struct q8_cuda *c, int device)

@@ -7,6 +7,7 @@
 /* What the fake does and has seen.  Zero it, then set what is wanted. */
 struct fake_cuda {
     int devices;                 /* that there are */
+    bool old_driver;             /* which does not serve this build */
     uint64_t memory;             /* bytes of the device */
     bool eager;                  /* does all at once; else nothing before it is waited for */
     uint64_t fail_at;            /* the call that fails, from 1; 0: none */

@@ -35,6 +35,11 @@ static void device_auto_takes_a_gpu_that_is_there(void **state)
 
     /* a GPU that is of no use is told of */
     fake_cuda.devices = 1;
+    fake_cuda.old_driver = true;
+    assert_true(q8_device_find(&d, "auto", 0, &err));
+    assert_string_equal(q8_engines[d.engine].name, "cpu");
+    assert_non_null(strstr(d.why, "no CUDA device: an old driver"));
+    fake_cuda.old_driver = false;
     fake_cuda.fail_at = fake_cuda.calls + 1;
     fake_cuda.fail_with = Q8_CUDA_LIBRARY;
     assert_true(q8_device_find(&d, "auto", 0, &err));
