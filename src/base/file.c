@@ -43,8 +43,7 @@ enum q8_there q8_file_there(int folder, const char *path, int flags, struct stat
     return Q8_THERE_UNKNOWN;
 }
 
-/* Fills *ret from an open descriptor, which must be a regular file. */
-static bool take_file(struct q8_file *ret, int fd, const char *path, struct q8_err *err)
+bool q8_file_take(struct q8_file *ret, int fd, const char *path, struct q8_err *err)
 {
     struct q8_file f = {.fd = fd, .path = path};
     char shown[600];
@@ -62,12 +61,12 @@ static bool take_file(struct q8_file *ret, int fd, const char *path, struct q8_e
 
 bool q8_file_open(struct q8_file *ret, const char *path, struct q8_err *err)
 {
-    /* Without O_NONBLOCK a pipe would hang here, before take_file can refuse it. */
+    /* Without O_NONBLOCK a pipe would hang here, before q8_file_take can refuse it. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0)
         return fail_path(err, "open", path);
-    if (take_file(ret, fd, path, err))
+    if (q8_file_take(ret, fd, path, err))
         return true;
     (void)close(fd);
     return false;
@@ -102,8 +101,8 @@ bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool k
 
     if (fd < 0)
         return fail_path(err, "create", path);
-    if (take_file(&f, fd, path, err) && set_room(fd, path, size, err) &&
-        take_file(&f, fd, path, err)) {
+    if (q8_file_take(&f, fd, path, err) && set_room(fd, path, size, err) &&
+        q8_file_take(&f, fd, path, err)) {
         *ret = f;
         return true;
     }

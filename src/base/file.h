@@ -44,6 +44,9 @@ bool q8_errno_is_absence(int number);
  */
 bool q8_file_open(struct q8_file *ret, const char *path, struct q8_err *err);
 
+/* *ret is the file of an open descriptor, which it owns on success.  As q8_file_open. */
+bool q8_file_take(struct q8_file *ret, int fd, const char *path, struct q8_err *err);
+
 /*
  * Creates a file (mode 0666 less umask) for reading and writing; one that is there is opened when
  * `keep`, else an error, as a link is always.  Sets its size to `size` and sets the disk space

@@ -95,6 +95,21 @@ bool q8_copy_changed(const struct q8_convert *c)
     return false;
 }
 
+/* Opens a file that comes along as the plan found it: by no link that leads out of the model. */
+static bool open_side(struct q8_file *ret, const char *dir, const char *name, const char *path,
+                      struct q8_err *err)
+{
+    struct q8_root root;
+    struct q8_spot spot;
+    bool ok = q8_root_open(&root, dir, err) && q8_root_look(&root, name, &spot, err);
+
+    if (ok && spot.lead != Q8_LEAD_FILE)
+        ok = q8_fail(err, Q8_EIO, "%s was replaced during the run: run again", path);
+    ok = ok && q8_root_file(&root, spot.real, path, ret, err);
+    q8_root_close(&root);
+    return ok;
+}
+
 static bool copy_side(struct q8_convert *c, const struct q8_out *side, struct q8_pool *pool,
                       struct q8_arena *mem, struct q8_err *err)
 {
@@ -102,7 +117,8 @@ static bool copy_side(struct q8_convert *c, const struct q8_out *side, struct q8
     const char *to = q8_sprintf(mem, err, "%s/%s", c->publish.partial, side->name);
     struct copying copy = {.out.fd = -1, .pool = pool};
     struct q8_file in = {.fd = -1};
-    bool ok = from && to && make_folders(c, side->name, mem, err) && q8_file_open(&in, from, err);
+    bool ok = from && to && make_folders(c, side->name, mem, err) &&
+              open_side(&in, c->plan->model->dir, side->name, from, err);
 
     if (ok && is_other(&in.stat, side))
         ok = q8_fail(err, Q8_EIO, "%s was written to during the run: run again later", from);

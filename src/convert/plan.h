@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+struct q8_magic; /* src/model/folder/magic.h */
+
 #define Q8_NAME_BYTES 4096 /* of the name of an output tensor, with its NUL */
 
 /* What becomes of a tensor, or of a row range of it: int8, or a copy when there is a reason. */
@@ -32,6 +34,7 @@ struct q8_out {
     const char *name;               /* path below OUTPUT */
     uint64_t bytes;                 /* exact size */
     struct timespec changed;        /* of a file that comes along: the last write to its source */
+    const struct q8_magic *stub;    /* of such a file: what it is in place of itself; NULL */
     const struct q8_format *format; /* of a weight file: the target's; else NULL */
     const struct q8_shard *source;  /* of a weight file: whose metadata it carries on */
 };

@@ -3,6 +3,7 @@
 
 #include "src/base/text.h"
 #include "src/model/folder/folder.h"
+#include "src/model/folder/magic.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,15 +12,27 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NAMED_LEFTS 3                   /* of what stays behind, in a warning */
-#define DEPTH_LIMIT 16                  /* folders within folders */
-#define COPY_MEMORY (UINT64_C(1) << 30) /* for the names in a weight file that may be a copy */
-#define SIDE_LIMIT 100000               /* files; a model directory has a few dozen */
+#define NAMED 3            /* of what stays behind, or is no file yet, in a warning */
+#define DEPTH_LIMIT 16     /* folders within folders */
+#define ENTRY_LIMIT 100000 /* files and folders; a model directory has a few dozen */
+#define STUB_BYTES 1024    /* larger ones stand for no other file */
 
-/* What stands at a path. */
-struct entry {
-    struct stat st; /* of what a link leads to */
-    bool is_link, there;
+/* A folder that is still to be read. */
+struct folder {
+    const char *path; /* below the input */
+    const char *real; /* the same without links */
+    bool linked;      /* reached by a link */
+    unsigned depth;
+};
+
+/* The walk over the input. */
+struct walk {
+    struct q8_plan *plan;
+    struct q8_root root;
+    struct folder *folder; /* [count] */
+    uint64_t count, room;
+    uint64_t entries; /* seen so far */
+    struct q8_arena *mem;
 };
 
 static int compare_shard(const void *name, const void *shard)
@@ -32,68 +45,6 @@ static bool is_model(const struct q8_model *m, const char *path)
 {
     return strcmp(path, Q8_CONFIG) == 0 || (m->index_name && strcmp(path, m->index_name) == 0) ||
            bsearch(path, m->shard, m->shards, sizeof *m->shard, compare_shard);
-}
-
-/* Whether all tensors of a weight file are in the model. */
-static bool is_copy(const struct q8_model *m, const char *full)
-{
-    struct q8_err ignored = {0};
-    struct q8_index found = {0};
-    struct q8_source source;
-    struct q8_arena own;
-    struct q8_file file;
-    bool ret;
-
-    if (!q8_file_open(&file, full, &ignored))
-        return false;
-    q8_arena_init(&own, COPY_MEMORY);
-    source = q8_file_source(&file);
-    ret = q8_format_parse(q8_format_of(full), &source, &found, &own, &ignored);
-    for (uint64_t i = 0; ret && i < found.count; i++)
-        ret = q8_index_find(&m->index, found.tensor[i].name) != NULL;
-    q8_arena_clear(&own);
-    q8_file_close(&file);
-    return ret;
-}
-
-static bool is_safe(const char *leaf)
-{
-    for (const char *p = leaf; *p;) {
-        uint32_t c = q8_text_next(&p);
-
-        if (c == Q8_TEXT_BAD || q8_text_hidden(c))
-            return false;
-    }
-    return true;
-}
-
-/* Whether it stays behind: then *ret says why. */
-static bool stays(const struct q8_plan *plan, const char *path, const char *full,
-                  const struct entry *e, struct q8_left *ret)
-{
-    const bool is_folder = e->there && S_ISDIR(e->st.st_mode);
-    const struct q8_folder_rule *rule = q8_folder_left(path, is_folder);
-    const char *slash = strrchr(path, '/');
-
-    *ret = (struct q8_left){.name = path};
-    if (!is_safe(slash ? slash + 1 : path))
-        ret->reason = "its name has control characters";
-    else if (rule)
-        *ret = (struct q8_left){path, rule->reason, rule->expected};
-    else if (!e->there)
-        ret->reason = "a link that leads nowhere";
-    else if (is_folder && e->is_link)
-        ret->reason = "a link to a folder";
-    else if (is_folder && q8_folder_is_output(full))
-        *ret = (struct q8_left){path, "an output of q8-convert", true};
-    else if (!is_folder && !S_ISREG(e->st.st_mode))
-        ret->reason = "not a regular file";
-    else if (!is_folder && !slash && q8_format_of(path) && q8_folder_is_variant(path)) {
-        ret->expected = is_copy(plan->model, full);
-        ret->reason = ret->expected ? "a duplicate of the weights"
-                                    : "a weight file that the model does not name";
-    }
-    return ret->reason != NULL;
 }
 
 static bool leave(struct q8_plan *plan, const struct q8_left *left, struct q8_arena *mem,
@@ -109,108 +60,108 @@ static bool leave(struct q8_plan *plan, const struct q8_left *left, struct q8_ar
     return true;
 }
 
-static bool take_file(struct q8_plan *plan, const char *path, const struct stat *st,
-                      struct q8_arena *mem, struct q8_err *err)
+/* Whether a file of that name cannot be what its first bytes say. */
+static bool is_misplaced(const struct q8_magic *magic, const char *path, uint64_t bytes)
 {
+    static const char *const texts[] = {".json", ".model", ".txt", ".py", ".jinja"};
+    size_t i = 0;
+
+    if (magic->sort == Q8_MAGIC_POINTER)
+        return bytes <= STUB_BYTES;
+    while (i < sizeof texts / sizeof *texts && !q8_text_ends(path, texts[i]))
+        i++;
+    return magic->sort == Q8_MAGIC_PAGE     ? i < sizeof texts / sizeof *texts
+           : magic->sort == Q8_MAGIC_BROKEN ? i < 2
+                                            : false;
+}
+
+/* What a file is in place of itself; NULL: nothing, or err is set. */
+static const struct q8_magic *find_stub(const struct q8_file *file, const char *path,
+                                        struct q8_err *err)
+{
+    const struct q8_magic *magic = q8_magic_file(file, err);
+
+    return magic && is_misplaced(magic, path, file->size) ? magic : NULL;
+}
+
+static bool take_file(struct walk *w, const struct q8_entry *e, struct q8_err *err)
+{
+    struct q8_plan *plan = w->plan;
     struct q8_out *list =
-        q8_grow(mem, plan->side, plan->sides, &plan->side_room, sizeof *list, err);
+        q8_grow(w->mem, plan->side, plan->sides, &plan->side_room, sizeof *list, err);
+    struct q8_file file;
 
     if (!list)
         return false;
     plan->side = list;
-    list[plan->sides++] =
-        (struct q8_out){.name = path, .bytes = (uint64_t)st->st_size, .changed = st->st_mtim};
-    return true;
+    if (!q8_root_file(&w->root, e->spot.real, e->full, &file, err))
+        return false;
+    list[plan->sides++] = (struct q8_out){.name = e->path,
+                                          .bytes = file.size,
+                                          .changed = file.stat.st_mtim,
+                                          .stub = find_stub(&file, e->path, err)};
+    q8_file_close(&file);
+    return !err->code;
 }
 
-/* Only what is not there, be it behind a link, is absent; all else is told. */
-static bool look(struct entry *ret, const char *full, struct q8_err *err)
+static bool push_folder(struct walk *w, const struct q8_entry *e, unsigned depth,
+                        struct q8_err *err)
 {
-    *ret = (struct entry){0};
-    if (lstat(full, &ret->st) < 0)
-        return q8_fail_errno(err, "%s", full);
-    ret->is_link = S_ISLNK(ret->st.st_mode);
-    ret->there = stat(full, &ret->st) == 0;
-    return ret->there || errno == ENOENT || errno == ELOOP || q8_fail_errno(err, "%s", full);
+    struct folder *list = q8_grow(w->mem, w->folder, w->count, &w->room, sizeof *list, err);
+    const char *real = list ? q8_strndup(w->mem, e->spot.real, strlen(e->spot.real), err) : NULL;
+
+    if (!real)
+        return false;
+    if (depth > DEPTH_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "%s: folders nested deeper than %d", e->full, DEPTH_LIMIT);
+    w->folder = list;
+    list[w->count++] = (struct folder){e->path, real, e->linked || e->spot.is_link, depth};
+    return true;
 }
 
 /* Takes one entry: a folder goes on the stack, a file into the plan, the rest is left. */
-static bool take_entry(struct q8_plan *plan, const char *path, bool *ret_folder,
-                       struct q8_arena *mem, struct q8_err *err)
+static bool take_entry(struct walk *w, const struct folder *in, const char *leaf,
+                       struct q8_err *err)
 {
-    const char *full = q8_sprintf(mem, err, "%s/%s", plan->model->dir, path);
+    struct q8_entry e = {.in = in->real, .linked = in->linked};
+    char where[PATH_MAX];
     struct q8_left left;
-    struct entry e;
 
-    *ret_folder = false;
-    if (!full || is_model(plan->model, path))
-        return full != NULL;
-    if (plan->sides + plan->lefts >= SIDE_LIMIT)
-        return q8_fail(err, Q8_ELIMIT, "%s: more than %d files", plan->model->dir, SIDE_LIMIT);
-    if (!look(&e, full, err))
+    if (w->entries++ >= ENTRY_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "%s: more than %d files", w->root.path, ENTRY_LIMIT);
+    e.path = q8_sprintf(w->mem, err, "%s%s%s", in->path, *in->path ? "/" : "", leaf);
+    e.full = e.path ? q8_sprintf(w->mem, err, "%s/%s", w->root.path, e.path) : NULL;
+    if (!e.full || is_model(w->plan->model, e.path))
+        return e.full != NULL;
+    if ((size_t)snprintf(where, sizeof where, "%s%s%s", in->real, *in->real ? "/" : "", leaf) >=
+        sizeof where)
+        return q8_fail(err, Q8_ELIMIT, "%s: a path of more than %d bytes", e.full, PATH_MAX - 1);
+    if (!q8_root_look(&w->root, where, &e.spot, err))
         return false;
-    if (stays(plan, path, full, &e, &left))
-        return leave(plan, &left, mem, err);
-    *ret_folder = S_ISDIR(e.st.st_mode);
-    if (*ret_folder)
-        return true;
-    if (access(full, R_OK) < 0)
-        return q8_fail_errno(err, "cannot read %s", full);
-    return take_file(plan, path, &e.st, mem, err);
-}
-
-static unsigned depth_of(const char *path)
-{
-    unsigned depth = 0;
-
-    for (; *path; path++)
-        depth += *path == '/';
-    return depth;
-}
-
-/* Folders that are still to be read. */
-struct folders {
-    const char **path; /* below the input */
-    uint64_t count, room;
-};
-
-static bool push_folder(struct folders *f, const char *path, struct q8_arena *mem,
-                        struct q8_err *err)
-{
-    const char **list = q8_grow(mem, f->path, f->count, &f->room, sizeof *list, err);
-
-    if (!list)
-        return false;
-    f->path = list;
-    list[f->count++] = path;
-    return true;
+    if (q8_plan_left(w->plan, &e, &left))
+        return leave(w->plan, &left, w->mem, err);
+    return e.spot.lead == Q8_LEAD_FOLDER ? push_folder(w, &e, in->depth + 1, err)
+                                         : take_file(w, &e, err);
 }
 
 /* Reads one folder; those in it are pushed. */
-static bool read_folder(struct q8_plan *plan, const char *folder, struct folders *rest,
-                        struct q8_arena *mem, struct q8_err *err)
+static bool read_folder(struct walk *w, const struct folder *folder, struct q8_err *err)
 {
-    const char *full = q8_sprintf(mem, err, "%s/%s", plan->model->dir, folder);
-    DIR *dir = full ? opendir(full) : NULL;
+    const int fd = q8_root_folder(&w->root, folder->real, err);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *entry;
-    bool ok = dir != NULL || (full && q8_fail_errno(err, "%s", full));
+    bool ok = dir || err->code || q8_fail_errno(err, "%s/%s", w->root.path, folder->path);
 
-    if (ok && depth_of(folder) >= DEPTH_LIMIT)
-        ok = q8_fail(err, Q8_ELIMIT, "%s: folders nested deeper than %d", full, DEPTH_LIMIT);
-    while (ok && (errno = 0, entry = readdir(dir))) {
-        const char *path;
-        bool is_folder;
-
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        path = q8_sprintf(mem, err, "%s%s%s", folder, *folder ? "/" : "", entry->d_name);
-        ok = path && take_entry(plan, path, &is_folder, mem, err) &&
-             (!is_folder || push_folder(rest, path, mem, err));
-    }
+    ok = ok && !err->code;
+    while (ok && (errno = 0, entry = readdir(dir)))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            ok = take_entry(w, folder, entry->d_name, err);
     if (ok && errno)
-        ok = q8_fail_errno(err, "%s", full);
+        ok = q8_fail_errno(err, "%s/%s", w->root.path, folder->path);
     if (dir)
         (void)closedir(dir);
+    else if (fd >= 0)
+        (void)close(fd);
     return ok;
 }
 
@@ -234,28 +185,51 @@ static bool warn_left(struct q8_plan *plan, struct q8_arena *mem, struct q8_err 
     for (uint64_t i = 0; i < plan->lefts; i++) {
         const struct q8_left *left = &plan->left[i];
 
-        if (!left->expected && count++ < NAMED_LEFTS)
+        if (!left->expected && count++ < NAMED)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%s (%s)", n ? ", " : "",
                                   q8_text_escape(left->name, name, sizeof name), left->reason);
     }
     return count == 0 || q8_plan_warn(plan, mem, err, "left behind: %s%s", text,
-                                      count > NAMED_LEFTS ? ", and more: see --dry-run" : "");
+                                      count > NAMED ? ", and more: see --dry-run" : "");
+}
+
+/* What comes along and will not do is said too. */
+static bool warn_stubs(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_magic *first = NULL;
+    char text[700] = "", name[128];
+    uint64_t count = 0;
+    size_t n = 0;
+
+    for (uint64_t i = 0; i < plan->sides; i++) {
+        const struct q8_out *side = &plan->side[i];
+
+        if (side->stub && count++ < NAMED)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s (%s)", n ? ", " : "",
+                                  q8_text_escape(side->name, name, sizeof name), side->stub->what);
+        first = first ? first : side->stub;
+    }
+    return count == 0 || q8_plan_warn(plan, mem, err, "not what a loader needs: %s%s: %s", text,
+                                      count > NAMED ? ", and more" : "", first->todo);
 }
 
 bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    struct folders rest = {0};
+    struct walk w = {.plan = plan, .mem = mem};
+    struct folder folder = {.path = "", .real = ""};
+    bool ok;
 
     if (plan->model->bare)
         return true;
-    if (!read_folder(plan, "", &rest, mem, err))
-        return false;
-    while (rest.count > 0)
-        if (!read_folder(plan, rest.path[--rest.count], &rest, mem, err))
-            return false;
+    ok = q8_root_open(&w.root, plan->model->dir, err) && read_folder(&w, &folder, err);
+    while (ok && w.count > 0) {
+        folder = w.folder[--w.count]; /* reading it moves the list */
+        ok = read_folder(&w, &folder, err);
+    }
+    q8_root_close(&w.root);
     if (plan->sides)
         qsort(plan->side, plan->sides, sizeof *plan->side, compare_outs);
     if (plan->lefts)
         qsort(plan->left, plan->lefts, sizeof *plan->left, compare_lefts);
-    return warn_left(plan, mem, err);
+    return ok && warn_left(plan, mem, err) && warn_stubs(plan, mem, err);
 }

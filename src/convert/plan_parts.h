@@ -5,6 +5,7 @@
 #include "formats/format.h"
 #include "src/base/name_set.h"
 #include "src/convert/plan.h"
+#include "src/model/folder/below.h"
 
 /* ---- plan_use.c: schemes of single modules (--use) ---- */
 
@@ -70,6 +71,19 @@ bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *e
  * with the place, which `path` names.
  */
 bool q8_plan_config_check(const char *path, const char *text, uint64_t length, struct q8_err *err);
+
+/* ---- plan_left.c ---- */
+
+/* A file or folder of the input, as the walk comes by. */
+struct q8_entry {
+    const char *path, *full; /* below the input, and of the system */
+    const char *in;          /* the folder that it is in, without links, below the input */
+    bool linked;             /* that folder was reached by a link */
+    struct q8_spot spot;     /* what is there */
+};
+
+/* Whether it stays behind: then *ret says why. */
+bool q8_plan_left(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret);
 
 /* ---- plan_files.c ---- */
 

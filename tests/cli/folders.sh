@@ -10,7 +10,7 @@ data 0 5000 >more/spk_dict.pt
 data 1 5000 >more/2_Dense/pytorch_model.bin
 echo '{"in_features": 64}' >more/2_Dense/config.json
 weights more/adapter.eng.safetensors lm_head.weight:BF16:16,64
-cp plain/config.json more/draft
+sed 's/"num_hidden_layers": 1/"num_hidden_layers": 2/' plain/config.json >more/draft/config.json
 weights more/draft/model-1-of-1.safetensors $bottom
 index more/draft '' "$(map model-1-of-1.safetensors $bottom)"
 (cd more && find . -type f | grep -v '^./model\|^./config' | sort) >want
@@ -53,7 +53,7 @@ left "optimizer.pt (a state of the training run)"
 echo '{"base_model_name_or_path": "other"}' >left/adapter_config.json
 left "adapter_config.json (an adapter"
 ln -s . left/latest
-left "latest (a link to a folder)"
+left "latest (a link to a folder that it is in)"
 ln -s ../../blobs/gone left/tokenizer.json
 left "tokenizer.json (a link that leads nowhere)"
 for n in 1 2 3 4 5; do

@@ -34,8 +34,8 @@ grep -q NaN err || die "no NaN in: $(cat err)"
 # an input that the output would take the place of
 cp -r "$DATA/kjv-llama" nest
 cp -r nest nest2
-mkdir nest2/sub
-cp nest/*.json nest/*.safetensors nest2/sub
+. "$(dirname "$script")/tiny.sh"
+model nest2/sub
 "$Q8" -q nest2 kept
 expect 2 "which the output takes the place of" "$Q8" --force kept/sub kept
 expect 2 "which the output takes the place of" "$Q8" --force kept/sub/model.safetensors kept

@@ -105,14 +105,15 @@ struct cJSON *q8_folder_json(const char *folder, const char *name, uint64_t limi
     return ret;
 }
 
-bool q8_folder_is_output(const char *folder)
+bool q8_folder_has(const char *folder, const char *name)
 {
-    static const char *const marks[] = {Q8_MANIFEST, Q8_JOURNAL};
     char path[PATH_MAX];
 
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, marks[i]) < sizeof path &&
-            access(path, F_OK) == 0)
-            return true;
-    return false;
+    return (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+bool q8_folder_is_output(const char *folder)
+{
+    return q8_folder_has(folder, Q8_MANIFEST) || q8_folder_has(folder, Q8_JOURNAL);
 }

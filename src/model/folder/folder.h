@@ -48,6 +48,9 @@ bool q8_folder_is_variant(const char *leaf);
 struct cJSON *q8_folder_json(const char *folder, const char *name, uint64_t limit,
                              struct q8_err *err);
 
+/* Whether a file of that name can be seen in the folder. */
+bool q8_folder_has(const char *folder, const char *name);
+
 /* Whether a folder is an output of q8-convert, whole or half-done. */
 bool q8_folder_is_output(const char *path);
 
