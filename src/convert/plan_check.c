@@ -251,10 +251,37 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
     return true;
 }
 
-/* The reason why nothing would become int8: that of a Linear, if there is one. */
-static bool fail_nothing(const struct q8_plan *plan, struct q8_err *err)
+/* Whether there is a plan for that target in which something becomes int8. */
+static bool would_do(const struct q8_plan *plan, const struct q8_target *target, uint64_t memory)
 {
-    const struct q8_target *target = plan->options.target;
+    struct q8_plan_options options = plan->options;
+    struct q8_err ignored = {0};
+    struct q8_plan trial;
+    struct q8_arena own;
+    bool ok;
+
+    options.target = target;
+    q8_arena_init(&own, memory);
+    ok = q8_plan_list(&trial, plan->model, &options, &own, &ignored) && trial.total.int8 > 0 &&
+         q8_plan_use_groups(&trial, &own, &ignored) && q8_plan_check(&trial, &own, &ignored) &&
+         q8_plan_config(&trial, &own, &ignored);
+    q8_arena_clear(&own);
+    return ok;
+}
+
+/* The first target that would do where this one makes nothing int8; NULL: none. */
+static const struct q8_target *find_other(const struct q8_plan *plan, const struct q8_arena *mem)
+{
+    for (const struct q8_target *t = q8_targets; t->name; t++)
+        if (t != plan->options.target && would_do(plan, t, mem->limit))
+            return t;
+    return NULL;
+}
+
+/* The reason why nothing would become int8: that of a Linear, if there is one. */
+static bool fail_nothing(const struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_target *target = plan->options.target, *other = find_other(plan, mem);
     const char *reason = "no Linear weight is there";
     bool by_pattern = false;
 
@@ -267,9 +294,9 @@ static bool fail_nothing(const struct q8_plan *plan, struct q8_err *err)
     if (by_pattern)
         return q8_fail(err, Q8_EUNSUPPORTED, "%s: the patterns leave nothing to become int8",
                        plan->model->path);
-    return q8_fail(err, Q8_EUNSUPPORTED,
-                   "%s: nothing would become int8 with --to=%s: %s; try --to=%s", plan->model->path,
-                   target->name, reason, target->instead);
+    return q8_fail(err, Q8_EUNSUPPORTED, "%s: nothing would become int8 with --to=%s: %s%s%s",
+                   plan->model->path, target->name, reason,
+                   other ? "; try --to=" : ", nor with any other target", other ? other->name : "");
 }
 
 double q8_plan_coverage(const struct q8_plan *plan)
@@ -278,12 +305,12 @@ double q8_plan_coverage(const struct q8_plan *plan)
                               : 0;
 }
 
-static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
+static bool check_coverage(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     double percent = q8_plan_coverage(plan);
 
     if (plan->total.int8 == 0)
-        return fail_nothing(plan, err);
+        return fail_nothing(plan, mem, err);
     if (!(percent >= plan->options.min_coverage))
         return q8_fail(err, Q8_EGATE,
                        "%s: %.2f %% of the Linear parameters would become int8, "
@@ -294,7 +321,7 @@ static bool check_coverage(struct q8_plan *plan, struct q8_err *err)
 
 bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    return warn_model(plan, mem, err) && check_coverage(plan, err) &&
+    return warn_model(plan, mem, err) && check_coverage(plan, mem, err) &&
            warn_runtimes(plan, mem, err) && warn_readers(plan, mem, err) &&
            warn_groups(plan, mem, err);
 }

@@ -17,8 +17,8 @@
         .name = "ct-w8a16" suffix, .title = word,                                                  \
         .summary = "compressed-tensors pack-quantized, " words "; vLLM, SGLang, transformers",     \
         .takes = CT_TAKES, .accepts = CT_ACCEPTS, .looks_up = BIT(EMBEDDING),                      \
-        .readers = CT_READERS, .splits_experts = true, .instead = "bnb-int8",                      \
-        .scheme = &q8_schemes[row], .container = "safetensors",                                    \
+        .readers = CT_READERS, .splits_experts = true, .scheme = &q8_schemes[row],                 \
+        .container = "safetensors",                                                                \
     }
 
 const struct q8_target q8_targets[] = {
@@ -29,7 +29,6 @@ const struct q8_target q8_targets[] = {
         .takes = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER),
         .accepts = BIT(LINEAR) | BIT(CONV1D) | BIT(LINEAR_ROUTER) | BIT(HEAD),
         .readers = 1u << Q8_READER_TRANSFORMERS,
-        .instead = "ct-w8a8",
         .scheme = &q8_schemes[Q8_SCHEME_LLM_INT8],
         .container = "safetensors",
     },
@@ -42,7 +41,6 @@ const struct q8_target q8_targets[] = {
         .accepts = CT_ACCEPTS,
         .readers = CT_READERS,
         .splits_experts = true,
-        .instead = "bnb-int8",
         .scheme = &q8_schemes[Q8_SCHEME_W8A8],
         .container = "safetensors",
     },

@@ -18,7 +18,6 @@ struct q8_target {
     unsigned looks_up; /* bits: the same, of what is looked up; some readers have a place for it */
     unsigned readers;  /* bits 1 << enum q8_reader: the runtimes that it is written for */
     bool splits_experts;            /* fused 3-D experts of a known layout become 2-D weights */
-    const char *instead;            /* name of the target that takes what this one cannot */
     const struct q8_scheme *scheme; /* what an int8 weight is stored as: of q8_schemes */
     const char *container;          /* format of the weight files, a word of formats/meson.build */
 };
