@@ -74,6 +74,7 @@ static const struct {
     {".weight_packed", NULL, ANY, "compressed-tensors"},
     {".weight_zero_point", NULL, ANY, "compressed-tensors"},
     {".weight_global_scale", NULL, ANY, "compressed-tensors"},
+    {".weight_g_idx", NULL, ANY, "compressed-tensors"},
     {".qweight", NULL, ANY, "GPTQ or AWQ"},
     {".qzeros", NULL, ANY, "GPTQ or AWQ"},
     {".g_idx", NULL, WHOLE, "GPTQ"},
@@ -236,7 +237,8 @@ static const char *name_tells(const struct q8_model *m, const struct q8_tensor *
 static const char *type_tells(const struct q8_model *m, const struct q8_tensor *t)
 {
     (void)m;
-    if (t->rank < 2 || (!q8_weight_stem(t->name) && !q8_tensor_is_fused(t)))
+    /* bytes are taken for codes whatever their shape */
+    if ((t->rank < 2 && t->dtype != Q8_I8) || (!q8_weight_stem(t->name) && !q8_tensor_is_fused(t)))
         return NULL;
     if (NARROW & IS(t->dtype))
         return "a tool that stores narrow floats";

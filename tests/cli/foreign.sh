@@ -35,6 +35,24 @@ expect 4 "'$q.qweight' (I32)" "$Q8" -q tensors/model.safetensors no
 expect 4 "'$q.qweight' (I32)" "$inspect" -q tensors
 expect 4 "'$q.qweight' (I32)" "$verify" -q tensors out
 
+# names that an int8 output has: what is not refused must verify, whatever the type and the shape
+for extra in $q.SCB:F32:64 x.SCB:F32:4 x.weight_scale:BF16:4 x.weight_packed:F32:4 $q.weight_zero_point:I8:64 \
+    $q.weight_g_idx:I32:64 x.weight:I8:4 x.weight:I8: x.weight:I8:4,4 x.weight:I8:4,4,4 x.weight:U8:4,4 x.weight:U8:4 \
+    SCB:F32:4 weight:I8:4,4 x.table:I8:4,4 x.bias:I8:4 $q.weight_shape:I64:2 x.weight_shape:I64:2 $q.scales:F16:64 \
+    x.weight_format:U8:; do
+    rm -rf odd odd-out
+    model odd $bottom $top $extra
+    for to in bnb-int8 ct-w8a8 ct-w8a16; do
+        got=0
+        "$Q8" -q --force --to=$to odd odd-out 2>err || got=$?
+        [ $got = 0 ] || [ $got = 4 ] || die "$extra in $to: exit $got"
+        if [ $got = 0 ]; then
+            "$verify" -q odd odd-out || die "$extra in $to is carried and does not verify"
+            "$inspect" -q --reference=odd odd-out || die "$extra in $to cannot be inspected"
+        fi
+    done
+done
+
 # outputs of q8-convert are read by the others, and refused here
 for to in bnb-int8 ct-w8a8 ct-w8a16; do
     "$Q8" -q --to=$to plain $to
