@@ -6,6 +6,7 @@
 #include "src/base/tensor_read.h"
 #include "src/base/text.h"
 #include "src/model/floats.h"
+#include "src/model/folder/magic.h"
 #include "src/model/select.h"
 
 #include <inttypes.h>
@@ -132,9 +133,18 @@ static bool fail_kind(const char *path, struct q8_err *err)
 
 bool q8_arrays_open(struct q8_file *ret, const char *path, struct q8_err *err)
 {
+    const struct q8_magic *magic;
+
     if (!q8_format_of(path) && !q8_text_stem(path, ".npz"))
         return fail_kind(path, err) || q8_fail_in(err, path);
-    return q8_file_open(ret, path, err);
+    if (!q8_file_open(ret, path, err))
+        return false;
+    magic = q8_magic_file(ret, err);
+    if (magic && (magic->sort == Q8_MAGIC_POINTER || magic->sort == Q8_MAGIC_PAGE))
+        q8_magic_fail(magic, path, err);
+    if (err->code)
+        q8_file_close(ret);
+    return !err->code;
 }
 
 static bool read_file(struct reader *r, struct q8_file *file, struct q8_err *err)

@@ -30,7 +30,8 @@ bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_a
 
 /*
  * Opens a file of activations or of statistics about them.  Q8_EUNSUPPORTED, with the way out, when
- * the path ends in neither .npz nor the suffix of a format; else as q8_file_open.
+ * the path ends in neither .npz nor the suffix of a format, and for what stands in the place of a
+ * file (a pointer of Git LFS); else as q8_file_open.
  */
 bool q8_arrays_open(struct q8_file *ret, const char *path, struct q8_err *err);
 

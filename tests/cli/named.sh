@@ -99,6 +99,14 @@ echo '{"a": }' >wrong/config.json
 says 3 "JSON" wrong
 rm -r wrong
 
+# files of activations
+for leaf in acts.safetensors acts.npz; do
+    # shellcheck disable=SC2059
+    printf "$pointer" >$leaf
+    expect 4 "$leaf is a Git LFS pointer: \`git lfs pull\`" "${Q8%convert}inspect" -q --activations=$leaf plain
+    expect 4 "$leaf is a Git LFS pointer: \`git lfs pull\`" "${Q8%convert}verify" -q --activations=$leaf plain out
+done
+
 # directories without weights that q8 reads
 mkdir empty bare
 says 3 "empty is empty: no config.json, no weights" empty
