@@ -61,6 +61,39 @@ for n in 1 2 3 4 5; do
 done
 expect 0 "checkpoint-3 (a state of the training run), and more" "$Q8" -q --force left left-out
 
+rm -r left
+cp -r plain left
+# the model once more: a config of its class and size, and weights; or all its weights alone
+for weights in model.safetensors pytorch_model.bin pytorch_model.bin.index.json; do
+    mkdir -p left/runs/best
+    sed 's/"bfloat16"/"float32"/' plain/config.json >left/runs/best/config.json
+    touch left/runs/best/$weights
+    left "runs/best (the model once more, with weights and a config of its own)"
+done
+mkdir left/fp16
+cp plain/model.safetensors left/fp16
+left "fp16/model.safetensors (a duplicate of the weights)"
+
+# comes along, and is said not to be what a loader needs: what stands in the place of a file
+cp -r plain stub
+mkdir stub/2_Dense
+pointer='version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 700\n'
+# shellcheck disable=SC2059
+printf "$pointer" | tee stub/tokenizer.json >stub/2_Dense/pytorch_model.bin
+expect 0 "warning: not what a loader needs: 2_Dense/pytorch_model.bin (a Git LFS pointer), tokenizer.json (a Git LFS pointer): \`git lfs pull\`" \
+    "$Q8" -q stub stub-out
+cmp stub/tokenizer.json stub-out/tokenizer.json
+for text in '<!DOCTYPE html><p>log in' ''; do
+    echo "$text" | tr -d '\n' >stub/tokenizer.json
+    rm -f stub/2_Dense/*
+    expect 0 "not what a loader needs: tokenizer.json (" "$Q8" -q --force stub stub-out
+done
+rm stub/tokenizer.json
+echo '<html>' >stub/page.html
+touch stub/__init__.py stub/empty.txt
+"$Q8" -q --force stub stub-out 2>err
+[ ! -s err ] || die "warned of files that are what they are: $(cat err)"
+
 # no model, and one line that says what it is and what to name
 mkdir adapter pipe pipe/text_encoder pipe/unet st
 weights adapter/adapter_model.safetensors x.lora_A.weight:BF16:8,64

@@ -52,6 +52,8 @@ static const struct q8_folder_rule rules[] = {
     {"checkpoint[-_]*", Q8_FOLDERS, false, run},
     {"global_step*", Q8_FOLDERS, false, run},
     {"last-checkpoint", Q8_FOLDERS, false, run},
+    {"pytorch_model_fsdp*", Q8_FOLDERS, false, run},
+    {"optimizer_[0-9]*", Q8_FOLDERS, false, run},
     {".git", Q8_ANYWHERE, true, "version control"},
     {".cache", Q8_ANYWHERE, true, hub},
     {".locks", Q8_ANYWHERE, true, hub},
