@@ -143,3 +143,8 @@ for a in 0 1 2 3 4 5 6 7 8 9; do
 done
 "$Q8" -q --force m got 2>err
 [ "$(find got -name file | wc -l)" = 100 ] || die "folders behind links behind links came along"
+rm -r m
+cp -r plain m
+mkdir m/many
+(cd m/many && seq 100001 | xargs touch)
+expect 6 "more than 100000 files" "$Q8" -q m many
