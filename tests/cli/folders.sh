@@ -83,6 +83,9 @@ printf "$pointer" | tee stub/tokenizer.json >stub/2_Dense/pytorch_model.bin
 expect 0 "warning: not what a loader needs: 2_Dense/pytorch_model.bin (a Git LFS pointer), tokenizer.json (a Git LFS pointer): \`git lfs pull\`" \
     "$Q8" -q stub stub-out
 cmp stub/tokenizer.json stub-out/tokenizer.json
+"${Q8%convert}verify" stub stub-out >report || die "a pointer that came along fails"
+[ "$(grep -c '^note .*\(tokenizer.json\|2_Dense/pytorch_model.bin\): it is a Git LFS pointer' report)" = 2 ] ||
+    die "no note of the pointers: $(cat report)"
 for text in '<!DOCTYPE html><p>log in' ''; do
     echo "$text" | tr -d '\n' >stub/tokenizer.json
     rm -f stub/2_Dense/*

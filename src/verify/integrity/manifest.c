@@ -5,6 +5,7 @@
 #include "src/base/json_scan.h"
 #include "src/base/text.h"
 #include "src/model/folder/folder.h"
+#include "src/model/folder/magic.h"
 #include "src/verify/integrity/digests.h"
 
 #include <dirent.h>
@@ -190,6 +191,22 @@ static int compare_files(const void *a, const void *b)
                   ((const struct q8_manifest_file *)b)->name);
 }
 
+/* Notes a file that stands for another: a pointer that came along with the model. */
+static bool note_pointer(struct q8_verify *v, const struct q8_manifest_file *f, struct q8_err *err)
+{
+    const struct q8_magic *magic = NULL;
+    struct q8_err ignored = {0}; /* who reads it all will tell */
+    struct q8_file file;
+
+    if (f->bytes > Q8_MAGIC_BYTES || !q8_file_open(&file, f->path, &ignored))
+        return true;
+    magic = q8_magic_file(&file, &ignored);
+    q8_file_close(&file);
+    return !magic || magic->sort != Q8_MAGIC_POINTER ||
+           q8_findings_add(&v->findings, Q8_FINDING("file-pointer", f->name, false), err,
+                           "it is %s, which no loader can use: %s", magic->what, magic->todo);
+}
+
 /* Presence and size; contents are for q8_integrity_file. */
 static bool judge_files(struct q8_verify *v, struct q8_err *err)
 {
@@ -211,7 +228,7 @@ static bool judge_files(struct q8_verify *v, struct q8_err *err)
                                  file_name, f->bytes, (uint64_t)st.st_size);
         else
             f->there = ok;
-        if (!ok)
+        if (!ok || (f->there && !note_pointer(v, f, err)))
             return false;
     }
     return true;
