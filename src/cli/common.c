@@ -1,16 +1,14 @@
-/* common.c - what the commands share: numbers of options, instruction sets, files of reports */
+/* common.c - what the commands share: numbers of options, instruction sets, the terminal */
 #include "src/cli/common.h"
 
+#include "src/base/text.h"
 #include "src/flow/pool.h"
-#include "src/model/model.h"
 
 #include <argp.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 bool q8_cli_threads(const char *arg, unsigned *ret, struct q8_err *err)
@@ -53,16 +51,36 @@ bool q8_cli_whole(const char *option, const char *arg, uint64_t least, uint64_t 
     return true;
 }
 
-const char *q8_cli_optional(struct argp_state *state, const char *arg, const char *suffix)
+void q8_cli_json(struct q8_cli_json *json, struct argp_state *state, const char *arg)
 {
     const char *next = arg || state->next >= state->argc ? NULL : state->argv[state->next];
-    size_t length = next ? strlen(next) : 0;
 
-    if (length <= strlen(suffix) || *next == '-' ||
-        strcmp(next + length - strlen(suffix), suffix) != 0)
-        return arg;
-    state->next++;
-    return next;
+    *json = (struct q8_cli_json){.wanted = true, .path = arg};
+    if (!next || *next == '-')
+        return;
+    if (q8_text_stem(next, ".json")) {
+        json->path = next;
+        state->next++;
+    } else {
+        json->operand = next;
+    }
+}
+
+struct q8_output *q8_cli_json_output(const struct q8_cli_json *json, struct q8_outputs *os)
+{
+    if (json->path)
+        return q8_outputs_add(os, "--json", json->path, NULL);
+    return json->wanted ? &os->std : NULL;
+}
+
+void q8_cli_json_hint(const struct q8_cli_json *json, bool crowded, struct q8_err *err)
+{
+    const size_t used = strlen(err->text);
+
+    if (err->code && json->operand && (crowded || access(json->operand, F_OK) < 0))
+        (void)snprintf(err->text + used, sizeof err->text - used,
+                       "; if '%s' is the FILE of --json, write --json=%s", json->operand,
+                       json->operand);
 }
 
 unsigned q8_cli_width(unsigned other)
@@ -105,6 +123,8 @@ bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err)
     const char *cap = getenv("Q8_ISA");
     enum q8_isa isa = Q8_ISAS;
 
+    if (cap && !*cap) /* as good as not set, for scripts that hand variables on */
+        cap = NULL;
     for (int i = 0; cap && i < Q8_ISAS; i++)
         if (strcmp(cap, q8_isa_name((enum q8_isa)i)) == 0)
             isa = (enum q8_isa)i;
@@ -113,94 +133,4 @@ bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err)
                        cap);
     *ret = q8_isa_detect(isa);
     return true;
-}
-
-void q8_cli_raise_file_limit(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
-void q8_cli_notes(const char *tool, const struct q8_model *model)
-{
-    for (uint64_t i = 0; i < model->notes; i++)
-        fprintf(stderr, "%s: warning: %s: %s\n", tool, model->path, model->note[i]);
-}
-
-/* A new file beside the path, with the mode that a file made in the plain way would have. */
-static int create_part(char *part)
-{
-    const int fd = mkostemp(part, O_CLOEXEC);
-    const mode_t mask = umask(0);
-
-    (void)umask(mask);
-    if (fd >= 0)
-        (void)fchmod(fd, 0666 & ~mask);
-    return fd;
-}
-
-bool q8_cli_file_open(struct q8_cli_file *f, const char *path, struct q8_arena *mem,
-                      struct q8_err *err)
-{
-    struct stat st;
-    int fd = -1;
-
-    *f = (struct q8_cli_file){.path = path};
-    if (!path)
-        return true;
-    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    } else {
-        f->part = q8_sprintf(mem, err, "%s.XXXXXX", path);
-        if (!f->part)
-            return false;
-        fd = create_part(f->part);
-    }
-    f->out = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!f->out) {
-        q8_fail_errno(err, "cannot write %s", path);
-        if (fd < 0)
-            f->part = NULL;
-        else
-            (void)close(fd);
-    }
-    return f->out != NULL;
-}
-
-/* What a file behind a link held before goes; a pipe or a device has no end. */
-static bool end_here(FILE *out)
-{
-    struct stat st;
-
-    return fstat(fileno(out), &st) < 0 || !S_ISREG(st.st_mode) ||
-           ftruncate(fileno(out), ftello(out)) == 0;
-}
-
-bool q8_cli_file_keep(struct q8_cli_file *f, struct q8_err *err)
-{
-    bool ok;
-
-    if (!f->out)
-        return true;
-    ok = !ferror(f->out) && fflush(f->out) == 0 &&
-         (f->part ? fsync(fileno(f->out)) == 0 : end_here(f->out));
-    ok = fclose(f->out) == 0 && ok;
-    f->out = NULL;
-    ok = ok && (!f->part || rename(f->part, f->path) == 0);
-    if (ok)
-        f->part = NULL;
-    return ok || q8_fail_errno(err, "cannot write %s", f->path);
-}
-
-void q8_cli_file_drop(struct q8_cli_file *f)
-{
-    if (f->out)
-        (void)fclose(f->out);
-    if (f->part)
-        (void)unlink(f->part);
-    *f = (struct q8_cli_file){0};
 }

@@ -1,13 +1,9 @@
-/* common.h - what the commands share: numbers of options, instruction sets, files of reports */
+/* common.h - what the commands share: numbers of options, instruction sets, the terminal */
 #ifndef Q8_CLI_COMMON_H
 #define Q8_CLI_COMMON_H
 
 #include "kernels/kernels.h"
-#include "src/base/arena.h"
-
-#include <stdio.h>
-
-struct q8_model; /* src/model/model.h */
+#include "src/cli/output.h"
 
 /* For names and plans: a header may name millions of tensors. */
 #define Q8_CLI_MEMORY (UINT64_C(4) << 30)
@@ -25,11 +21,25 @@ bool q8_cli_whole(const char *option, const char *arg, uint64_t least, uint64_t 
 
 struct argp_state; /* argp.h */
 
+/* What --json[=FILE] asks for. */
+struct q8_cli_json {
+    bool wanted;
+    const char *path; /* NULL: standard output */
+    const char
+        *operand; /* the word behind a --json without FILE, which may have been meant as it */
+};
+
 /*
- * The FILE of an option whose argument may be left out: `arg`, or, where that is NULL, the next
- * word of the command line when it ends in `suffix` (taken then).  NULL: there is none.
+ * --json was given: its FILE is `arg`, or, where that is NULL, the next word of the command line
+ * when it ends in ".json" (taken then).
  */
-const char *q8_cli_optional(struct argp_state *state, const char *arg, const char *suffix);
+void q8_cli_json(struct q8_cli_json *json, struct argp_state *state, const char *arg);
+
+/* Where it goes: a report of that name, standard output, or NULL where it is not wanted. */
+struct q8_output *q8_cli_json_output(const struct q8_cli_json *json, struct q8_outputs *os);
+
+/* Adds to a failure that FILE wants a '=', where the word was taken for what it cannot be. */
+void q8_cli_json_hint(const struct q8_cli_json *json, bool crowded, struct q8_err *err);
 
 /* Columns of the terminal that standard output is, 40 at least; `other` where it is none. */
 unsigned q8_cli_width(unsigned other);
@@ -40,34 +50,7 @@ bool q8_cli_bytes(const char *option, const char *arg, uint64_t *ret, struct q8_
 /* One per processor, 8 at most. */
 unsigned q8_cli_default_threads(void);
 
-/* The best instruction set of this machine under the cap that Q8_ISA may set; Q8_EUSAGE. */
+/* The best instruction set of this machine under the cap of Q8_ISA, if not empty; Q8_EUSAGE. */
 bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err);
-
-/* Two files are open for each shard; models of hundreds come near the usual limit of 1,024. */
-void q8_cli_raise_file_limit(void);
-
-/* Says on standard error what is odd about a model that was opened all the same. */
-void q8_cli_notes(const char *tool, const struct q8_model *model);
-
-/*
- * A file that gets its name when it is complete.  A path that is a link, a pipe or a device
- * (/dev/stdout is a link) is written as it is, and what a file behind a link held before is
- * overwritten only then.  A zeroed struct is none.
- */
-struct q8_cli_file {
-    const char *path; /* the caller's; NULL: none was asked for */
-    char *part;       /* what it is called until then; NULL: it is written as it is */
-    FILE *out;        /* NULL: not open */
-};
-
-/* Opens it before the work, so that hours do not end in a wrong path.  Q8_EIO. */
-bool q8_cli_file_open(struct q8_cli_file *f, const char *path, struct q8_arena *mem,
-                      struct q8_err *err);
-
-/* Gives it its name, once all is written; Q8_EIO. */
-bool q8_cli_file_keep(struct q8_cli_file *f, struct q8_err *err);
-
-/* Closes it, and removes one that was not kept; accepts a zeroed struct. */
-void q8_cli_file_drop(struct q8_cli_file *f);
 
 #endif

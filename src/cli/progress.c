@@ -1,4 +1,4 @@
-/* progress.c - one line on a terminal, a few in a pipe, and the signals */
+/* progress.c - one line on a terminal, a few in a pipe */
 #include "src/cli/progress.h"
 
 #include "src/base/clock.h"
@@ -6,11 +6,9 @@
 #include "src/base/text.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define PIPE_LINES 10
@@ -56,7 +54,7 @@ static void print_line(const struct q8_show *s, const struct q8_progress *p)
         fprintf(stderr, "\r\033[K%s", line);
     } else {
         fill_line(s, p, line, sizeof line - 1);
-        fprintf(stderr, "%s: %s\n", s->tool, line);
+        fprintf(stderr, "%s: %s\n", s->process->tool, line);
     }
     fflush(stderr);
 }
@@ -64,12 +62,10 @@ static void print_line(const struct q8_show *s, const struct q8_progress *p)
 static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
 {
     struct q8_show *s = self;
-    struct signalfd_siginfo info;
     unsigned third;
 
-    if (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        return q8_fail(err, Q8_ESIGNAL + (int)info.ssi_signo, "stopped by %s",
-                       strsignal((int)info.ssi_signo));
+    if (q8_process_stopped(s->process, err))
+        return false;
     if (s->quiet || p->bytes_total == 0)
         return true;
     if (s->phase != p->phase) {
@@ -89,32 +85,15 @@ static bool tick(void *self, const struct q8_progress *p, struct q8_err *err)
     return true;
 }
 
-static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
-
-bool q8_show_open(struct q8_show *s, const char *tool, bool quiet, struct q8_err *err)
+void q8_show_open(struct q8_show *s, struct q8_process *process, bool quiet)
 {
-    sigset_t set;
-
-    *s = (struct q8_show){.tool = tool, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
-        struct sigaction old;
-
-        /* nohup, or a shell for its background jobs, has said that this one counts for nothing */
-        if (sigaction(stops[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaddset(&set, stops[i]);
-    }
-    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
-    s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    s->watch = (struct q8_watch){tick, s, s->signals};
-    return s->signals >= 0 || q8_fail_errno(err, "cannot listen for signals");
+    *s = (struct q8_show){
+        .process = process, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
+    s->watch = (struct q8_watch){tick, s, process->stop};
 }
 
 void q8_show_close(struct q8_show *s)
 {
     if (s->terminal && s->phase)
         fprintf(stderr, "\r\033[K");
-    if (s->signals >= 0)
-        (void)close(s->signals);
-    s->signals = -1;
 }

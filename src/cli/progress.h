@@ -1,14 +1,14 @@
-/* progress.h - one line on a terminal, a few in a pipe, and the signals */
+/* progress.h - one line on a terminal, a few in a pipe */
 #ifndef Q8_CLI_PROGRESS_H
 #define Q8_CLI_PROGRESS_H
 
+#include "src/cli/process.h"
 #include "src/flow/pool.h"
 
 /* What shows a run on stderr and lets signals stop it.  The main thread's. */
 struct q8_show {
-    const char *tool;      /* "q8-convert", in front of a line in a pipe */
+    struct q8_process *process;
     bool quiet, terminal;  /* show nothing; stderr is a terminal */
-    int signals;           /* signalfd; -1 = none */
     const char *phase;     /* that the last line was about */
     double begin;          /* of the phase, seconds of CLOCK_MONOTONIC */
     unsigned lines;        /* told to a pipe so far */
@@ -16,13 +16,10 @@ struct q8_show {
     struct q8_watch watch; /* for q8_pool_run; points to this struct, which must not move */
 };
 
-/*
- * Blocks SIGINT, SIGTERM and SIGHUP, but for those that are ignored, in this thread and those that
- * it starts from now on, and reads them from a descriptor.  `tool` is not copied.  Q8_EIO.
- */
-bool q8_show_open(struct q8_show *s, const char *tool, bool quiet, struct q8_err *err);
+/* Begins to show what the process does, nothing where `quiet`. */
+void q8_show_open(struct q8_show *s, struct q8_process *process, bool quiet);
 
-/* Clears the line and closes the descriptor; the signals stay blocked. */
+/* Clears the line. */
 void q8_show_close(struct q8_show *s);
 
 #endif

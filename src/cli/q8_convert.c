@@ -1,15 +1,15 @@
 /* q8_convert.c - the command q8-convert: options -> plan -> run -> report */
+#include "src/cli/arguments.h"
 #include "src/cli/common.h"
 #include "src/cli/fold.h"
+#include "src/cli/guard.h"
 #include "src/cli/progress.h"
 #include "src/convert/convert.h"
 #include "src/convert/plan_make.h"
 #include "src/convert/publish.h"
 #include "src/convert/report_json.h"
 
-#include <argp.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,9 +32,13 @@ enum {
 
 /* What the command line asks for. */
 struct options {
-    const char *input, *json;
-    struct q8_cli_file json_file;
-    bool quiet, dry_run, want_json, list;
+    const char *input, *overrides;
+    struct q8_cli_json json;
+    struct q8_outputs outputs;
+    struct q8_process process;
+    struct q8_output *json_output;      /* NULL: no JSON */
+    const char *partial;                /* OUTPUT.partial */
+    bool quiet, dry_run, list, crowded; /* crowded: more operands than there can be */
     struct q8_plan_options plan;
     struct q8_convert_options run;
     struct q8_select select;
@@ -114,7 +118,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ONLY:
     case ALSO:
     case USE: ok = set_pattern(o, key, arg); break;
-    case OVERRIDES: ok = q8_select_file(&o->select, arg, o->mem, o->err); break;
+    case OVERRIDES:
+        o->overrides = arg;
+        ok = q8_select_file(&o->select, arg, o->mem, o->err);
+        break;
     case VISION: ok = set_vision(o, arg); break;
     case COVERAGE:
         ok = q8_cli_number("--min-coverage", arg, 0, 100, &o->plan.min_coverage, o->err);
@@ -125,11 +132,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'f': o->run.force = true; break;
     case NO_SYNC: o->run.sync = false; break;
     case 'q': o->quiet = true; break;
-    case JSON: o->want_json = true, o->json = q8_cli_optional(state, arg, ".json"); break;
+    case JSON: q8_cli_json(&o->json, state, arg); break;
     case NO_SQNR: o->run.measure = false; break;
     case SHA256: o->plan.sha256 = true; break;
     case ARGP_KEY_ARG:
-        if (state->arg_num > 1)
+        o->crowded = state->arg_num > 1;
+        if (o->crowded)
             ok = q8_fail(o->err, Q8_EUSAGE, "one INPUT and one OUTPUT, not '%s' too", arg);
         if (!*arg)
             ok = q8_fail(o->err, Q8_EUSAGE, "INPUT or OUTPUT is empty");
@@ -164,64 +172,36 @@ static const struct argp argp = {
            "the bytes are the same. A GPU would not help: the work is bound by memory and disk.",
 };
 
-static bool write_json(struct options *o, const struct q8_report *report)
-{
-    return q8_report_json(report, o->json ? o->json_file.out : stdout, o->err) &&
-           q8_cli_file_keep(&o->json_file, o->err);
-}
-
 static bool print_report(struct options *o, const struct q8_report *report)
 {
-    bool ok = !o->want_json || write_json(o, report);
+    bool ok = !o->json_output || q8_report_json(report, o->json_output->out, o->err);
 
-    if (ok && !o->quiet && (!o->want_json || o->json)) {
-        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+    ok = ok && q8_outputs_keep(&o->outputs, o->err);
+    if (ok && !o->quiet && o->json_output != &o->outputs.std) {
+        ok = q8_fold_open(&o->fold, o->outputs.std.out, q8_cli_width(0), o->err) &&
              (report->convert ? q8_report_text : q8_report_plan)(report, o->fold.in, o->err);
         q8_fold_close(&o->fold);
     }
-    if (ok && fflush(stdout) != 0)
-        ok = q8_fail_errno(o->err, "cannot write the report");
-    return ok;
-}
-
-/* The report may lie neither where the output goes nor among the files that come along. */
-static bool check_json(const struct options *o, const struct q8_model *m, struct q8_arena *mem)
-{
-    const char *slash = strrchr(o->json, '/'), *folder = ".";
-
-    if (slash)
-        folder = q8_strndup(mem, o->json, (uint64_t)(slash - o->json) + 1, o->err);
-    if (!folder || !q8_publish_apart(o->run.output, folder, mem, o->err))
-        return false;
-    return m->bare || !q8_publish_below(folder, m->dir) ||
-           q8_fail(o->err, Q8_EUSAGE, "--json=%s lies in %s, whose files come along", o->json,
-                   m->dir);
+    return ok && q8_outputs_flush(&o->outputs, o->err);
 }
 
 /* No file that is read may lie where the output goes, however it is linked. */
-static bool check_input(const struct options *o, const struct q8_plan *plan, struct q8_arena *mem)
+static bool check_input(const struct options *o, const struct q8_plan *plan)
 {
     const struct q8_model *m = plan->model;
-    bool ok = q8_publish_apart(o->run.output, m->dir, mem, o->err);
-
-    for (uint32_t i = 0; ok && i < m->shards; i++)
-        ok = q8_publish_apart(o->run.output, m->shard[i].file.path, mem, o->err);
-    for (uint64_t i = 0; ok && i < plan->sides; i++) {
-        const char *path = q8_sprintf(mem, o->err, "%s/%s", m->dir, plan->side[i].name);
-
-        ok = path && q8_publish_apart(o->run.output, path, mem, o->err);
-        q8_arena_clear(mem); /* there may be many */
-    }
-    return ok;
-}
-
-static bool check_places(const struct options *o, const struct q8_plan *plan)
-{
     struct q8_arena own;
     bool ok;
 
     q8_arena_init(&own, Q8_CLI_MEMORY);
-    ok = check_input(o, plan, &own) && (!o->json || check_json(o, plan->model, &own));
+    ok = q8_publish_apart(o->run.output, m->dir, &own, o->err);
+    for (uint32_t i = 0; ok && i < m->shards; i++)
+        ok = q8_publish_apart(o->run.output, m->shard[i].file.path, &own, o->err);
+    for (uint64_t i = 0; ok && i < plan->sides; i++) {
+        const char *path = q8_sprintf(&own, o->err, "%s/%s", m->dir, plan->side[i].name);
+
+        ok = path && q8_publish_apart(o->run.output, path, &own, o->err);
+        q8_arena_clear(&own); /* there may be many */
+    }
     q8_arena_clear(&own);
     return ok;
 }
@@ -234,62 +214,87 @@ static bool run(struct options *o, struct q8_plan *plan)
     bool ok;
 
     for (uint64_t i = 0; i < plan->warnings; i++)
-        fprintf(stderr, "q8-convert: warning: %s\n", plan->warning[i]);
+        q8_process_say("q8-convert", "warning: ", plan->warning[i]);
     report.memory_bytes = q8_convert_memory(plan, o->mem, o->run.threads);
     if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err) ||
-        !check_places(o, plan) || !q8_cli_file_open(&o->json_file, o->json, o->mem, o->err))
+        !check_input(o, plan) || !q8_outputs_open(&o->outputs, o->mem, o->err))
         return false;
     if (o->dry_run && report.free_bytes < plan->total.disk_bytes)
-        fprintf(stderr, "q8-convert: warning: not enough disk space for %s\n", o->run.output);
+        q8_process_say("q8-convert", "warning: not enough disk space for ", o->run.output);
     if (o->dry_run)
         return q8_publish_check(o->run.output, o->run.resume, o->run.force, o->mem, o->err) &&
                print_report(o, &report);
-    if (!q8_show_open(&show, "q8-convert", o->quiet, o->err))
-        return false;
+    q8_show_open(&show, &o->process, o->quiet);
     o->run.watch = &show.watch;
+    atomic_store(&o->process.partial, o->partial);
     ok = q8_convert_run(&report.convert, plan, &o->run, o->mem, o->err);
     q8_show_close(&show);
     return ok && print_report(o, &report);
 }
 
-static bool print_targets(struct q8_err *err)
+static bool print_targets(struct options *o)
 {
     for (const struct q8_target *t = q8_targets; t->name; t++)
-        printf("%-14s %s\n", t->name, t->summary);
-    return fflush(stdout) == 0 || q8_fail_errno(err, "cannot write the list");
+        fprintf(o->outputs.std.out, "%-14s %s\n", t->name, t->summary);
+    return q8_outputs_flush(&o->outputs, o->err);
+}
+
+/* Names the report, which may lie neither where the output goes nor among what comes along. */
+static bool place_report(struct options *o)
+{
+    static const char *const taken = "which the output takes the place of";
+    const char *output = o->run.output ? o->run.output : "";
+    size_t n = strlen(output);
+    const char *old;
+
+    while (n > 1 && output[n - 1] == '/')
+        n--;
+    o->partial = q8_sprintf(o->mem, o->err, "%.*s.partial", (int)n, output);
+    old = q8_sprintf(o->mem, o->err, "%.*s.old", (int)n, output);
+    o->json_output = q8_cli_json_output(&o->json, &o->outputs);
+    return q8_guard_check(&o->outputs,
+                          (const struct q8_guard[]){{o->input, "whose files come along"},
+                                                    {o->overrides, NULL},
+                                                    {n ? output : NULL, taken},
+                                                    {n ? o->partial : NULL, taken},
+                                                    {n ? old : NULL, taken}},
+                          5, o->mem, o->err);
+}
+
+static void work(struct options *o)
+{
+    struct q8_model model = {0};
+    struct q8_plan plan;
+
+    if (o->list)
+        (void)print_targets(o);
+    else if (q8_cli_isa(&o->run.isa, o->err) && q8_model_open(&model, o->input, o->mem, o->err) &&
+             q8_plan_make(&plan, &model, &o->plan, o->mem, o->err))
+        (void)run(o, &plan);
+    q8_model_close(&model);
 }
 
 int main(int argc, char **argv)
 {
     struct q8_err err = {0};
     struct q8_arena mem;
-    struct q8_model model = {0};
-    struct q8_plan plan;
     struct options o = {.mem = &mem, .err = &err};
-    int bad;
+    bool ok;
+    int status;
 
-    argp_err_exit_status = Q8_EUSAGE;
+    q8_process_begin(&o.process, "q8-convert", &o.outputs, &err);
     q8_arena_init(&mem, Q8_CLI_MEMORY);
     o.plan.target = q8_targets;
     o.plan.select = &o.select;
     o.run.sync = true;
     o.run.measure = true;
     o.run.threads = q8_cli_default_threads();
-    bad = argp_parse(&argp, argc, argv, 0, NULL, &o);
-    if (bad && !err.code)
-        q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
-    q8_cli_raise_file_limit();
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
-    if (!bad && o.list)
-        (void)print_targets(&err);
-    else if (!bad && q8_cli_isa(&o.run.isa, &err) && q8_model_open(&model, o.input, &mem, &err) &&
-             q8_plan_make(&plan, &model, &o.plan, &mem, &err))
-        (void)run(&o, &plan);
-    if (err.code)
-        fprintf(stderr, "q8-convert: %s\n", err.text);
-    q8_cli_file_drop(&o.json_file);
-    q8_model_close(&model);
+    ok = q8_arguments_parse(&argp, argc, argv, &o, &o.process, &err);
+    if (place_report(&o) && ok)
+        work(&o);
+    q8_cli_json_hint(&o.json, o.crowded, &err);
+    status = q8_process_end(&o.process, &err);
     q8_select_close(&o.select);
     q8_arena_clear(&mem);
-    return err.code;
+    return status;
 }

@@ -1,8 +1,10 @@
 /* q8_inspect.c - the command q8-inspect: options -> measuring -> reports */
+#include "src/cli/arguments.h"
 #include "src/cli/common.h"
 #include "src/cli/fold.h"
-#include "src/compare/report.h"
+#include "src/cli/guard.h"
 #include "src/cli/progress.h"
+#include "src/compare/report.h"
 #include "src/compare/compare.h"
 #include "src/inspect/inspect.h"
 #include "src/inspect/page.h"
@@ -11,9 +13,7 @@
 #include "src/inspect/report_json.h"
 #include "src/inspect/report_csv.h"
 
-#include <argp.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,9 +45,12 @@ enum {
 struct options {
     const char *input, *other; /* other: with --diff */
     const char *reference, *activations;
-    const char *json, *csv, *html, *suggest; /* paths */
-    struct q8_cli_file json_file, csv_file, html_file, suggest_file;
-    bool want_json, header, diff, quiet;
+    struct q8_cli_json json;
+    const char *csv_path, *html_path, *suggest_path;
+    struct q8_outputs outputs;
+    struct q8_output *json_output, *csv, *html, *suggest; /* NULL: not wanted */
+    struct q8_process process;
+    bool header, diff, quiet, crowded; /* crowded: more operands than there can be */
     double tolerance;
     enum q8_sort sort;
     uint64_t top;
@@ -126,7 +129,8 @@ static bool set_input(struct options *o, unsigned number, const char *arg)
 {
     if (!*arg)
         return q8_fail(o->err, Q8_EUSAGE, "MODEL is empty");
-    if (number > 1)
+    o->crowded = number > 1;
+    if (o->crowded)
         return q8_fail(o->err, Q8_EUSAGE, "one MODEL, or two with --diff; not '%s' too", arg);
     *(number ? &o->other : &o->input) = arg;
     return true;
@@ -136,11 +140,15 @@ static bool check_usage(struct options *o)
 {
     if (!o->input || (o->diff && !o->other))
         return q8_fail(o->err, Q8_EUSAGE, "wants %s; see --help", o->diff ? "two MODELs" : "MODEL");
+    o->crowded = o->crowded || (o->other && !o->diff);
     if (o->other && !o->diff)
         return q8_fail(o->err, Q8_EUSAGE, "two MODELs are for --diff");
-    if (o->diff && (o->csv || o->html || o->suggest || o->activations || o->reference ||
-                    o->header || o->run.quick))
+    if (o->diff && (o->csv_path || o->html_path || o->suggest_path || o->activations ||
+                    o->reference || o->header || o->run.quick))
         return q8_fail(o->err, Q8_EUSAGE, "--diff goes with --json, --layers and --tolerance only");
+    if (o->header && (o->csv_path || o->html_path || o->suggest_path || o->activations ||
+                      o->reference || o->layers.count))
+        return q8_fail(o->err, Q8_EUSAGE, "--header reads no data: it goes with --json only");
     return true;
 }
 
@@ -162,14 +170,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case MIN_SQNR:
         ok = q8_cli_number("--min-sqnr", arg, -300, 300, &o->run.min_sqnr, o->err);
         break;
-    case SUGGEST: o->suggest = arg; break;
+    case SUGGEST: o->suggest_path = arg; break;
     case DIFF: o->diff = true; break;
     case TOLERANCE: ok = q8_cli_number("--tolerance", arg, 0, 1e9, &o->tolerance, o->err); break;
     case SORT: ok = set_sort(o, arg); break;
     case TOP: ok = set_top(o, arg); break;
-    case JSON: o->want_json = true, o->json = q8_cli_optional(state, arg, ".json"); break;
-    case CSV: o->csv = arg; break;
-    case HTML: o->html = arg; break;
+    case JSON: q8_cli_json(&o->json, state, arg); break;
+    case CSV: o->csv_path = arg; break;
+    case HTML: o->html_path = arg; break;
     case QUIET: o->quiet = true; break;
     case THREADS: ok = q8_cli_threads(arg, &o->run.threads, o->err); break;
     case ARGP_KEY_ARG: ok = set_input(o, state->arg_num, arg); break;
@@ -218,34 +226,7 @@ static struct q8_style find_style(void)
     return style;
 }
 
-static bool open_files(struct options *o)
-{
-    return q8_cli_file_open(&o->json_file, o->json, o->mem, o->err) &&
-           q8_cli_file_open(&o->csv_file, o->csv, o->mem, o->err) &&
-           q8_cli_file_open(&o->html_file, o->html, o->mem, o->err) &&
-           q8_cli_file_open(&o->suggest_file, o->suggest, o->mem, o->err);
-}
-
-static bool keep_files(struct options *o)
-{
-    return q8_cli_file_keep(&o->json_file, o->err) && q8_cli_file_keep(&o->csv_file, o->err) &&
-           q8_cli_file_keep(&o->html_file, o->err) && q8_cli_file_keep(&o->suggest_file, o->err);
-}
-
-static void drop_files(struct options *o)
-{
-    q8_cli_file_drop(&o->json_file);
-    q8_cli_file_drop(&o->csv_file);
-    q8_cli_file_drop(&o->html_file);
-    q8_cli_file_drop(&o->suggest_file);
-}
-
-static bool end_output(struct options *o)
-{
-    return fflush(stdout) == 0 || q8_fail_errno(o->err, "cannot write the report");
-}
-
-/* The report in every form that was asked for. */
+/* The reports, in every form that was asked for, then what a person reads. */
 static bool print_all(struct options *o, const struct q8_inspect *in)
 {
     struct q8_suggestion suggestion;
@@ -253,34 +234,35 @@ static bool print_all(struct options *o, const struct q8_inspect *in)
                                     o->sort, o->top,      o->layers.count > 0};
     bool ok = q8_suggest_run(&suggestion, in, o->mem, o->err);
 
-    if (ok && o->want_json)
-        ok = q8_inspect_json(in, &suggestion, o->json ? o->json_file.out : stdout, o->err);
+    if (ok && o->json_output)
+        ok = q8_inspect_json(in, &suggestion, o->json_output->out, o->err);
     if (ok && o->csv)
-        ok = q8_inspect_csv(in, o->csv_file.out, o->err);
+        ok = q8_inspect_csv(in, o->csv->out, o->err);
     if (ok && o->html)
-        ok = q8_inspect_page(in, &suggestion, o->html_file.out, o->err);
+        ok = q8_inspect_page(in, &suggestion, o->html->out, o->err);
     if (ok && o->suggest)
-        q8_suggest_print(&suggestion, o->suggest_file.out);
-    if (ok && !o->quiet && (!o->want_json || o->json)) {
-        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+        q8_suggest_print(&suggestion, o->suggest->out);
+    ok = ok && q8_outputs_keep(&o->outputs, o->err);
+    if (ok && !o->quiet && o->json_output != &o->outputs.std) {
+        ok = q8_fold_open(&o->fold, o->outputs.std.out, q8_cli_width(0), o->err) &&
              q8_inspect_text(&text, o->fold.in, o->mem, o->err);
         q8_fold_close(&o->fold);
     }
-    return ok && keep_files(o) && end_output(o);
+    return ok && q8_outputs_flush(&o->outputs, o->err);
 }
 
 static bool print_header(struct options *o, const struct q8_model *model)
 {
     bool ok = true;
 
-    if (o->want_json)
-        ok = q8_header_json(model, o->json ? o->json_file.out : stdout, o->err);
+    if (o->json_output)
+        ok = q8_header_json(model, o->json_output->out, o->err);
     else if (!o->quiet) {
-        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+        ok = q8_fold_open(&o->fold, o->outputs.std.out, q8_cli_width(0), o->err) &&
              q8_header_text(model, o->fold.in, o->mem, o->err);
         q8_fold_close(&o->fold);
     }
-    return ok && keep_files(o) && end_output(o);
+    return ok && q8_outputs_keep(&o->outputs, o->err) && q8_outputs_flush(&o->outputs, o->err);
 }
 
 static bool compare(struct options *o, const struct q8_model *a, const struct q8_model *b,
@@ -299,16 +281,15 @@ static bool compare(struct options *o, const struct q8_model *a, const struct q8
 
 static bool print_diff(struct options *o, const struct q8_compare *result)
 {
-    bool ok = true;
+    bool ok = !o->json_output || q8_compare_json(result, o->json_output->out, o->err);
 
-    if (o->want_json)
-        ok = q8_compare_json(result, o->json ? o->json_file.out : stdout, o->err);
-    if (ok && !o->quiet && (!o->want_json || o->json)) {
-        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+    ok = ok && q8_outputs_keep(&o->outputs, o->err);
+    if (ok && !o->quiet && o->json_output != &o->outputs.std) {
+        ok = q8_fold_open(&o->fold, o->outputs.std.out, q8_cli_width(0), o->err) &&
              q8_compare_text(result, o->fold.in, q8_cli_width(80), o->err);
         q8_fold_close(&o->fold);
     }
-    ok = ok && keep_files(o) && end_output(o);
+    ok = ok && q8_outputs_flush(&o->outputs, o->err);
     if (ok && result->different)
         o->err->code = Q8_EGATE;
     return ok;
@@ -330,8 +311,8 @@ static bool run(struct options *o, const struct q8_model *model, const struct q8
     struct q8_show show;
     bool ok;
 
-    q8_cli_notes("q8-inspect", model);
-    q8_cli_notes("q8-inspect", other);
+    q8_process_notes("q8-inspect", model);
+    q8_process_notes("q8-inspect", other);
     if (o->header)
         return print_header(o, model);
     if (o->activations) {
@@ -339,8 +320,7 @@ static bool run(struct options *o, const struct q8_model *model, const struct q8
             return false;
         o->run.acts = &acts;
     }
-    if (!q8_show_open(&show, "q8-inspect", o->quiet, o->err))
-        return false;
+    q8_show_open(&show, &o->process, o->quiet);
     o->run.watch = &show.watch;
     o->run.reference = o->reference ? other : NULL;
     if (o->diff)
@@ -351,35 +331,52 @@ static bool run(struct options *o, const struct q8_model *model, const struct q8
     return ok && (o->diff ? print_diff(o, &result) : print_all(o, &in));
 }
 
+/* Names the reports, none of which may lie over what is read. */
+static bool place_reports(struct options *o)
+{
+    o->json_output = q8_cli_json_output(&o->json, &o->outputs);
+    o->csv = q8_outputs_add(&o->outputs, "--csv", o->csv_path, NULL);
+    o->html = q8_outputs_add(&o->outputs, "--html", o->html_path, NULL);
+    o->suggest = q8_outputs_add(&o->outputs, "--suggest", o->suggest_path, NULL);
+    return q8_guard_check(
+        &o->outputs,
+        (const struct q8_guard[]){
+            {o->input, NULL}, {o->other, NULL}, {o->reference, NULL}, {o->activations, NULL}},
+        4, o->mem, o->err);
+}
+
+static void work(struct options *o)
+{
+    struct q8_model model = {0}, other = {0};
+
+    if (q8_cli_isa(&o->run.isa, o->err) && q8_model_open(&model, o->input, o->mem, o->err) &&
+        open_other(o, &other) && q8_outputs_open(&o->outputs, o->mem, o->err))
+        (void)run(o, &model, &other);
+    q8_model_close(&model);
+    q8_model_close(&other);
+}
+
 int main(int argc, char **argv)
 {
     struct q8_err err = {0};
     struct q8_arena mem;
-    struct q8_model model = {0}, other = {0};
     struct options o = {.mem = &mem, .err = &err, .top = 10};
-    int bad;
+    bool ok;
+    int status;
 
-    argp_err_exit_status = Q8_EUSAGE;
+    q8_process_begin(&o.process, "q8-inspect", &o.outputs, &err);
     q8_arena_init(&mem, Q8_CLI_MEMORY);
     o.run = (struct q8_inspect_options){.target = q8_targets,
                                         .layers = &o.layers,
                                         .threshold = 6.0,
                                         .min_sqnr = Q8_MIN_SQNR,
                                         .threads = q8_cli_default_threads()};
-    bad = argp_parse(&argp, argc, argv, 0, NULL, &o);
-    if (bad && !err.code)
-        q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
-    q8_cli_raise_file_limit();
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
-    if (!bad && q8_cli_isa(&o.run.isa, &err) && q8_model_open(&model, o.input, &mem, &err) &&
-        open_other(&o, &other) && open_files(&o))
-        (void)run(&o, &model, &other);
-    drop_files(&o);
-    if (err.code && *err.text)
-        fprintf(stderr, "q8-inspect: %s\n", err.text);
-    q8_model_close(&model);
-    q8_model_close(&other);
+    ok = q8_arguments_parse(&argp, argc, argv, &o, &o.process, &err);
+    if (place_reports(&o) && ok)
+        work(&o);
+    q8_cli_json_hint(&o.json, o.crowded, &err);
+    status = q8_process_end(&o.process, &err);
     q8_select_close(&o.layers);
     q8_arena_clear(&mem);
-    return err.code;
+    return status;
 }

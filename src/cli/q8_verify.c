@@ -1,6 +1,8 @@
 /* q8_verify.c - the command q8-verify: options -> verification -> reports and the exit status */
+#include "src/cli/arguments.h"
 #include "src/cli/common.h"
 #include "src/cli/fold.h"
+#include "src/cli/guard.h"
 #include "src/cli/progress.h"
 #include "src/model/reader.h"
 #include "src/verify/report.h"
@@ -12,10 +14,8 @@
 #include "src/verify/page.h"
 #include "src/verify/verify.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,9 +56,12 @@ enum {
 /* What the command line asks for. */
 struct options {
     const char *reference, *quantized;
-    const char *baseline, *json, *junit, *html, *write_baseline; /* paths */
-    struct q8_cli_file json_file, junit_file, html_file, baseline_file;
-    bool want_json, quiet, have_drop;
+    struct q8_cli_json json;
+    const char *baseline, *junit_path, *html_path, *write_path;
+    struct q8_outputs outputs;
+    struct q8_output *json_output, *junit, *html, *write_baseline; /* NULL: not wanted */
+    struct q8_process process;
+    bool quiet, have_drop, crowded; /* crowded: more operands than there can be */
     struct q8_verify_options run;
     struct q8_gate gate;
     const char *thresholds; /* read behind the options: its lines hold against them */
@@ -174,7 +177,8 @@ static bool set_input(struct options *o, unsigned number, const char *arg)
 {
     if (!*arg)
         return q8_fail(o->err, Q8_EUSAGE, "%s is empty", number ? "QUANTIZED" : "REFERENCE");
-    if (number > 1)
+    o->crowded = number > 1;
+    if (o->crowded)
         return q8_fail(o->err, Q8_EUSAGE, "REFERENCE and QUANTIZED; not '%s' too", arg);
     *(number ? &o->quantized : &o->reference) = arg;
     return true;
@@ -191,18 +195,13 @@ static bool check_usage(struct options *o)
         return q8_fail(o->err, Q8_EUSAGE,
                        "--mode, --threshold, --activations, --device and --gpu-memory are for "
                        "--level=matmul");
-    if (o->run.level == Q8_LEVEL_INTEGRITY && (o->baseline || o->write_baseline))
+    if (o->run.level == Q8_LEVEL_INTEGRITY && (o->baseline || o->write_path))
         return q8_fail(o->err, Q8_EUSAGE,
                        "--baseline and --write-baseline are for --level=weights or matmul: "
                        "integrity measures nothing");
     if (o->have_drop && !o->baseline)
         return q8_fail(o->err, Q8_EUSAGE, "--max-drop is for --baseline");
     return !o->thresholds || q8_gate_file(&o->gate, o->thresholds, o->mem, o->err);
-}
-
-static bool set_threshold(struct options *o, const char *word, const char *arg)
-{
-    return q8_gate_option(&o->gate, word, arg, o->mem, o->err);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -226,20 +225,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case CAPABILITY: ok = set_capability(o, arg); break;
     case THRESHOLD: ok = q8_cli_number("--threshold", arg, 0, 1e9, &run->threshold, o->err); break;
     case MODE: ok = set_mode(o, arg); break;
-    case MIN_SQNR: ok = set_threshold(o, "min-sqnr", arg); break;
-    case MIN_COSINE: ok = set_threshold(o, "min-cosine", arg); break;
-    case MAX_REL_ERROR: ok = set_threshold(o, "max-rel-error", arg); break;
-    case MIN_COVERAGE: ok = set_threshold(o, "min-coverage", arg); break;
+    case MIN_SQNR: ok = q8_gate_option(&o->gate, "min-sqnr", arg, o->mem, o->err); break;
+    case MIN_COSINE: ok = q8_gate_option(&o->gate, "min-cosine", arg, o->mem, o->err); break;
+    case MAX_REL_ERROR: ok = q8_gate_option(&o->gate, "max-rel-error", arg, o->mem, o->err); break;
+    case MIN_COVERAGE: ok = q8_gate_option(&o->gate, "min-coverage", arg, o->mem, o->err); break;
     case THRESHOLDS: o->thresholds = arg; break;
     case BASELINE: o->baseline = arg; break;
     case MAX_DROP_DB:
         o->have_drop = true;
         ok = q8_cli_number("--max-drop", arg, 0, 1000, &run->max_drop, o->err);
         break;
-    case WRITE_BASELINE: o->write_baseline = arg; break;
-    case JSON: o->want_json = true, o->json = q8_cli_optional(state, arg, ".json"); break;
-    case JUNIT: o->junit = arg; break;
-    case HTML: o->html = arg; break;
+    case WRITE_BASELINE: o->write_path = arg; break;
+    case JSON: q8_cli_json(&o->json, state, arg); break;
+    case JUNIT: o->junit_path = arg; break;
+    case HTML: o->html_path = arg; break;
     case QUIET: o->quiet = true; break;
     case THREADS: ok = q8_cli_threads(arg, &run->threads, o->err); break;
     case DEVICE: o->device = arg; break;
@@ -274,50 +273,28 @@ static const struct argp argp = {
            "set; the numbers are the same.",
 };
 
-static bool open_files(struct options *o)
-{
-    return q8_cli_file_open(&o->json_file, o->json, o->mem, o->err) &&
-           q8_cli_file_open(&o->junit_file, o->junit, o->mem, o->err) &&
-           q8_cli_file_open(&o->html_file, o->html, o->mem, o->err) &&
-           q8_cli_file_open(&o->baseline_file, o->write_baseline, o->mem, o->err);
-}
-
-static void drop_files(struct options *o)
-{
-    q8_cli_file_drop(&o->json_file);
-    q8_cli_file_drop(&o->junit_file);
-    q8_cli_file_drop(&o->html_file);
-    q8_cli_file_drop(&o->baseline_file);
-}
-
-/* A run that fails is no baseline: the old file stays. */
-static bool keep_baseline(struct options *o, const struct q8_verify *v)
-{
-    return !o->write_baseline || v->failed ||
-           (q8_baseline_print(v, o->baseline_file.out, o->err) &&
-            q8_cli_file_keep(&o->baseline_file, o->err));
-}
-
-/* The report in every form that was asked for. */
+/* The reports, in every form that was asked for, then what a person reads. */
 static bool print_all(struct options *o, const struct q8_verify *v)
 {
     bool ok = true;
 
-    if (o->want_json)
-        ok = q8_verify_json(v, o->json ? o->json_file.out : stdout, o->err);
+    if (v->failed) /* a run that fails is no baseline: the old file stays */
+        q8_outputs_leave(&o->outputs, o->write_baseline);
+    if (o->json_output)
+        ok = q8_verify_json(v, o->json_output->out, o->err);
     if (ok && o->junit)
-        ok = q8_verify_junit(v, o->junit_file.out, o->err);
+        ok = q8_verify_junit(v, o->junit->out, o->err);
     if (ok && o->html)
-        ok = q8_verify_page(v, o->html_file.out, o->err);
-    ok = ok && q8_cli_file_keep(&o->json_file, o->err) &&
-         q8_cli_file_keep(&o->junit_file, o->err) && q8_cli_file_keep(&o->html_file, o->err) &&
-         keep_baseline(o, v);
-    if (ok && !o->quiet && (!o->want_json || o->json)) {
-        ok = q8_fold_open(&o->fold, stdout, q8_cli_width(0), o->err) &&
+        ok = q8_verify_page(v, o->html->out, o->err);
+    if (ok && o->write_baseline && !v->failed)
+        ok = q8_baseline_print(v, o->write_baseline->out, o->err);
+    ok = ok && q8_outputs_keep(&o->outputs, o->err);
+    if (ok && !o->quiet && o->json_output != &o->outputs.std) {
+        ok = q8_fold_open(&o->fold, o->outputs.std.out, q8_cli_width(0), o->err) &&
              q8_verify_text(v, o->fold.in, q8_cli_width(80), o->err);
         q8_fold_close(&o->fold);
     }
-    return ok && (fflush(stdout) == 0 || q8_fail_errno(o->err, "cannot write the report"));
+    return ok && q8_outputs_flush(&o->outputs, o->err);
 }
 
 static bool run(struct options *o, struct q8_model model[2])
@@ -327,8 +304,8 @@ static bool run(struct options *o, struct q8_model model[2])
     struct q8_show show;
     bool ok;
 
-    q8_cli_notes("q8-verify", &model[0]);
-    q8_cli_notes("q8-verify", &model[1]);
+    q8_process_notes("q8-verify", &model[0]);
+    q8_process_notes("q8-verify", &model[1]);
     o->run.reference = &model[0];
     o->run.quantized = &model[1];
     o->run.gate = &o->gate;
@@ -338,28 +315,65 @@ static bool run(struct options *o, struct q8_model model[2])
             return false;
         o->run.baseline = &baseline;
     }
-    if (!q8_show_open(&show, "q8-verify", o->quiet, o->err))
-        return false;
+    q8_show_open(&show, &o->process, o->quiet);
     o->run.watch = &show.watch;
     ok = q8_verify_run(&v, &o->run, o->mem, o->err);
     q8_show_close(&show);
     if (ok && *v.options.device.why && !o->quiet) /* a GPU is there, and was not used */
-        fprintf(stderr, "q8-verify: the CPU multiplies: %s\n", v.options.device.why);
+        q8_process_say("q8-verify", "the CPU multiplies: ", v.options.device.why);
     ok = ok && print_all(o, &v);
     if (ok && v.failed)
         o->err->code = Q8_EGATE;
     return ok;
 }
 
+/* Names the reports, none of which may lie over what is read. */
+static bool place_reports(struct options *o)
+{
+    struct q8_outputs *os = &o->outputs;
+
+    os->model = o->quantized;
+    o->json_output = q8_cli_json_output(&o->json, os);
+    if (o->json_output)
+        o->json_output->excuse = q8_verify_json_error;
+    o->junit = q8_outputs_add(os, "--junit", o->junit_path, q8_verify_junit_error);
+    o->html = q8_outputs_add(os, "--html", o->html_path, NULL);
+    o->write_baseline = q8_outputs_add(os, "--write-baseline", o->write_path, NULL);
+    if (o->write_baseline)
+        o->write_baseline->lasting = true;
+    return q8_guard_check(os,
+                          (const struct q8_guard[]){{o->reference, NULL},
+                                                    {o->quantized, NULL},
+                                                    {o->run.activations.path, NULL},
+                                                    {o->thresholds, NULL},
+                                                    {o->baseline, NULL}},
+                          5, o->mem, o->err);
+}
+
+static void work(struct options *o)
+{
+    struct q8_model model[2] = {{0}, {0}};
+
+    if (q8_cli_isa(&o->run.isa, o->err) &&
+        (o->run.level < Q8_LEVEL_MATMUL ||
+         q8_device_find(&o->run.device, o->device ? o->device : "cpu", o->gpu_memory, o->err)) &&
+        q8_model_open(&model[0], o->reference, o->mem, o->err) &&
+        q8_model_open(&model[1], o->quantized, o->mem, o->err) &&
+        q8_outputs_open(&o->outputs, o->mem, o->err))
+        (void)run(o, model);
+    q8_model_close(&model[0]);
+    q8_model_close(&model[1]);
+}
+
 int main(int argc, char **argv)
 {
     struct q8_err err = {0};
     struct q8_arena mem;
-    struct q8_model model[2] = {{0}, {0}};
     struct options o = {.mem = &mem, .err = &err};
-    int bad = 0;
+    bool ok;
+    int status;
 
-    argp_err_exit_status = Q8_EUSAGE;
+    q8_process_begin(&o.process, "q8-verify", &o.outputs, &err);
     q8_arena_init(&mem, Q8_CLI_MEMORY);
     o.run = (struct q8_verify_options){.level = Q8_LEVEL_MATMUL,
                                        .mode = Q8_MODES,
@@ -367,25 +381,14 @@ int main(int argc, char **argv)
                                        .activations = {.tokens = TOKENS, .seed = 1},
                                        .max_drop = MAX_DROP,
                                        .threads = q8_cli_default_threads()};
-    if (q8_gate_init(&o.gate, &mem, &err))
-        bad = argp_parse(&argp, argc, argv, 0, NULL, &o);
-    if (bad && !err.code)
-        q8_fail(&err, Q8_EUSAGE, "%s", strerror(bad));
-    q8_cli_raise_file_limit();
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f is an error like any other */
-    if (!err.code && q8_cli_isa(&o.run.isa, &err) &&
-        (o.run.level < Q8_LEVEL_MATMUL ||
-         q8_device_find(&o.run.device, o.device ? o.device : "cpu", o.gpu_memory, &err)) &&
-        q8_model_open(&model[0], o.reference, &mem, &err) &&
-        q8_model_open(&model[1], o.quantized, &mem, &err) && open_files(&o))
-        (void)run(&o, model);
-    drop_files(&o);
-    if (err.code && *err.text)
-        fprintf(stderr, "q8-verify: %s\n", err.text);
-    q8_model_close(&model[0]);
-    q8_model_close(&model[1]);
+    ok = q8_gate_init(&o.gate, &mem, &err) &&
+         q8_arguments_parse(&argp, argc, argv, &o, &o.process, &err);
+    if (place_reports(&o) && ok)
+        work(&o);
+    q8_cli_json_hint(&o.json, o.crowded, &err);
+    status = q8_process_end(&o.process, &err);
     q8_select_close(&o.layers);
     q8_gate_close(&o.gate);
     q8_arena_clear(&mem);
-    return err.code;
+    return status;
 }

@@ -195,3 +195,22 @@ bool q8_verify_json(const struct q8_verify *v, FILE *out, struct q8_err *err)
     fputc('\n', out);
     return !ferror(out) || q8_fail_errno(err, "cannot write the JSON report");
 }
+
+void q8_verify_json_error(FILE *out, const char *model, const struct q8_err *err)
+{
+    struct q8_json j = {.out = out, .indent = 1};
+
+    q8_json_begin(&j, NULL, '{');
+    q8_json_text(&j, "schema", "q8-verify/2");
+    q8_json_text(&j, "version", Q8_VERSION);
+    q8_json_begin(&j, "quantized", '{');
+    q8_json_text(&j, "path", model);
+    q8_json_end(&j, '}');
+    q8_json_text(&j, "verdict", "error");
+    q8_json_begin(&j, "error", '{');
+    q8_json_number(&j, "exit_status", (uint64_t)err->code);
+    q8_json_text(&j, "text", err->text);
+    q8_json_end(&j, '}');
+    q8_json_end(&j, '}');
+    fputc('\n', out);
+}

@@ -8,6 +8,8 @@
  *         <failure type="rows-swapped" message="first of them">all of them, a line each</failure>
  *         <system-out>numbers and notes</system-out>
  *
+ * A run that could not judge has an <error> in the case of the model in place of all that.
+ *
  * Jenkins' schema is junit-10.xsd of its xunit plugin.  GitLab tells cases of two pipelines apart
  * by classname and name, and shows the first <failure> only; actions for GitHub group cases by
  * classname.  So the class is the last part of the quantized model's path: two models of one job
@@ -216,4 +218,23 @@ bool q8_verify_junit(const struct q8_verify *v, FILE *out, struct q8_err *err)
     put_cases(&s);
     fputs("</testsuite>\n</testsuites>\n", out);
     return !ferror(out) || q8_fail_errno(err, "cannot write the JUnit report");
+}
+
+void q8_verify_junit_error(FILE *out, const char *model, const struct q8_err *err)
+{
+    const struct suite s = {.out = out};
+    char text[512];
+
+    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+          "<testsuites tests=\"1\" failures=\"0\" errors=\"1\">\n"
+          "<testsuite name=\"q8-verify\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n"
+          "<testcase classname=\"",
+          out);
+    put(&s, model ? last_part(model, text, sizeof text) : "q8-verify");
+    fputs("\" name=\"" Q8_WHOLE_MODEL "\">", out);
+    fprintf(out, "<error type=\"exit-%d\" message=\"", err->code);
+    put(&s, err->text);
+    fputs("\">", out);
+    put(&s, err->text);
+    fputs("</error></testcase>\n</testsuite>\n</testsuites>\n", out);
 }

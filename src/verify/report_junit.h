@@ -12,4 +12,10 @@
  */
 bool q8_verify_junit(const struct q8_verify *v, FILE *out, struct q8_err *err);
 
+/*
+ * The same of a run that could not judge: the case of the whole model, with what was wrong as its
+ * error.  `model` is the path of the quantized one; NULL: none was named.
+ */
+void q8_verify_junit_error(FILE *out, const char *model, const struct q8_err *err);
+
 #endif
