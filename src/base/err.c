@@ -36,10 +36,23 @@ bool q8_fail_errno(struct q8_err *err, const char *format, ...)
     return false;
 }
 
+/* Whether a text begins with the place, or has it before a reason: "cannot read PLACE: REASON". */
+static bool says(const char *text, const char *place)
+{
+    const size_t n = strlen(place);
+
+    for (const char *at = strstr(text, place); at && n; at = strstr(at + 1, place))
+        if ((at[n] == ':' || (at == text && at[n] == ' ')) && (at == text || at[-1] == ' '))
+            return true;
+    return false;
+}
+
 bool q8_fail_in(struct q8_err *err, const char *place)
 {
     char old[sizeof err->text];
 
+    if (says(err->text, place))
+        return false;
     memcpy(old, err->text, sizeof old);
     (void)snprintf(err->text, sizeof err->text, "%.400s: %.620s", place, old);
     return false;

@@ -39,7 +39,7 @@ bool q8_fail_errno(struct q8_err *err, const char *format, ...)
 
 /*
  * Puts "place: " in front of the text of a failure that is already there: the first 400 bytes of
- * the place, the first 620 of the text.  Returns false.
+ * the place, the first 620 of the text; once only where the text says it already.  Returns false.
  */
 bool q8_fail_in(struct q8_err *err, const char *place);
 

@@ -36,12 +36,17 @@ static void blank_nonfinite(char *text, uint64_t len)
     }
 }
 
-/* Puts "line 3, column 14" (both from 1, columns in bytes) in front of the failure. */
+/* Says "line 3, column 14" (both from 1, columns in bytes) in place of the byte. */
 static bool fail_at(struct q8_err *err, const char *text, uint64_t at)
 {
+    const char *byte = strstr(err->text, "JSON at byte "), *what = byte ? strstr(byte, ": ") : NULL;
     uint64_t line = 1, column = 1;
     char place[64];
 
+    if (byte == err->text && what) {
+        memmove(err->text + strlen("no JSON"), what, strlen(what) + 1);
+        memcpy(err->text, "no JSON", strlen("no JSON"));
+    }
     for (uint64_t i = 0; i < at; i++) {
         column++;
         if (text[i] == '\n') {

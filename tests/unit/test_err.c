@@ -85,9 +85,32 @@ static void err_long_place_leaves_room_for_the_reason(void **state)
     assert_string_equal(strchr(err.text, ':') + 402, ": the reason");
 }
 
+static void err_place_is_said_once(void **state)
+{
+    static const char *const said[][3] = {
+        {"m/a: is cut short", "m/a", "m/a: is cut short"},
+        {"m/a ends at byte 7", "m/a", "m/a ends at byte 7"},
+        {"cannot open m/a: no", "m/a", "cannot open m/a: no"},
+        {"m/ab: is cut short", "m/a", "m/a: m/ab: is cut short"},
+        {"m/b/m/a: no", "m/a", "m/a: m/b/m/a: no"},
+        {"not a JSON file", "a", "a: not a JSON file"},
+        {"no", "", ": no"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct q8_err err = {0};
+
+        (void)q8_fail(&err, Q8_EINPUT, "%s", said[i][0]);
+        assert_false(q8_fail_in(&err, said[i][1]));
+        assert_string_equal(err.text, said[i][2]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(err_place_is_said_once),
         cmocka_unit_test(err_first_failure_wins),
         cmocka_unit_test(err_errno_adds_the_words_of_the_system),
         cmocka_unit_test(err_places_stand_from_the_outside_in),
