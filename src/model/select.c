@@ -1,7 +1,7 @@
 /* select.c - the one pattern language: --skip, --only, --also, --use, --overrides */
 #include "src/model/select.h"
 
-#include "src/base/file.h"
+#include "src/base/pour.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 
@@ -92,7 +92,7 @@ bool q8_select_lines(const char *path, q8_line_fn take, void *self, struct q8_ar
     char *text, *line, *next, *origin;
     uint64_t length, number = 0;
 
-    text = q8_file_text(path, MAX_FILE_BYTES, &length, mem, err);
+    text = q8_pour_text(path, MAX_FILE_BYTES, &length, mem, err);
     if (!text)
         return false;
     if (strlen(text) != length)

@@ -1,7 +1,7 @@
 /* baseline.c - what an earlier run found: written, read, and compared with this one */
 #include "src/verify/baseline.h"
 
-#include "src/base/file.h"
+#include "src/base/pour.h"
 #include "src/base/json.h"
 #include "src/base/json_write.h"
 #include "src/base/text.h"
@@ -209,7 +209,7 @@ bool q8_baseline_read(struct q8_baseline *ret, const char *path, struct q8_arena
 {
     struct q8_baseline b = {.path = path};
     uint64_t length;
-    char *text = q8_file_text(path, MAX_FILE_BYTES, &length, mem, err);
+    char *text = q8_pour_text(path, MAX_FILE_BYTES, &length, mem, err);
     struct cJSON *root;
     bool ok;
 
