@@ -163,7 +163,7 @@ static bool check_pair(struct q8_output *a, struct q8_output *b, struct q8_err *
     if (!(a->target && b->target && strcmp(a->target, b->target) == 0) &&
         !(look(a, &x) && look(b, &y) && is_same(&x, &y)))
         return true;
-    a->allowed = b->allowed = false;
+    b->allowed = false; /* an old report of the other is none of this run either */
     return q8_fail(err, Q8_EUSAGE, "%s=%s and %s=%s are the same file", a->option, a->path,
                    b->option, b->path);
 }

@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define STACK_BYTES (UINT64_C(256) << 10) /* of the thread that listens */
 #define NOTICE_MS 300 /* a pool looks at once; what has not looked by then will not */
 
 static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
@@ -122,6 +123,7 @@ static void *listen_to(void *process)
 
 static void listen_begin(struct q8_process *p, struct q8_err *err)
 {
+    pthread_attr_t small;
     sigset_t set, all;
     int number;
 
@@ -144,7 +146,10 @@ static void listen_begin(struct q8_process *p, struct q8_err *err)
     }
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
-    number = pthread_create(&p->listener, NULL, listen_to, p);
+    (void)pthread_attr_init(&small);
+    (void)pthread_attr_setstacksize(&small, STACK_BYTES);
+    number = pthread_create(&p->listener, &small, listen_to, p);
+    (void)pthread_attr_destroy(&small);
     p->listens = number == 0;
     (void)pthread_sigmask(SIG_SETMASK, &p->old, NULL);
     if (p->listens)
@@ -214,7 +219,7 @@ int q8_process_end(struct q8_process *p, struct q8_err *err)
     if (p->outputs->std.out)
         (void)q8_outputs_flush(p->outputs, err);
     q8_outputs_explain(p->outputs, err);
-    if (err->code > Q8_EGATE)
+    if (err->code)
         q8_outputs_fail(p->outputs, err);
     else
         q8_outputs_drop(p->outputs);

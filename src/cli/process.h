@@ -47,7 +47,7 @@ void q8_process_begin(struct q8_process *p, const char *tool, struct q8_outputs 
 bool q8_process_stopped(struct q8_process *p, struct q8_err *err);
 
 /*
- * Last thing in main: keeps no report that was not kept, excuses those of a run that failed, sends
+ * Last thing in main: keeps no report that was not kept, excuses them where the run failed, sends
  * standard output off, says what is wrong, and gives the signals back.  Returns the exit status.
  */
 int q8_process_end(struct q8_process *p, struct q8_err *err);

@@ -161,10 +161,10 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
 {
     const struct q8_convert *c = r->convert;
     struct q8_stats all = q8_report_stats(c);
-    char a[32], b[32], name[512];
+    char a[32], b[32], from[512], to[512];
 
-    fprintf(out, "%s -> %s (%s)\n", q8_text_escape(r->plan->model->path, name, sizeof name),
-            r->output, r->plan->options.target->name);
+    fprintf(out, "%s -> %s (%s)\n", q8_text_escape(r->plan->model->path, from, sizeof from),
+            q8_text_escape(r->output, to, sizeof to), r->plan->options.target->name);
     print_totals(r, out);
     if (c->options.measure) {
         print_worst(c, out);

@@ -48,6 +48,11 @@ got=0
 "$VERIFY" -q --junit=r.xml --min-sqnr=80 model int8 || got=$?
 [ $got = 1 ] && grep -q '<failure' r.xml && ! grep -q '<error' r.xml || die "exit $got: $(cat r.xml)"
 
+# two reports to one file: neither is written, and the old one is none of this run
+earlier
+expect 2 'are the same file' "$VERIFY" --junit=r.xml --html=r.xml model int8
+grep -q '<error type="exit-2"' r.xml || die "JUnit: $(cat r.xml)"
+
 # of the other commands too, but what no q8 wrote is left alone until there is something for it
 for report in json csv html suggest; do
     "$INSPECT" -q --$report=old model
@@ -62,6 +67,9 @@ rm old
 expect 5 nowhere "$INSPECT" -q --diff --json=old model nowhere
 [ ! -e old ] || die "an old --diff stays"
 "$Q8" -q --json=old model out
+expect 1 '--min-coverage' "$Q8" -q --json=old --min-coverage=100 model out2
+[ ! -e old ] || die "an old report stays beside a refusal"
+"$Q8" -q --force --json=old model out
 expect 2 'exists' "$Q8" -q --json=old model out
 [ ! -e old ] || die "an old report of q8-convert stays"
 
@@ -78,3 +86,9 @@ gone "$Q8" --json=p.txt model piped
 same out piped
 [ "$(echo p.*)" = 'p.html p.json p.txt p.xml' ] && grep -q 'errors="0"' p.xml || die "left: $(echo p.*)"
 ! grep -L 'q8-' p.* | grep . || die "reports that are not complete"
+
+# a FIFO is a report by name: that its reader has gone is an error, and nothing stays beside it
+mkfifo fifo
+head -c 1 fifo >/dev/null &
+expect 5 'cannot write fifo: Broken pipe' "$INSPECT" -q --layers='*' --json=fifo --html=half.html model
+[ ! -e half.html ] && [ -z "$(ls half.* 2>/dev/null)" ] || die "left: $(ls half.*)"

@@ -159,3 +159,9 @@ done
 
 # names of the command line are made safe for a terminal
 expect 5 'no\x1b[31mthing' "$INSPECT" "$(printf 'no\033[31mthing')"
+odd=$(printf 'o\033[31m\nd')
+"$Q8" model "$odd" >stdout
+"$INSPECT" "$odd" >>stdout
+"$VERIFY" model "$odd" >>stdout
+expect 2 'o\x1b[31m\x0ad exists' "$Q8" model "$odd"
+! grep -q "$(printf '\033')" stdout || die "an escape reached the terminal: $(cat -v stdout)"
