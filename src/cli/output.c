@@ -245,6 +245,14 @@ void q8_outputs_drop(struct q8_outputs *os)
         drop_one(os, &os->list[i]);
 }
 
+void q8_outputs_close(struct q8_outputs *os)
+{
+    if (os->std.out)
+        (void)fclose(os->std.out); /* the cookie has no close: the descriptor stays */
+    os->std.out = NULL;
+    (void)pthread_mutex_destroy(&os->lock);
+}
+
 /* The excuse takes the place of what is there, as a report would. */
 static void put_excuse(const struct q8_outputs *os, const struct q8_output *o,
                        const struct q8_err *err)

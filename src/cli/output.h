@@ -74,6 +74,9 @@ void q8_outputs_explain(const struct q8_outputs *os, struct q8_err *err);
 /* Closes what is open, and removes what was not kept. */
 void q8_outputs_drop(struct q8_outputs *os);
 
+/* Lets go of standard output as well, which stays open for others. */
+void q8_outputs_close(struct q8_outputs *os);
+
 /*
  * The run has failed with *err: what an earlier one left under these names goes, since it would be
  * read as the result of this one, or gets the excuse in its place.

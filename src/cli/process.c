@@ -167,6 +167,12 @@ static void listen_end(struct q8_process *p)
         (void)pthread_join(p->listener, NULL);
     }
     (void)pthread_sigmask(SIG_SETMASK, &p->old, NULL);
+    for (int i = 0; i < 3; i++) {
+        const int fd = i == 0 ? p->signals : i == 1 ? p->end : p->stop;
+
+        if (fd >= 0)
+            (void)close(fd);
+    }
 }
 
 bool q8_process_stopped(struct q8_process *p, struct q8_err *err)
@@ -226,5 +232,6 @@ int q8_process_end(struct q8_process *p, struct q8_err *err)
     if (err->code && *err->text && !p->said)
         q8_process_say(p->tool, "", err->text);
     listen_end(p);
+    q8_outputs_close(p->outputs);
     return err->code;
 }

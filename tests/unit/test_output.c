@@ -39,7 +39,7 @@ static int end(void **state)
     char command[64];
 
     q8_outputs_drop(&f->os);
-    (void)fclose(f->os.std.out);
+    q8_outputs_close(&f->os);
     q8_arena_clear(&f->mem);
     (void)snprintf(command, sizeof command, "rm -rf %s", f->dir);
     free(f);
