@@ -16,7 +16,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define STACK_BYTES (UINT64_C(256) << 10) /* of the thread that listens */
 #define NOTICE_MS 300 /* a pool looks at once; what has not looked by then will not */
 
 static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
@@ -123,7 +122,6 @@ static void *listen_to(void *process)
 
 static void listen_begin(struct q8_process *p, struct q8_err *err)
 {
-    pthread_attr_t small;
     sigset_t set, all;
     int number;
 
@@ -146,10 +144,7 @@ static void listen_begin(struct q8_process *p, struct q8_err *err)
     }
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
-    (void)pthread_attr_init(&small);
-    (void)pthread_attr_setstacksize(&small, STACK_BYTES);
-    number = pthread_create(&p->listener, &small, listen_to, p);
-    (void)pthread_attr_destroy(&small);
+    number = pthread_create(&p->listener, NULL, listen_to, p);
     p->listens = number == 0;
     (void)pthread_sigmask(SIG_SETMASK, &p->old, NULL);
     if (p->listens)

@@ -38,7 +38,7 @@ stopped() {
 
 for number in 2 15 1; do # INT TERM HUP
     # a reader that stalls: of standard output, and of a report; other reports are excused
-    sleep 5 <>fifo &
+    sleep 100 <>fifo >/dev/null 2>&1 &
     sleeper=$!
     begin "$INSPECT" --json --html=r.html model >fifo
     stopped $number
@@ -47,7 +47,7 @@ for number in 2 15 1; do # INT TERM HUP
     until_true ls r.xml.* r.html.* >/dev/null
     stopped $number
     grep -q "<error type=\"exit-$((128 + number))\" message=\"stopped by" r.xml || die "$(cat r.xml)"
-    kill $sleeper
+    kill $sleeper || true
     wait $sleeper || true
 
     # a FIFO that nobody reads, and one that nobody writes
@@ -93,7 +93,7 @@ wait $run || got=$?
 same int8 out
 
 # what nohup has switched off stays so where nothing looks, and what was blocked
-(trap '' HUP; exec sleep 5 <>fifo) &
+(trap '' HUP; exec sleep 100 <>fifo >/dev/null 2>&1) &
 sleeper=$!
 (
     trap '' HUP
@@ -108,4 +108,4 @@ kill -0 $run || die "SIGHUP was ignored, and ended it"
 kill -15 $run
 wait $run && die "SIGTERM did not end it" || [ $? = 143 ] || die "not by SIGTERM"
 run=
-kill -15 $sleeper
+kill -15 $sleeper || true
