@@ -119,6 +119,7 @@ has() {
 }
 has a.gguf m.gguf "it has m.gguf, which is a GGUF file of llama.cpp: name the directory of the float model"
 has b.bin pytorch_model.bin "it has pytorch_model.bin, which is a checkpoint of PyTorch (pickle): load it there"
+has plain/model.safetensors consolidated.safetensors "it has consolidated.safetensors, which is a checkpoint in the layout of its maker's own code"
 has hello m.onnx "it has m.onnx, which is an ONNX graph"
 has hello model.safetensors.incomplete "a download is not finished (model.safetensors.incomplete)"
 has plain/model.safetensors model.fp16.safetensors "another name are there, model.fp16.safetensors: give it the name model.safetensors by a link"

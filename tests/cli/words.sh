@@ -23,6 +23,17 @@ say -q --min-coverage=99.5 model other
 say --only 're:.*\.(gate|up)_proj' --no-sqnr --sha256 model other
 say -q --also embed_tokens model third
 say -q --to=ct-w8a8 model/model.safetensors bare
+# what stands beside the weights
+cp -r model sides
+mkdir sides/checkpoint-5 sides/best
+cp sides/config.json sides/model.safetensors sides/best
+ln -s . sides/latest
+say -q sides sides-out
+rm -r sides/checkpoint-5 sides/best sides/latest
+ln -s /etc/hostname sides/host.json
+ln -s ../../blobs/gone sides/merges.txt
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:7\nsize 700\n' >sides/tokenizer.json
+say -q --force sides sides-out
 # what people name instead of a model
 export HOME="$PWD/home" HF_HUB_CACHE="cache"
 mkdir -p empty gguf bin variant shards cache/models--org--m/snapshots/abc wrong many

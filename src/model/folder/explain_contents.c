@@ -77,12 +77,12 @@ static void look_at(struct contents *c, const char *leaf)
             add(c, PARTIAL, leaf);
             return;
         }
-    if (q8_format_of(leaf)) {
-        c->format = q8_format_of(leaf);
-        add(c, fnmatch("*-[0-9]*-of-[0-9]*", leaf, 0) == 0 ? SHARD : VARIANT, leaf);
-    } else if (magic) {
+    if (magic) {
         c->magic = c->magic ? c->magic : magic;
         add(c, FOREIGN, leaf);
+    } else if (q8_format_of(leaf)) {
+        c->format = q8_format_of(leaf);
+        add(c, fnmatch("*-[0-9]*-of-[0-9]*", leaf, 0) == 0 ? SHARD : VARIANT, leaf);
     } else if ((size_t)snprintf(path, sizeof path, "%s/%s", c->folder, leaf) < sizeof path) {
         if (is_model(c->folder, leaf))
             add(c, MODEL, path);
