@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* for the lists of the heat map: 104 bytes for each subject */
-#define MEMORY_LIMIT (UINT64_C(1) << 30)
+#define CURES 500                        /* rows of what to change: a browser shows them at once */
+#define MEMORY_LIMIT (UINT64_C(1) << 30) /* for lists of rows: their names, and 100 bytes each */
 
 /* Weights that need attention. */
 static void put_below(const struct q8_html_page *page)
@@ -138,7 +138,7 @@ static void put_cure_table(const struct q8_html_page *page)
           "<th scope=\"col\" class=\"n\">Extra bytes</th><th scope=\"col\">Reason</th></tr></thead>"
           "\n<tbody>\n",
           out);
-    for (uint64_t i = 0; i < d->cures; i++)
+    for (uint64_t i = 0; i < d->cures && i < CURES; i++)
         put_cure(page, &d->cure[i]);
     fputs("</tbody></table></div>\n", out);
 }
@@ -198,7 +198,11 @@ static bool put_cures(const struct q8_html_page *page)
             d->cures, d->cures == 1 ? " is" : "s are", page->in->options.min_sqnr,
             q8_text_bytes(d->bytes, text, sizeof text));
     put_cure_table(page);
-    if (!put_overrides(page))
+    if (d->cures > CURES)
+        fprintf(out,
+                "<p>And %" PRIu64 " more: <code>q8-inspect --suggest=FILE</code> writes all.</p>\n",
+                d->cures - CURES);
+    else if (!put_overrides(page))
         return false;
     fputs("</section>\n", out);
     return true;
@@ -213,6 +217,7 @@ static void put_subtitle(const struct q8_html_page *page)
     char text[32];
 
     fputs("<p class=\"sub\">", out);
+    q8_html_path(out, in->model->path);
     if (class_name) {
         fputs("<span>", out);
         q8_html_text(out, class_name);
@@ -234,6 +239,22 @@ static void put_subtitle(const struct q8_html_page *page)
     fputs("</p>\n", out);
 }
 
+/* The sections, and the data of the script. */
+static bool put_sections(const struct q8_html_page *page)
+{
+    struct q8_html_rows rows;
+
+    if (!q8_html_rows_make(&rows, page))
+        return false;
+    put_summary(page);
+    q8_page_map(page->out, &rows.rows);
+    q8_html_features(page);
+    if (!put_cures(page) || !q8_html_table(page, &rows.rows))
+        return false;
+    q8_html_end(page->out);
+    return q8_html_data(page, &rows.rows);
+}
+
 bool q8_inspect_page(const struct q8_inspect *in, const struct q8_suggestion *suggestion, FILE *out,
                      struct q8_err *err)
 {
@@ -245,18 +266,9 @@ bool q8_inspect_page(const struct q8_inspect *in, const struct q8_suggestion *su
     q8_html_open(out, "q8-inspect", in->model->path);
     put_subtitle(&page);
     q8_html_main(out);
-    put_summary(&page);
-    ok = q8_html_map(&page);
+    ok = put_sections(&page);
     if (ok)
-        q8_html_features(&page);
-    ok = ok && put_cures(&page);
-    if (ok) {
-        q8_html_table(&page);
-        q8_html_end(out, "Histograms, worst rows and outlier columns need JavaScript;"
-                         " <code>q8-inspect --json</code> prints them too.");
-        q8_html_data(&page);
         q8_html_close(out);
-    }
     q8_arena_clear(&mem);
     return ok && (!ferror(out) || q8_fail_errno(err, "cannot write the page"));
 }

@@ -1,20 +1,21 @@
 /*
- * page_data.c - what the script draws, as JSON: no names and nothing that the tables have
+ * page_data.c - what the script draws of a tensor's details, as JSON
  *
- *   {"kinds": [sentence], "schemes": [title], "mine": index, "columns": [[heading, title, form]],
- *    "rows": [row]}
+ * Beside what src/report/rows_data.h describes:
  *
- * with a row for each row of the table of tensors, of whose members all but "kind" may be missing:
+ *   "schemes"  [title], of "c"; "scheme": the index of the target's
+ *   "values"   [[heading, title, form]], of "v"
  *
- *   "kind"  index into kinds
- *   "v"     a number for each column; null: it has none
- *   "g"     fused group
+ * and in the details of a row, of whose members all may be missing:
+ *
+ *   "v"     a number for each of "values"; null: it has none
  *   "h"     first exponent, count, count, ...
  *   "c"     for each scheme: [sqnr, mse, most, worst share], or why not
  *   "r"     worst rows, [row, absmax, crest] each
  *   "k"     outlier columns, [column, rms, absmax, z, share] each
  */
 #include "src/inspect/page_parts.h"
+#include "src/report/rows_data.h"
 
 static void put_doubles(struct q8_json *j, const double *value, unsigned n)
 {
@@ -61,40 +62,35 @@ static void put_marks(struct q8_json *j, const struct q8_matrix *m)
     q8_json_end(j, ']');
 }
 
-static void put_subject(struct q8_json *j, const struct q8_html_page *page,
-                        const struct q8_subject *s, const struct q8_column *column,
-                        unsigned columns)
+void q8_html_details(struct q8_json *j, const void *inspect, const void *subject)
 {
-    const char *group = q8_arch_group(s->name);
+    const struct q8_subject *s = subject;
+    struct q8_column column[Q8_NUMBERS];
+    const unsigned columns = q8_numbers_choose(column, Q8_IN_DETAILS);
 
-    q8_json_begin(j, NULL, '{');
-    q8_json_number(j, "kind", s->kind);
-    if (group)
-        q8_json_text(j, "g", group);
-    if (!s->unmeasured) {
-        q8_json_begin(j, "v", '[');
-        for (unsigned i = 0; i < columns; i++)
-            q8_column_script(j, NULL, q8_column_value(&column[i], page->in, s));
-        q8_json_end(j, ']');
-        if (s->numbers.histogram)
-            put_histogram(j, &s->numbers);
-        if (s->matrix && s->matrix->have_costs)
-            put_costs(j, s->matrix);
-        if (s->matrix)
-            put_marks(j, s->matrix);
-    }
-    q8_json_end(j, '}');
+    if (s->unmeasured)
+        return;
+    q8_json_begin(j, "v", '[');
+    for (unsigned i = 0; i < columns; i++)
+        q8_column_script(j, NULL, q8_column_value(&column[i], inspect, s));
+    q8_json_end(j, ']');
+    if (s->numbers.histogram)
+        put_histogram(j, &s->numbers);
+    if (s->matrix && s->matrix->have_costs)
+        put_costs(j, s->matrix);
+    if (s->matrix)
+        put_marks(j, s->matrix);
 }
 
 /* What the rows' numbers are; show() of the script does for most. */
-static void put_columns(struct q8_json *j, const struct q8_column *column, unsigned columns)
+static void put_values(struct q8_json *j, const struct q8_column *column, unsigned columns)
 {
     static const char *const forms[] = {[Q8_HTML_DECIBEL] = "decibel",
-                                        [Q8_HTML_BITS] = "decibel",
+                                        [Q8_HTML_BITS] = "bits",
                                         [Q8_HTML_PERCENT] = "percent",
                                         [Q8_HTML_COSINE] = NULL};
 
-    q8_json_begin(j, "columns", '[');
+    q8_json_begin(j, "values", '[');
     for (unsigned i = 0; i < columns; i++) {
         q8_json_begin(j, NULL, '[');
         q8_json_text(j, NULL, column[i].group);
@@ -105,31 +101,23 @@ static void put_columns(struct q8_json *j, const struct q8_column *column, unsig
     q8_json_end(j, ']');
 }
 
-void q8_html_data(const struct q8_html_page *page)
+bool q8_html_data(const struct q8_html_page *page, const struct q8_page_rows *rows)
 {
-    const struct q8_inspect *in = page->in;
-    const struct q8_target *target = in->options.target;
+    const struct q8_target *target = page->in->options.target;
     struct q8_json j = {.out = page->out, .script = true};
     struct q8_column column[Q8_NUMBERS];
-    unsigned columns = q8_numbers_used(in, column, q8_numbers_choose(column, Q8_IN_DETAILS));
 
     fputs("<script type=\"application/json\" id=\"data\">", page->out);
     q8_json_begin(&j, NULL, '{');
-    q8_json_begin(&j, "kinds", '[');
-    for (unsigned i = 0; i < Q8_KINDS; i++)
-        q8_json_text(&j, NULL, q8_kind_reason((enum q8_kind)i));
-    q8_json_end(&j, ']');
     q8_json_begin(&j, "schemes", '[');
     for (unsigned i = 0; i < Q8_COSTS; i++)
         q8_json_text(&j, NULL, q8_costs(i)->title);
     q8_json_end(&j, ']');
-    q8_json_double(&j, "mine", target ? (double)q8_cost_of(target) : -1);
-    put_columns(&j, column, columns);
-    q8_json_begin(&j, "rows", '[');
-    for (uint64_t i = 0; i < in->subjects; i++)
-        if (in->subject[i].shown)
-            put_subject(&j, page, &in->subject[i], column, columns);
-    q8_json_end(&j, ']');
+    q8_json_double(&j, "scheme", target ? (double)q8_cost_of(target) : -1);
+    put_values(&j, column, q8_numbers_choose(column, Q8_IN_DETAILS));
+    if (!q8_page_rows_data(&j, rows, page->mem, page->err))
+        return false;
     q8_json_end(&j, '}');
     fputs("</script>\n", page->out);
+    return true;
 }

@@ -6,6 +6,10 @@
 #include <inttypes.h>
 #include <math.h>
 
+/* A browser shows them at once: beyond these the page says how many more there are. */
+#define LINES 500
+#define MISSINGS 200
+
 /* The map of one list. */
 struct map {
     const struct q8_outlier_list *list;
@@ -62,17 +66,19 @@ static bool any_cell(const struct cell *cell, unsigned columns)
     return c < columns;
 }
 
-static void put_layers(const struct map *m, FILE *out)
+/* Whether all are there. */
+static bool put_layers(const struct map *m, FILE *out)
 {
     struct cell cell[Q8_HTML_FEATURES];
-    uint64_t hit = 0;
+    uint64_t s = 0, hit = 0, lines = 0;
 
-    for (uint64_t s = 0; s < m->list->sources;) {
+    while (s < m->list->sources && lines < LINES) {
         uint64_t layer = m->list->source[s].layer;
 
         s = read_layer(m, s, &hit, cell);
         if (layer == UINT64_MAX && !any_cell(cell, m->columns))
             continue;
+        lines++;
         fputs("<tr><th scope=\"row\">", out);
         if (layer == UINT64_MAX)
             fputs("none", out);
@@ -91,11 +97,13 @@ static void put_layers(const struct map *m, FILE *out)
         }
         fputs("</tr>\n", out);
     }
+    return s >= m->list->sources;
 }
 
 static void put_map(const struct map *m, const struct q8_html_page *page)
 {
     FILE *out = page->out;
+    bool all;
 
     fputs("<p class=\"legend\">", out);
     q8_html_legend(page->out, Q8_HTML_PLAIN, m->calm, m->alarm, " \xc3\x97");
@@ -109,8 +117,11 @@ static void put_map(const struct map *m, const struct q8_html_page *page)
     for (unsigned c = 0; c < m->columns; c++)
         fprintf(out, "<th scope=\"col\">%" PRIu64 "</th>", m->list->feature[c].dimension);
     fputs("</tr></thead>\n<tbody>\n", out);
-    put_layers(m, out);
-    fputs("</tbody></table></div>\n", out);
+    all = put_layers(m, out);
+    fputs("</tbody></table>", out);
+    if (!all)
+        fprintf(out, "<p class=\"rest\">The first %d layers.</p>", LINES);
+    fputs("</div>\n", out);
 }
 
 static void put_list(const struct map *m, FILE *out)
@@ -148,11 +159,13 @@ static void put_activations(const struct q8_outlier_list *list, FILE *out)
         return;
     fprintf(out, "<details><summary>%" PRIu64 " Linear modules without statistics</summary><ul>\n",
             list->missings);
-    for (uint64_t i = 0; i < list->missings; i++) {
+    for (uint64_t i = 0; i < list->missings && i < MISSINGS; i++) {
         fputs("<li>", out);
         q8_html_name(out, list->missing[i]);
         fputs("</li>\n", out);
     }
+    if (list->missings > MISSINGS)
+        fprintf(out, "<li>and %" PRIu64 " more</li>\n", list->missings - MISSINGS);
     fputs("</ul></details>\n", out);
 }
 

@@ -1,6 +1,8 @@
 /* page.c - what the pages of q8-inspect and q8-verify share: the frame, and facts */
 #include "src/report/page.h"
 
+#include <string.h>
+
 /* src/report/page.css and page.js, from embed.c. */
 extern const char q8_page_css[], q8_page_js[];
 
@@ -8,6 +10,24 @@ extern const char q8_page_css[], q8_page_js[];
 #define POLICY                                                                                     \
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "   \
     "base-uri 'none'; form-action 'none'"
+
+/* What a model is called: the last part of its path, or all of it where that says nothing. */
+static void put_title(FILE *out, const char *path, void (*put)(FILE *, const char *))
+{
+    size_t end = strlen(path), start;
+    char name[256];
+
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    for (start = end; start && path[start - 1] != '/';)
+        start--;
+    if (start == end || end - start >= sizeof name || strspn(path + start, ".") >= end - start) {
+        put(out, path);
+        return;
+    }
+    (void)snprintf(name, sizeof name, "%.*s", (int)(end - start), path + start);
+    put(out, name);
+}
 
 void q8_html_open(FILE *out, const char *tool, const char *path)
 {
@@ -18,12 +38,21 @@ void q8_html_open(FILE *out, const char *tool, const char *path)
             "<meta name=\"color-scheme\" content=\"light dark\">\n"
             "<meta name=\"generator\" content=\"%s " Q8_VERSION "\">\n<title>",
             tool);
-    q8_html_text(out, path);
+    put_title(out, path, q8_html_text);
     fprintf(out, " \xe2\x80\x93 %s</title>\n<style>\n", tool);
     fputs(q8_page_css, out);
     fprintf(out, "</style>\n</head>\n<body>\n<header><p class=\"tool\">%s</p>\n<h1>", tool);
-    q8_html_name(out, path);
+    put_title(out, path, q8_html_name);
     fputs("</h1>\n", out);
+}
+
+void q8_html_path(FILE *out, const char *path)
+{
+    if (!strchr(path, '/'))
+        return;
+    fputs("<span>", out);
+    q8_html_name(out, path);
+    fputs("</span>", out);
 }
 
 void q8_html_main(FILE *out)
@@ -31,19 +60,17 @@ void q8_html_main(FILE *out)
     fputs("<nav aria-label=\"Sections\" hidden></nav></header>\n<main>\n", out);
 }
 
-/* The dialog is empty: the script fills it when a weight is chosen. */
-void q8_html_end(FILE *out, const char *lost)
+/* The dialog is empty: the script fills it when a row is chosen. */
+void q8_html_end(FILE *out)
 {
-    fprintf(out,
-            "</main>\n<dialog id=\"details\" aria-labelledby=\"details-title\"></dialog>\n"
-            "<noscript><p class=\"note\">%s</p></noscript>\n"
-            "<footer><p>q8 " Q8_VERSION "</p></footer>\n",
-            lost);
+    fputs("</main>\n<dialog id=\"details\" aria-labelledby=\"details-title\"></dialog>\n"
+          "<footer><p>q8 " Q8_VERSION "</p></footer>\n",
+          out);
 }
 
 void q8_html_close(FILE *out)
 {
-    fputs("<script>\n", out);
+    fputs("<script type=\"module\">\n", out);
     fputs(q8_page_js, out);
     fputs("</script>\n</body>\n</html>\n", out);
 }

@@ -1,4 +1,4 @@
-/* page.h - what the pages of q8-inspect and q8-verify share: frame, facts, heat map */
+/* page.h - what the pages of q8-inspect and q8-verify share: frame, facts, legend */
 #ifndef Q8_REPORT_PAGE_H
 #define Q8_REPORT_PAGE_H
 
@@ -8,22 +8,18 @@
 #define Q8_HTML_STEPS 10 /* colours of a heat map, .h0 (calm) to .h9 (look here) in page.css */
 #define Q8_HTML_VIEWS 5  /* ways to colour a map, at most */
 
-/*
- * Beyond it a map is left out, which the page says: names from a file could ask for layers times
- * roles without end.
- */
-#define Q8_HTML_CELLS (UINT64_C(1) << 17)
-
-/* The page up to its heading: `tool` is "q8-inspect", `path` the model's.  What explains the
- * heading comes next. */
+/* The page up to its heading: `tool` is "q8-inspect", `path` the model's, of which the last part is
+ * title and heading.  What explains the heading comes next. */
 void q8_html_open(FILE *out, const char *tool, const char *path);
+
+/* The path as it was given, in a <span>; nothing where it is the heading. */
+void q8_html_path(FILE *out, const char *path);
 
 /* Ends the heading; sections come next, each with an id and an <h2>. */
 void q8_html_main(FILE *out);
 
-/* Ends the sections; `lost` is what a reader without JavaScript does not see, HTML.  Data of the
- * script come next: a block of id "data", see src/report/page.js. */
-void q8_html_end(FILE *out, const char *lost);
+/* Ends the sections.  Data of the script come next: a block of id "data", see rows_data.h. */
+void q8_html_end(FILE *out);
 
 /* The script, and the end of the page. */
 void q8_html_close(FILE *out);

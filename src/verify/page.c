@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#define MEMORY_LIMIT (UINT64_C(1) << 30) /* for the heat map: 104 bytes for each layer */
+#define MEMORY_LIMIT (UINT64_C(1) << 30) /* for lists of rows: their names, and 100 bytes each */
 #define FINDINGS 1000 /* rows of the table: a browser shows them at once; --json has all */
 
 static const char *plural(uint64_t count)
@@ -64,7 +64,9 @@ static void put_subtitle(const struct q8_verify *v, const struct q8_verify_commo
 {
     const char *class_name = v->arch.class_name ? v->arch.class_name : v->arch.model_type;
 
-    fputs("<p class=\"sub\"><span>reference ", out);
+    fputs("<p class=\"sub\">", out);
+    q8_html_path(out, v->options.quantized->path);
+    fputs("<span>reference ", out);
     q8_html_name(out, v->options.reference->path);
     fputs("</span>", out);
     if (class_name) {
@@ -157,6 +159,25 @@ static void put_findings(const struct q8_verify *v, FILE *out)
     fputs("</section>\n", out);
 }
 
+/* The sections, and the data of the script. */
+static bool put_sections(const struct q8_verify *v, const struct q8_verify_common *common,
+                         FILE *out, struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_html_layers layers;
+
+    if (!q8_html_layers_make(&layers, v, mem, err))
+        return false;
+    fputs("<section id=\"summary\"><h2>Summary</h2>\n", out);
+    put_facts(v, common, out);
+    fputs("</section>\n", out);
+    put_findings(v, out);
+    q8_page_map(out, &layers.rows);
+    if (!q8_html_layers(&layers.rows, out, mem, err))
+        return false;
+    q8_html_end(out);
+    return q8_html_layer_data(&layers.rows, out, mem, err);
+}
+
 bool q8_verify_page(const struct q8_verify *v, FILE *out, struct q8_err *err)
 {
     struct q8_verify_common common;
@@ -169,17 +190,9 @@ bool q8_verify_page(const struct q8_verify *v, FILE *out, struct q8_err *err)
     put_verdict(v, out);
     put_subtitle(v, &common, out);
     q8_html_main(out);
-    fputs("<section id=\"summary\"><h2>Summary</h2>\n", out);
-    put_facts(v, &common, out);
-    fputs("</section>\n", out);
-    put_findings(v, out);
-    ok = q8_html_layers(v, out, &mem, err);
-    if (ok) {
-        q8_html_end(out, "Worst rows need JavaScript; <code>q8-verify --json</code> prints them"
-                         " too.");
-        q8_html_layer_data(v, out);
+    ok = put_sections(v, &common, out, &mem, err);
+    if (ok)
         q8_html_close(out);
-    }
     q8_arena_clear(&mem);
     return ok && (!ferror(out) || q8_fail_errno(err, "cannot write the page"));
 }

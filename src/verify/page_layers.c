@@ -1,108 +1,90 @@
 /* page_layers.c - the layers on the page of q8-verify: heat map, table, details */
 #include "src/verify/page_layers.h"
 
-#include "src/report/heat_map.h"
-#include "src/verify/numbers.h"
 #include "src/compare/report.h"
+#include "src/report/rows_data.h"
 #include "src/verify/report.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
+
+static const char *get_name(const void *row)
+{
+    return ((const struct q8_layer *)row)->module;
+}
+
+static const char *get_type(const void *row, char *buffer)
+{
+    return q8_side_type(&((const struct q8_layer *)row)->item->b, buffer, Q8_PAGE_WORD);
+}
+
+static const char *get_shape(const void *row, char *buffer)
+{
+    const struct q8_side *side = &((const struct q8_layer *)row)->item->b;
+
+    (void)snprintf(buffer, Q8_PAGE_WORD, "[%" PRIu64 ", %" PRIu64 "]", side->rows, side->cols);
+    return buffer;
+}
+
+static const char *get_note(const void *row, char *buffer)
+{
+    (void)buffer;
+    return ((const struct q8_layer *)row)->unmeasured;
+}
+
+static const char *get_rule(const void *row, char *buffer)
+{
+    const struct q8_layer *layer = row;
+
+    (void)buffer;
+    if (!layer->have_weights)
+        return NULL;
+    return layer->weights.library_rule ? "codes are of a division in the weight's type"
+                                       : "codes are of the format's rule";
+}
+
+static const char *get_product(const void *row, char *buffer)
+{
+    const struct q8_layer *layer = row;
+
+    if (!layer->have_matmul)
+        return NULL;
+    (void)snprintf(buffer, Q8_PAGE_WORD, "multiplied as %s, threshold %g, activations %s",
+                   q8_mode_name(layer->matmul.mode), layer->matmul.threshold,
+                   q8_activations_kind_name(layer->matmul.from));
+    return buffer;
+}
+
+static const struct q8_page_word words[] = {
+    {"type", get_type}, {"shape", get_shape},     {"note", get_note},
+    {"rule", get_rule}, {"product", get_product},
+};
+
+static bool fails(const void *self, const void *row)
+{
+    (void)self;
+    return ((const struct q8_layer *)row)->failing > 0;
+}
+
+static const struct q8_page_mark marks[] = {{"fails", "fails", fails}};
+
+static bool has_place(const void *row)
+{
+    return ((const struct q8_layer *)row)->number != UINT64_MAX;
+}
 
 /*
  * A row of normal numbers loses 41 dB to 8 bits and 30 dB is where q8-inspect's alarm begins, so 45
  * is calm and 20 is not; products lose some dB more, by the codes of the activations.
  */
-static const struct q8_heat_view views[] = {
-    {"weights", "Weights", Q8_HTML_DECIBEL, " dB",
-     "Signal to quantization noise of the weights against the reference.", 45, 20, (double)NAN,
-     false},
-    {"matmul", "Products", Q8_HTML_DECIBEL, " dB",
-     "Signal to noise of the int8 products against those in float.", 40, 15, (double)NAN, false},
+static const struct q8_page_view views[] = {
+    {"weights", "Weights", " dB",
+     "Signal to quantization noise of the weights against the reference.", NULL, 45, 20, false},
+    {"matmul", "Products", " dB", "Signal to noise of the int8 products against those in float.",
+     NULL, 40, 15, false},
 };
 
-static bool put_map(const struct q8_verify *v, FILE *out, struct q8_arena *mem, struct q8_err *err)
-{
-    struct q8_heat_map map = {.views = sizeof views / sizeof *views, .bad = "fails"};
-
-    memcpy(map.view, views, sizeof views);
-    map.spot = q8_alloc(mem, v->layers, sizeof *map.spot, err);
-    if (!map.spot)
-        return false;
-    for (uint64_t i = 0; i < v->layers; i++) {
-        const struct q8_layer *layer = &v->layer[i];
-
-        if (layer->number != UINT64_MAX)
-            map.spot[map.spots++] = (struct q8_heat_spot){
-                .name = layer->module,
-                .role = layer->role,
-                .layer = layer->number,
-                .row = i,
-                .bad = layer->failing > 0,
-                .value = {layer->have_weights ? layer->weights.sqnr : (double)NAN,
-                          layer->have_matmul ? layer->matmul.sqnr : (double)NAN},
-            };
-    }
-    return q8_heat_map_print(out, &map, mem, err);
-}
-
-static void put_row(const struct q8_layer *layer, const struct q8_column *const *column,
-                    unsigned columns, FILE *out)
-{
-    const struct q8_side *side = &layer->item->b;
-    char type[64];
-
-    fprintf(out, "<tr%s><th scope=\"row\">", layer->failing ? " class=\"low\"" : "");
-    q8_html_name(out, layer->module);
-    if (layer->unmeasured) {
-        fputs(" <small>", out);
-        q8_html_text(out, layer->unmeasured);
-        fputs("</small>", out);
-    }
-    fprintf(out, "</th><td>%s</td><td>[%" PRIu64 ", %" PRIu64 "]</td>",
-            q8_side_type(side, type, sizeof type), side->rows, side->cols);
-    for (unsigned c = 0; c < columns; c++)
-        q8_column_cell(out, column[c], NULL, layer);
-    fputs("</tr>\n", out);
-}
-
-/* The search is for the script, which shows it. */
-static void put_table(const struct q8_verify *v, FILE *out)
-{
-    const struct q8_column *column[Q8_NUMBERS];
-    const unsigned columns = q8_numbers_shown(v, column);
-
-    fprintf(out,
-            "<section id=\"weights\"><h2>Weights</h2>\n"
-            "<form class=\"find\" role=\"search\" hidden>"
-            "<label>Search <input type=\"search\" id=\"find\" autocomplete=\"off\""
-            " spellcheck=\"false\" placeholder=\"layers.3 down_proj\"></label>"
-            "<label><input type=\"checkbox\" id=\"low\"> only those that fail</label>"
-            "<output id=\"found\" aria-live=\"polite\">%" PRIu64 " of %" PRIu64 "</output></form>\n"
-            "<div class=\"box\" tabindex=\"0\" role=\"region\" aria-labelledby=\"rows-caption\">"
-            "<table id=\"rows\" class=\"list\"><caption id=\"rows-caption\">Int8 weights, by name. "
-            "A bar at the left marks those that fail.</caption>\n"
-            "<thead><tr><th scope=\"col\" aria-sort=\"ascending\">Name</th>"
-            "<th scope=\"col\">Type</th><th scope=\"col\">Shape</th>",
-            v->layers, v->layers);
-    for (unsigned c = 0; c < columns; c++)
-        q8_column_head(out, column[c], "n");
-    fputs("</tr></thead>\n<tbody>\n", out);
-    for (uint64_t i = 0; i < v->layers; i++)
-        put_row(&v->layer[i], column, columns, out);
-    fputs("</tbody></table></div></section>\n", out);
-}
-
-bool q8_html_layers(const struct q8_verify *v, FILE *out, struct q8_arena *mem, struct q8_err *err)
-{
-    if (!put_map(v, out, mem, err))
-        return false;
-    put_table(v, out);
-    return true;
-}
-
-/* ---- what the script shows of a layer: see src/report/page.js ---- */
+/* ---- what the script shows of a layer: see page_layers.h ---- */
 
 static void put_about(struct q8_json *j, const struct q8_verify *v, const struct q8_layer *layer)
 {
@@ -125,90 +107,85 @@ static void put_about(struct q8_json *j, const struct q8_verify *v, const struct
     q8_json_end(j, ']');
 }
 
-/* A heading and the list of pairs below it, which the caller closes with end_pairs(). */
-static void begin_pairs(struct q8_json *j, const char *heading)
+static void put_worst(struct q8_json *j, const struct q8_weights *w)
 {
-    q8_json_begin(j, NULL, '[');
-    q8_json_text(j, NULL, heading);
-    q8_json_begin(j, NULL, '[');
-}
-
-static void end_pairs(struct q8_json *j)
-{
-    q8_json_end(j, ']');
-    q8_json_end(j, ']');
-}
-
-/* A name with a text, or with a number where that is NULL. */
-static void put_pair(struct q8_json *j, const char *name, const char *text, double number)
-{
-    q8_json_begin(j, NULL, '[');
-    q8_json_text(j, NULL, name);
-    if (text)
-        q8_json_text(j, NULL, text);
-    else
-        q8_column_script(j, NULL, number);
-    q8_json_end(j, ']');
-}
-
-static void put_settings(struct q8_json *j, const struct q8_layer *layer)
-{
-    q8_json_begin(j, "pairs", '[');
-    if (layer->have_weights) {
-        begin_pairs(j, "Codes and scales");
-        put_pair(j, "Codes are of",
-                 layer->weights.library_rule ? "a division in the weight's type"
-                                             : "the format's rule",
-                 0);
-        put_pair(j, "Scales", NULL, (double)layer->weights.scales);
-        end_pairs(j);
-    }
-    if (layer->have_matmul) {
-        begin_pairs(j, "How it was multiplied");
-        put_pair(j, "Activations", q8_activations_kind_name(layer->matmul.from), 0);
-        put_pair(j, "Mode", q8_mode_name(layer->matmul.mode), 0);
-        put_pair(j, "Threshold", NULL, layer->matmul.threshold);
-        end_pairs(j);
-    }
-    q8_json_end(j, ']');
-}
-
-static void put_rows(struct q8_json *j, const struct q8_weights *w)
-{
-    char row[24];
-
-    q8_json_begin(j, "lists", '[');
-    begin_pairs(j, "Rows of the lowest SQNR");
-    q8_json_text(j, NULL, "Row");
-    q8_json_text(j, NULL, "SQNR, dB");
-    q8_json_end(j, ']');
-    q8_json_begin(j, NULL, '[');
+    q8_json_begin(j, "worst", '[');
     for (unsigned i = 0; i < w->worsts; i++) {
-        (void)snprintf(row, sizeof row, "%" PRIu64, w->worst[i].row);
-        put_pair(j, row, NULL, w->worst[i].sqnr);
+        q8_json_begin(j, NULL, '[');
+        q8_json_number(j, NULL, w->worst[i].row);
+        q8_column_script(j, NULL, w->worst[i].sqnr);
+        q8_json_end(j, ']');
     }
-    end_pairs(j);
     q8_json_end(j, ']');
 }
 
-void q8_html_layer_data(const struct q8_verify *v, FILE *out)
+static void put_details(struct q8_json *j, const void *verify, const void *row)
+{
+    const struct q8_layer *layer = row;
+
+    put_about(j, verify, layer);
+    if (!layer->have_weights)
+        return;
+    q8_json_number(j, "scales", layer->weights.scales);
+    if (layer->weights.worsts)
+        put_worst(j, &layer->weights);
+}
+
+/* ---- all of it ---- */
+
+bool q8_html_layers_make(struct q8_html_layers *ret, const struct q8_verify *v,
+                         struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_column *column[Q8_NUMBERS];
+    struct q8_page_rows *rows = &ret->rows;
+    unsigned count;
+
+    *ret = (struct q8_html_layers){.rows = {.self = v,
+                                            .name = get_name,
+                                            .word = words,
+                                            .words = sizeof words / sizeof *words,
+                                            .column = ret->column,
+                                            .mark = marks,
+                                            .marks = sizeof marks / sizeof *marks,
+                                            .view = ret->view,
+                                            .views = sizeof views / sizeof *views,
+                                            .has_place = has_place,
+                                            .details = put_details}};
+    rows->row = q8_alloc(mem, v->layers, sizeof *rows->row, err);
+    if (!rows->row)
+        return false;
+    for (uint64_t i = 0; i < v->layers; i++)
+        rows->row[rows->rows++] = &v->layer[i];
+    q8_page_rows_sort(rows);
+    rows->columns = q8_numbers_shown(v, column);
+    for (unsigned c = 0; c < rows->columns; c++)
+        ret->column[c] = *column[c];
+    memcpy(ret->view, views, sizeof views);
+    ret->view[0].column = q8_numbers_of(Q8_LEVEL_WEIGHTS, &count); /* the SQNR is first */
+    ret->view[1].column = q8_numbers_of(Q8_LEVEL_MATMUL, &count);
+    return true;
+}
+
+bool q8_html_layers(const struct q8_page_rows *rows, FILE *out, struct q8_arena *mem,
+                    struct q8_err *err)
+{
+    static const struct q8_page_table table = {
+        "weights", "Weights", "Int8 weights, by name. A bar at the left marks those that fail.",
+        "only those that fail"};
+
+    return q8_page_table(out, rows, &table, mem, err);
+}
+
+bool q8_html_layer_data(const struct q8_page_rows *rows, FILE *out, struct q8_arena *mem,
+                        struct q8_err *err)
 {
     struct q8_json j = {.out = out, .script = true};
 
     fputs("<script type=\"application/json\" id=\"data\">", out);
     q8_json_begin(&j, NULL, '{');
-    q8_json_begin(&j, "rows", '[');
-    for (uint64_t i = 0; i < v->layers; i++) {
-        const struct q8_layer *layer = &v->layer[i];
-
-        q8_json_begin(&j, NULL, '{');
-        put_about(&j, v, layer);
-        put_settings(&j, layer);
-        if (layer->have_weights && layer->weights.worsts)
-            put_rows(&j, &layer->weights);
-        q8_json_end(&j, '}');
-    }
-    q8_json_end(&j, ']');
+    if (!q8_page_rows_data(&j, rows, mem, err))
+        return false;
     q8_json_end(&j, '}');
     fputs("</script>\n", out);
+    return true;
 }

@@ -279,7 +279,7 @@ static void fill_doctor(struct fake *f)
     }
 }
 
-void fake_make(struct fake *f, uint64_t layers, bool int8)
+static void set_options(struct fake *f)
 {
     struct q8_inspect *in = &f->in;
 
@@ -294,6 +294,13 @@ void fake_make(struct fake *f, uint64_t layers, bool int8)
     in->options.min_sqnr = FAKE_MIN_SQNR;
     in->options.threshold = 6;
     q8_arch_init(&in->arch, "llama", "LlamaForCausalLM");
+}
+
+void fake_make(struct fake *f, uint64_t layers, bool int8)
+{
+    struct q8_inspect *in = &f->in;
+
+    set_options(f);
     in->stored.count = int8;
     in->stored.layout = int8 ? Q8_LAYOUT_PACKED : Q8_LAYOUT_NONE;
     in->subject = get(f, layers * 9 + 7, sizeof *in->subject);
@@ -310,4 +317,48 @@ void fake_make(struct fake *f, uint64_t layers, bool int8)
     in->total.seconds = 86421.125;
     for (unsigned i = 0; i < Q8_COSTS; i++)
         in->total.sqnr[i] = int8 ? (double)NAN : 38.4 + 1.3 * i;
+}
+
+static void add_expert(struct fake *f, uint64_t layer, uint64_t expert)
+{
+    static const char *const leaf[] = {"down_proj", "gate_proj", "up_proj"};
+    struct q8_err err = {0};
+
+    for (int i = 0; i < 3; i++) {
+        const bool low = layer == 1 && expert == 7 && i == 2;
+        char *name = q8_sprintf(&f->mem, &err, "model.layers.%d.mlp.experts.%d.%s", (int)layer,
+                                (int)expert, leaf[i]);
+        struct q8_subject s = {.kind = Q8_KIND_EXPERT, .layer = layer};
+
+        if (!name)
+            abort();
+        s.role = strstr(name, "mlp.");
+        add(f, name, &s, i ? 2048 : 7168, i ? 7168 : 2048, low ? 12 : 38);
+    }
+}
+
+void fake_make_experts(struct fake *f, uint64_t layers, uint64_t experts)
+{
+    struct q8_inspect *in = &f->in;
+
+    set_options(f);
+    in->subject = get(f, layers * (experts * 3 + 4), sizeof *in->subject);
+    for (uint64_t layer = 0; layer < layers; layer++) {
+        for (unsigned r = 0; r < 4; r++) {
+            struct q8_err err = {0};
+            struct q8_subject s = {.kind = Q8_KIND_LINEAR, .layer = layer, .role = roles[r].role};
+            char *name = q8_sprintf(&f->mem, &err, "model.layers.%d.%s", (int)layer, s.role);
+
+            if (!name)
+                abort();
+            add(f, name, &s, roles[r].rows, roles[r].cols, roles[r].sqnr);
+        }
+        for (uint64_t expert = 0; expert < experts; expert++)
+            add_expert(f, layer, expert);
+    }
+    qsort(in->subject, in->subjects, sizeof *in->subject, compare);
+    in->total.tensors = in->subjects;
+    in->total.below = 1;
+    for (unsigned i = 0; i < Q8_COSTS; i++)
+        in->total.sqnr[i] = 38.4 + 1.3 * i;
 }

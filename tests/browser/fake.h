@@ -28,4 +28,8 @@ struct fake {
  */
 void fake_make(struct fake *f, uint64_t layers, bool int8);
 
+/* A mixture of so many experts in each layer, 3 weights each and 4 beside them, of one SQNR but for
+ * experts.7.up_proj of layer 1, which is far below FAKE_MIN_SQNR. */
+void fake_make_experts(struct fake *f, uint64_t layers, uint64_t experts);
+
 #endif

@@ -50,7 +50,7 @@ escape() {
     sed "s|^<html lang=\"en\">\$|<html lang=\"en\" data-expect=\"$(escape "$expect")\"${QUICK:+ data-quick=1}>|
         s|^<head>\$|<head><script data-test>alert = () => { document.documentElement.dataset.alert = 1 }</script>|" \
         "$page"
-    echo "<script data-test>"
+    echo "<script type=\"module\" data-test>"
     cat "$here/check.js"
     echo "</script>"
 } >"$work/copy.html"

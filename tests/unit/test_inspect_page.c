@@ -3,6 +3,7 @@
 #include "src/base/json_write.h"
 #include "src/report/escape.h"
 #include "src/inspect/page.h"
+#include "src/report/page.h"
 #include "tests/browser/fake.h"
 
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cjson/cJSON.h>
 #include <cmocka.h>
 
 /* What put(text) writes, to be freed. */
@@ -162,36 +164,39 @@ static unsigned count(const char *text, const char *what)
     return n;
 }
 
-static void html_page_has_a_cell_for_each_layer_and_role(void **state)
+/* The data block of a page, parsed; to be freed. */
+static struct cJSON *data_of(const char *page)
 {
-    char *page = page_of(4, false, true);
-    char *map = strstr(page, "<table id=\"map\"");
-    char *end;
+    const char *data = strstr(page, "id=\"data\">");
+    struct q8_err err = {0};
+    struct cJSON *root;
 
-    (void)state;
-    assert_non_null(map);
-    end = strstr(map, "</table>");
-    assert_non_null(end);
-    *end = '\0';
-    assert_int_equal(count(map, "<td"), 4 * FAKE_ROLES);
-    assert_int_equal(count(map, "class=\"none\""), 3); /* one o_proj, two of the hostile role */
-    assert_int_equal(count(map, "<td class=\"low "), count(map, "low h"));
-    assert_int_equal(count(map, "bad h"), 1);
-    assert_int_equal(count(map, "<tr>"), 4 + 1);
-    *end = '<';
-    free(page);
+    assert_non_null(data);
+    data += strlen("id=\"data\">");
+    root = q8_json_parse(data, (uint64_t)(strstr(data, "</script>") - data), &err);
+    assert_string_equal(err.text, "");
+    return root;
 }
 
-static void html_page_has_a_row_for_each_subject(void **state)
+static void html_page_is_called_by_the_last_part_of_the_path(void **state)
 {
-    char *page = page_of(4, false, true);
-    char *rows = strstr(page, "<table id=\"rows\"");
+    static const struct row rows[] = {{"/home/a/models/b/", "<title>b \xe2\x80\x93"},
+                                      {"b", "<title>b \xe2\x80\x93"},
+                                      {"/", "<title>/ \xe2\x80\x93"},
+                                      {"../..", "<title>../.. \xe2\x80\x93"}};
 
     (void)state;
-    assert_non_null(rows);
-    assert_int_equal(count(rows, "<th scope=\"row\">"), 4 * 9 - 1 + 3 + 4);
-    assert_int_equal(count(rows, "{\"kind\":"), 4 * 9 - 1 + 3 + 4);
-    free(page);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_non_null(out);
+        q8_html_open(out, "q8-inspect", rows[i].text);
+        assert_int_equal(fclose(out), 0);
+        assert_int_equal(count(text, rows[i].want), 1);
+        free(text);
+    }
 }
 
 static void html_page_shows_hostile_names_as_text(void **state)
@@ -243,13 +248,8 @@ static void html_page_holds_json_that_parses(void **state)
 {
     for (int int8 = 0; int8 < 2; int8++) {
         char *page = page_of(4, int8, !int8);
-        char *data = strstr(page, "id=\"data\">") + strlen("id=\"data\">");
-        struct q8_err err = {0};
-        struct cJSON *root;
+        struct cJSON *root = data_of(page);
 
-        assert_non_null(data);
-        root = q8_json_parse(data, (uint64_t)(strstr(data, "</script>") - data), &err);
-        assert_string_equal(err.text, "");
         assert_non_null(q8_json_get(root, "rows"));
         q8_json_free(root);
         free(page);
@@ -262,12 +262,10 @@ static void html_page_of_codes_shows_bits(void **state)
     char *page = page_of(4, true, false);
 
     (void)state;
-    assert_int_equal(count(page, "data-view=\"bits\""), 1);
-    assert_int_equal(count(page, "value=\"sqnr\""), 0);
-    assert_int_equal(count(page, "value=\"saturated\""), 1);
     assert_int_equal(count(page, "id=\"doctor\""), 0);
     assert_int_equal(count(page, "Below 30 dB"), 0); /* nobody knows */
     assert_int_equal(count(page, ">Codes used</th>"), 1);
+    assert_int_equal(count(page, "\"title\":\"Codes used\""), 1);
     assert_int_equal(count(page, "<small>SQNR</small>"), 0); /* no column of a scheme */
     free(page);
 }
@@ -277,8 +275,7 @@ static void html_page_of_many_tensors_stays_small(void **state)
     char *page = page_of(80, false, true);
 
     (void)state;
-    assert_true(count(page, "{\"kind\":") >= 723);
-    assert_true(strlen(page) < 2000000);
+    assert_true(strlen(page) < 1000000);
     free(page);
 }
 
@@ -298,64 +295,10 @@ static void html_page_without_layers_has_no_map(void **state)
     f.suggestion.cures = 0;
     assert_true(q8_inspect_page(&f.in, &f.suggestion, out, &err));
     assert_int_equal(fclose(out), 0);
-    assert_int_equal(count(page, "id=\"map\""), 0);
+    assert_int_equal(count(page, "id=\"layers\""), 0);
     assert_int_equal(count(page, "id=\"features\""), 0);
     assert_int_equal(count(page, "no weight is below 30 dB"), 1);
     q8_arena_clear(&f.mem);
-    free(page);
-}
-
-/* The page of f, to be freed; f is cleared. */
-static char *page_of_fake(struct fake *f)
-{
-    struct q8_err err = {0};
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-
-    assert_non_null(out);
-    assert_true(q8_inspect_page(&f->in, NULL, out, &err));
-    assert_int_equal(fclose(out), 0);
-    q8_arena_clear(&f->mem);
-    return text;
-}
-
-static void html_map_keeps_encoder_and_decoder_apart(void **state)
-{
-    struct fake f;
-    char *page;
-
-    (void)state;
-    fake_make(&f, 4, false);
-    for (uint64_t i = 0; i < f.in.subjects; i++) {
-        struct q8_subject *s = &f.in.subject[i];
-
-        s->shown = s->layer == 0 && s->matrix;
-        if (s->shown) { /* model.layers.0.a is encoder.layers.0.a, or decoder.layers.0.a */
-            s->name = q8_sprintf(&f.mem, &(struct q8_err){0}, "%s.layers.0.%s",
-                                 i % 2 ? "encoder" : "decoder", s->role);
-            s->role = "same";
-        }
-    }
-    page = page_of_fake(&f);
-    assert_int_equal(count(page, "2 layers, 1 role<"), 1);
-    assert_int_equal(count(page, "data-i=\""), 2);
-    assert_int_equal(count(page, "<th scope=\"row\">encoder.<wbr>layers.<wbr>0</th>"), 1);
-    free(page);
-}
-
-static void html_map_of_too_many_cells_is_left_out(void **state)
-{
-    struct fake f;
-    char *page;
-
-    (void)state;
-    fake_make(&f, 400, false);
-    for (uint64_t i = 0; i < f.in.subjects; i++)
-        f.in.subject[i].role = f.in.subject[i].name; /* 400 layers times 2801 roles */
-    page = page_of_fake(&f);
-    assert_int_equal(count(page, "id=\"map\""), 0);
-    assert_int_equal(count(page, "are too many for a map"), 1);
     free(page);
 }
 
@@ -381,8 +324,7 @@ int main(void)
         cmocka_unit_test(html_name_may_break_at_its_joints),
         cmocka_unit_test(script_text_cannot_end_its_block),
         cmocka_unit_test(html_number_has_the_digits_of_its_form),
-        cmocka_unit_test(html_page_has_a_cell_for_each_layer_and_role),
-        cmocka_unit_test(html_page_has_a_row_for_each_subject),
+        cmocka_unit_test(html_page_is_called_by_the_last_part_of_the_path),
         cmocka_unit_test(html_page_shows_hostile_names_as_text),
         cmocka_unit_test(html_page_refers_to_nothing_outside),
         cmocka_unit_test(html_page_is_the_same_twice_and_has_no_time),
@@ -390,8 +332,6 @@ int main(void)
         cmocka_unit_test(html_page_of_codes_shows_bits),
         cmocka_unit_test(html_page_of_many_tensors_stays_small),
         cmocka_unit_test(html_page_without_layers_has_no_map),
-        cmocka_unit_test(html_map_keeps_encoder_and_decoder_apart),
-        cmocka_unit_test(html_map_of_too_many_cells_is_left_out),
         cmocka_unit_test(html_page_says_when_the_disk_is_full),
     };
 

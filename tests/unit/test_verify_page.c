@@ -62,49 +62,44 @@ static void html_verify_lists_what_fails_before_notes(void **state)
     free(page);
 }
 
-/* 3 layers; 7 roles and the hostile one, which layer 0 alone has. */
-static void html_verify_has_a_cell_for_each_layer_and_role(void **state)
+/* 3 layers of 7 weights, a hostile one in layer 0, and two without a layer. */
+static void html_verify_has_each_layer_as_data(void **state)
 {
     char *page = page_of(Q8_LEVEL_MATMUL, true);
-    char *map = strstr(page, "<table id=\"map\"");
-    char *end;
+    char *data = strstr(page, "id=\"data\">");
 
     (void)state;
-    assert_non_null(map);
-    end = strstr(map, "</table>");
-    assert_non_null(end);
-    *end = '\0';
-    assert_int_equal(fake_result_count(map, "data-i=\""), 3 * 7 + 1);
-    assert_int_equal(fake_result_count(map, "class=\"none\""), 2);
-    assert_int_equal(fake_result_count(map, "<td class=\"bad h"), 4);
-    assert_int_equal(fake_result_count(map, "data-v=\"17.50|11.50\""), 1);
-    *end = '<';
+    assert_int_equal(fake_result_count(page, "<section id=\"layers\" hidden>"), 1);
+    assert_non_null(data);
+    assert_int_equal(fake_result_count(data, "{\"rows\":24,"), 1);
+    assert_int_equal(fake_result_count(data, "\"places\":[0,0,[1,22]]"), 1);
+    assert_int_equal(fake_result_count(data, "{\"about\":["), 24);
+    assert_int_equal(fake_result_count(data, "[\"fails: rows-swapped\",\"rows 3 and 7"), 1);
+    assert_int_equal(fake_result_count(data, "\"title\":\"KL\""), 0); /* no layer has it */
     free(page);
 }
 
-static void html_verify_has_a_row_for_each_layer(void **state)
+static void html_verify_without_a_script_shows_the_worst_first(void **state)
 {
     char *page = page_of(Q8_LEVEL_MATMUL, true);
-    char *rows = strstr(page, "<table id=\"rows\"");
+    char *rows = strstr(page, "<table id=\"plain\""), *first;
 
     (void)state;
     assert_non_null(rows);
     assert_int_equal(fake_result_count(rows, "<th scope=\"row\">"), 24);
-    assert_int_equal(fake_result_count(rows, "<tr class=\"low\">"), 4);
-    assert_int_equal(fake_result_count(rows, "{\"about\":["), 24);
-    assert_int_equal(fake_result_count(rows, "[\"fails: rows-swapped\",\"rows 3 and 7"), 1);
-    assert_int_equal(fake_result_count(rows, ">KL</th>"), 0); /* no layer has it */
+    first = strstr(rows, "<th scope=\"row\">");
+    assert_ptr_equal(strstr(rows, "<th scope=\"row\">model.<wbr>layers.<wbr>1.<wbr>mlp.<wbr>down_"),
+                     first);
     free(page);
 }
 
-static void html_verify_of_integrity_alone_has_no_map(void **state)
+static void html_verify_of_integrity_alone_has_no_numbers(void **state)
 {
     char *page = page_of(Q8_LEVEL_INTEGRITY, false);
 
     (void)state;
-    assert_int_equal(fake_result_count(page, "id=\"map\""), 0);
     assert_int_equal(fake_result_count(page, "<small>weights</small>"), 0);
-    assert_int_equal(fake_result_count(strstr(page, "<table id=\"rows\""), "<th scope=\"row\">"),
+    assert_int_equal(fake_result_count(strstr(page, "<table id=\"plain\""), "<th scope=\"row\">"),
                      24);
     free(page);
 }
@@ -151,8 +146,8 @@ static void html_verify_holds_json_that_parses(void **state)
 
         root = q8_json_parse(data, (uint64_t)(strstr(data, "</script>") - data), &err);
         assert_string_equal(err.text, "");
-        assert_non_null(q8_json_at(q8_json_get(root, "rows"), 23));
-        assert_null(q8_json_at(q8_json_get(root, "rows"), 24));
+        assert_non_null(q8_json_get(q8_json_get(root, "details"), "23"));
+        assert_null(q8_json_get(q8_json_get(root, "details"), "24"));
         q8_json_free(root);
         free(page);
     }
@@ -182,9 +177,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(html_verify_says_the_verdict_first),
         cmocka_unit_test(html_verify_lists_what_fails_before_notes),
-        cmocka_unit_test(html_verify_has_a_cell_for_each_layer_and_role),
-        cmocka_unit_test(html_verify_has_a_row_for_each_layer),
-        cmocka_unit_test(html_verify_of_integrity_alone_has_no_map),
+        cmocka_unit_test(html_verify_has_each_layer_as_data),
+        cmocka_unit_test(html_verify_without_a_script_shows_the_worst_first),
+        cmocka_unit_test(html_verify_of_integrity_alone_has_no_numbers),
         cmocka_unit_test(html_verify_shows_hostile_names_as_text),
         cmocka_unit_test(html_verify_refers_to_nothing_outside),
         cmocka_unit_test(html_verify_holds_json_that_parses),
