@@ -2,11 +2,12 @@
  * fail_io.c - for LD_PRELOAD: makes one file operation fail, or kills the process there
  *
  *   Q8_FAIL_CALL=pwrite   which call: open close pread pwrite ftruncate fallocate fsync rename
- *                         mkdir unlink
+ *                         mkdir unlink flock statvfs
  *   Q8_FAIL_AT=3          the third such call of the process fails, once
- *   Q8_FAIL_ERRNO=ENOSPC  how: ENOSPC EIO EINTR EACCES EMFILE EDQUOT EROFS EOPNOTSUPP EINVAL or a
- *                         number; KILL kills the process; SHORT moves half the bytes, EOF none
- *                         (pread and pwrite only)
+ *   Q8_FAIL_ON=1          so does every such call after it
+ *   Q8_FAIL_ERRNO=ENOSPC  how: ENOSPC EIO EINTR EACCES EMFILE EDQUOT EROFS EOPNOTSUPP EINVAL
+ *                         ENOSYS ENOLCK or a number; KILL kills the process; SHORT moves half the
+ *                         bytes, EOF none (pread and pwrite only); ZERO is a statvfs of zeros
  *   Q8_WAIT=PATH          the call does not fail but leaves its mark and waits until PATH is there
  *   Q8_KILL_AT=7          SIGKILL at the seventh of all pread, pwrite, fsync and rename calls; a
  *                         pwrite writes the first half of its bytes before, the others do nothing
@@ -28,17 +29,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-enum { FAIL_SHORT = -1, FAIL_EOF = -2, FAIL_KILL = -3 }; /* beside the errno values */
+/* beside the errno values */
+enum { FAIL_SHORT = -1, FAIL_EOF = -2, FAIL_KILL = -3, FAIL_ZERO = -4 };
 
 static struct {
     const char *call, *mark, *wait;
     long fail_at, kill_at; /* 0: never */
-    int how;               /* errno, FAIL_SHORT or FAIL_EOF */
+    bool on;               /* beyond fail_at too */
+    int how;               /* errno, or one of the FAILs above */
 } order;
 static atomic_long calls, kill_calls; /* so far */
 
@@ -46,9 +52,10 @@ static const struct {
     const char *name;
     int value;
 } hows[] = {
-    {"ENOSPC", ENOSPC},    {"EIO", EIO},       {"EINTR", EINTR},   {"EACCES", EACCES},
-    {"EMFILE", EMFILE},    {"EDQUOT", EDQUOT}, {"EROFS", EROFS},   {"EOPNOTSUPP", EOPNOTSUPP},
-    {"SHORT", FAIL_SHORT}, {"EOF", FAIL_EOF},  {"EINVAL", EINVAL}, {"KILL", FAIL_KILL},
+    {"ENOSPC", ENOSPC},    {"EIO", EIO},       {"EINTR", EINTR},    {"EACCES", EACCES},
+    {"EMFILE", EMFILE},    {"EDQUOT", EDQUOT}, {"EROFS", EROFS},    {"EOPNOTSUPP", EOPNOTSUPP},
+    {"SHORT", FAIL_SHORT}, {"EOF", FAIL_EOF},  {"EINVAL", EINVAL},  {"KILL", FAIL_KILL},
+    {"ENOSYS", ENOSYS},    {"ENOLCK", ENOLCK}, {"ZERO", FAIL_ZERO},
 };
 
 static long get_number(const char *name)
@@ -66,6 +73,7 @@ __attribute__((constructor)) static void read_order(void)
     order.mark = getenv("Q8_FAIL_MARK");
     order.wait = getenv("Q8_WAIT");
     order.fail_at = order.call ? get_number("Q8_FAIL_AT") : 0;
+    order.on = get_number("Q8_FAIL_ON") != 0;
     order.kill_at = get_number("Q8_KILL_AT");
     order.how = how ? atoi(how) : EIO;
     for (size_t i = 0; how && i < sizeof hows / sizeof *hows; i++)
@@ -95,8 +103,12 @@ static void die(void)
 /* Counts one call; true when it is the one that must fail. */
 static bool is_due(const char *call)
 {
-    if (!order.fail_at || strcmp(call, order.call) != 0 ||
-        atomic_fetch_add(&calls, 1) + 1 != order.fail_at)
+    long number;
+
+    if (!order.fail_at || strcmp(call, order.call) != 0)
+        return false;
+    number = atomic_fetch_add(&calls, 1) + 1;
+    if (number < order.fail_at || (number > order.fail_at && !order.on))
         return false;
     leave_mark();
     while (order.wait && access(order.wait, F_OK) < 0)
@@ -244,4 +256,33 @@ int unlink(const char *path)
 int rmdir(const char *path)
 {
     return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
+int flock(int fd, int how)
+{
+    return is_due("flock") ? -1 : (int)syscall(SYS_flock, fd, how);
+}
+
+/* What q8 asks for of it. */
+int statvfs(const char *path, struct statvfs *ret)
+{
+    struct statfs fs;
+
+    if (is_due("statvfs")) {
+        *ret = (struct statvfs){0};
+        return order.how == FAIL_ZERO ? 0 : -1;
+    }
+    if (syscall(SYS_statfs, path, &fs) < 0)
+        return -1;
+    *ret = (struct statvfs){.f_bsize = (unsigned long)fs.f_bsize,
+                            .f_frsize = (unsigned long)(fs.f_frsize ? fs.f_frsize : fs.f_bsize),
+                            .f_blocks = fs.f_blocks,
+                            .f_bfree = fs.f_bfree,
+                            .f_bavail = fs.f_bavail};
+    return 0;
+}
+
+int statvfs64(const char *path, struct statvfs64 *ret)
+{
+    return statvfs(path, (struct statvfs *)ret);
 }
