@@ -72,44 +72,23 @@ bool q8_file_open(struct q8_file *ret, const char *path, struct q8_err *err)
     return false;
 }
 
-/* Gives the file its size and its room on the disk. */
-static bool set_room(int fd, const char *path, uint64_t size, struct q8_err *err)
+bool q8_file_room(struct q8_file *f, uint64_t size, struct q8_err *err)
 {
     char shown[600];
     int rc;
 
     if (size > INT64_MAX)
         errno = EFBIG;
-    else if (ftruncate(fd, (off_t)size) == 0) {
+    else if (ftruncate(f->fd, (off_t)size) == 0) {
         do
-            rc = size ? fallocate(fd, 0, 0, (off_t)size) : 0;
+            rc = size ? fallocate(f->fd, 0, 0, (off_t)size) : 0;
         while (rc < 0 && errno == EINTR);
         /* A file system that cannot set room aside: the writes will have to tell. */
         if (rc == 0 || errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
-            return true;
+            return q8_file_take(f, f->fd, f->path, err);
     }
     return q8_fail_errno(err, "cannot set aside %" PRIu64 " bytes of disk for %s", size,
-                         q8_text_escape(path, shown, sizeof shown));
-}
-
-bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool keep,
-                    struct q8_err *err)
-{
-    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (keep ? 0 : O_EXCL);
-    int fd = open(path, flags, 0666);
-    struct q8_file f;
-
-    if (fd < 0)
-        return fail_path(err, "create", path);
-    if (q8_file_take(&f, fd, path, err) && set_room(fd, path, size, err) &&
-        q8_file_take(&f, fd, path, err)) {
-        *ret = f;
-        return true;
-    }
-    (void)close(fd);
-    if (!keep)
-        (void)unlink(path);
-    return false;
+                         q8_text_escape(f->path, shown, sizeof shown));
 }
 
 bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
@@ -206,6 +185,13 @@ static bool is_same(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Nor has anything else about it changed, such as its mode, or its time been set back. */
+static bool is_untouched(const struct stat *a, const struct stat *b)
+{
+    return is_same(a, b) && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
 bool q8_file_changed(const struct q8_file *f)
 {
     struct stat open_file, named;
@@ -221,11 +207,11 @@ bool q8_file_same(const struct q8_file *f, struct q8_err *err)
 
     if (fstat(f->fd, &open_file) < 0 || stat(f->path, &named) < 0)
         return fail_path(err, "look again at", f->path);
-    if (!is_same(&open_file, &f->stat))
-        return q8_fail(err, Q8_EIO, "%s was written to during the run: run again later",
-                       q8_text_escape(f->path, shown, sizeof shown));
-    if (!is_same(&named, &f->stat))
+    if (named.st_dev != f->stat.st_dev || named.st_ino != f->stat.st_ino)
         return q8_fail(err, Q8_EIO, "%s was replaced by another file during the run: run again",
+                       q8_text_escape(f->path, shown, sizeof shown));
+    if (!is_untouched(&open_file, &f->stat) || !is_untouched(&named, &f->stat))
+        return q8_fail(err, Q8_EIO, "%s was written to during the run: run again later",
                        q8_text_escape(f->path, shown, sizeof shown));
     return true;
 }
@@ -250,21 +236,6 @@ void q8_file_close(struct q8_file *f)
     if (f->fd >= 0)
         (void)close(f->fd);
     f->fd = -1;
-}
-
-bool q8_dir_sync(const char *path, struct q8_err *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok;
-
-    if (fd < 0)
-        return fail_path(err, "open the directory", path);
-    /* EINVAL: a file system that syncs no directories. */
-    ok = sync_fd(fd) || errno == EINVAL;
-    if (!ok)
-        fail_path(err, "flush the directory", path);
-    (void)close(fd);
-    return ok;
 }
 
 char *q8_file_text(const char *path, uint64_t limit, uint64_t *ret_len, struct q8_arena *mem,
@@ -322,31 +293,21 @@ static ssize_t count_write(void *cookie, const char *buf, size_t n)
     return (ssize_t)n;
 }
 
-bool q8_file_print(const char *path, bool keep, const struct q8_printer *printer,
-                   uint64_t *ret_bytes, struct q8_err *err)
+bool q8_file_print(const struct q8_file *to, const struct q8_printer *printer, uint64_t *ret_bytes,
+                   struct q8_err *err)
 {
-    struct counter c = {.fd = -1};
-    const char *name = path ? path : "a text";
-    FILE *out;
-    bool ok;
-
-    if (path) {
-        c.fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (keep ? O_TRUNC : O_EXCL),
-                    0666);
-        if (c.fd < 0)
-            return q8_fail_errno(err, "cannot create %s", path);
-    }
-    out = fopencookie(&c, "w", (cookie_io_functions_t){.write = count_write});
-    ok =
+    struct counter c = {.fd = to ? to->fd : -1};
+    const char *name = to ? to->path : "a text";
+    FILE *out = fopencookie(&c, "w", (cookie_io_functions_t){.write = count_write});
+    bool ok =
         out ? printer->print(printer->self, out, err) : q8_fail_errno(err, "cannot print %s", name);
+
     if (out && ok && (fflush(out) != 0 || c.error)) {
         errno = c.error ? c.error : errno;
         ok = q8_fail_errno(err, "cannot write %s", name);
     }
     if (out)
         (void)fclose(out);
-    if (path && close(c.fd) < 0 && ok)
-        ok = q8_fail_errno(err, "cannot close %s", name);
     *ret_bytes = c.bytes;
     return ok;
 }

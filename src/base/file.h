@@ -47,14 +47,8 @@ bool q8_file_open(struct q8_file *ret, const char *path, struct q8_err *err);
 /* *ret is the file of an open descriptor, which it owns on success.  As q8_file_open. */
 bool q8_file_take(struct q8_file *ret, int fd, const char *path, struct q8_err *err);
 
-/*
- * Creates a file (mode 0666 less umask) for reading and writing; one that is there is opened when
- * `keep`, else an error, as a link is always.  Sets its size to `size` and sets the disk space
- * aside, so that a full disk is found now (Q8_EIO).  On failure *ret is as it was, and the new file
- * is removed again unless `keep`.
- */
-bool q8_file_create(struct q8_file *ret, const char *path, uint64_t size, bool keep,
-                    struct q8_err *err);
+/* Sets the size of the file and sets the disk space aside: a full disk is found now (Q8_EIO). */
+bool q8_file_room(struct q8_file *f, uint64_t size, struct q8_err *err);
 
 /* Reads exactly n bytes at off.  A file that ends early is Q8_EIO and says that it changed. */
 bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
@@ -78,12 +72,16 @@ bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint6
                    struct q8_err *err);
 
 /*
- * Whether the open file and what its path now names are still what was opened: inode, size and
- * time of the last write.  Else Q8_EIO.  Not for files that q8_file_write wrote to.
+ * Whether the open file and what its path now names are still what was opened: inode, size, time
+ * of the last write, which can be set back, and of the last change of the inode, which cannot.
+ * Else Q8_EIO.  Not for files that q8_file_write wrote to.
  */
 bool q8_file_same(const struct q8_file *f, struct q8_err *err);
 
-/* Whether it is certain that the file, or what its path now names, is no longer what was opened. */
+/*
+ * Whether it is certain that the file, or what its path now names, is no longer what was opened.
+ * A change of the inode alone is not: it may be one of its mode.
+ */
 bool q8_file_changed(const struct q8_file *f);
 
 /* Flushes data and size to the disk; Q8_EIO. */
@@ -106,18 +104,11 @@ struct q8_printer {
 };
 
 /*
- * Writes what `printer` prints to a new file (or over an old one when `keep`), and counts the
- * bytes; with a path of NULL it only counts.  On failure (Q8_EIO, or that of `print`) the file
- * stays, incomplete.
+ * Writes what `printer` prints to the empty file `to`, and counts the bytes; without one (NULL) it
+ * only counts.  On failure (Q8_EIO, or that of `print`) the file stays, incomplete.
  */
-bool q8_file_print(const char *path, bool keep, const struct q8_printer *printer,
-                   uint64_t *ret_bytes, struct q8_err *err);
-
-/*
- * Flushes a directory's entries to the disk; Q8_EIO.  On a file system that flushes no directories
- * it does nothing.
- */
-bool q8_dir_sync(const char *path, struct q8_err *err);
+bool q8_file_print(const struct q8_file *to, const struct q8_printer *printer, uint64_t *ret_bytes,
+                   struct q8_err *err);
 
 struct q8_arena; /* src/base/arena.h */
 

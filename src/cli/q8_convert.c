@@ -6,7 +6,7 @@
 #include "src/cli/progress.h"
 #include "src/convert/convert.h"
 #include "src/convert/plan_make.h"
-#include "src/convert/publish.h"
+#include "src/convert/output/publish.h"
 #include "src/convert/report_json.h"
 
 #include <errno.h>
@@ -206,6 +206,11 @@ static bool check_input(const struct options *o, const struct q8_plan *plan)
     return ok;
 }
 
+static void warn(const char *text)
+{
+    q8_process_say("q8-convert", "warning: ", text);
+}
+
 /* Plan made: shows it, or carries it out. */
 static bool run(struct options *o, struct q8_plan *plan)
 {
@@ -214,19 +219,21 @@ static bool run(struct options *o, struct q8_plan *plan)
     bool ok;
 
     for (uint64_t i = 0; i < plan->warnings; i++)
-        q8_process_say("q8-convert", "warning: ", plan->warning[i]);
+        warn(plan->warning[i]);
     report.memory_bytes = q8_convert_memory(plan, o->mem, o->run.threads);
     if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err) ||
         !check_input(o, plan) || !q8_outputs_open(&o->outputs, o->mem, o->err))
         return false;
+    if (report.free_bytes == Q8_FREE_UNKNOWN)
+        warn("the file system of the output does not say how much room it has");
     if (o->dry_run && report.free_bytes < plan->total.disk_bytes)
         q8_process_say("q8-convert", "warning: not enough disk space for ", o->run.output);
     if (o->dry_run)
-        return q8_publish_check(o->run.output, o->run.resume, o->run.force, o->mem, o->err) &&
-               print_report(o, &report);
+        return q8_convert_check(plan, &o->run, o->mem, o->err) && print_report(o, &report);
     q8_show_open(&show, &o->process, o->quiet);
     o->run.watch = &show.watch;
     atomic_store(&o->process.partial, o->partial);
+    o->run.warn = warn;
     ok = q8_convert_run(&report.convert, plan, &o->run, o->mem, o->err);
     q8_show_close(&show);
     return ok && print_report(o, &report);

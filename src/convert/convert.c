@@ -7,9 +7,10 @@
 #include "src/convert/convert_parts.h"
 #include "src/convert/journal.h"
 #include "src/convert/plan_parts.h"
+#include "src/model/folder/folder.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -80,7 +81,8 @@ static bool create_shards(struct q8_convert *c, struct q8_err *err)
             q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, plan->shard[i].name);
 
         if (!path ||
-            !q8_file_create(&c->shard[i], path, plan->shard[i].bytes, c->publish.resumed, err) ||
+            !q8_dir_create(&c->shard[i], &c->publish.dir, path, plan->shard[i].bytes,
+                           c->publish.resumed, err) ||
             !q8_plan_header(plan, i, &sink, err))
             return false;
     }
@@ -104,30 +106,23 @@ static bool run_jobs(struct q8_convert *c, struct q8_err *err)
     struct q8_pool pool = {
         .threads = c->options.threads, .watch = c->options.watch, .item = run_item, .self = c};
     uint64_t bytes = 0;
-    bool ok = order_jobs(c, &bytes, err);
+    bool ok = q8_workers_open(c, err) && (!c->publish.resumed || q8_journal_recheck(c, err)) &&
+              order_jobs(c, &bytes, err);
 
-    c->worker = q8_alloc(c->mem, c->options.threads, sizeof *c->worker, err);
-    ok = ok && c->worker;
-    for (unsigned i = 0; ok && i < c->options.threads; i++)
-        ok = q8_worker_open(&c->worker[i], c->plan, c->options.isa, c->options.measure, err);
     pool.progress = (struct q8_progress){"converting tensors", 0, c->todo, 0, bytes};
     ok = ok && q8_pool_run(&pool, err);
-    for (unsigned i = 0; c->worker && i < c->options.threads; i++)
-        q8_worker_close(&c->worker[i]);
+    q8_workers_close(c);
     return ok;
 }
 
 /* Bytes of disk that the shards of an interrupted run have already. */
 static uint64_t disk_held(const struct q8_convert *c)
 {
-    char path[PATH_MAX];
     uint64_t bytes = 0;
     struct stat st;
 
     for (uint32_t i = 0; i < c->plan->shards; i++)
-        if ((size_t)snprintf(path, sizeof path, "%s/%s", c->publish.partial,
-                             c->plan->shard[i].name) < sizeof path &&
-            stat(path, &st) == 0)
+        if (fstatat(c->publish.dir.fd, c->plan->shard[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0)
             bytes += (uint64_t)st.st_blocks * 512;
     return bytes;
 }
@@ -140,23 +135,12 @@ static bool check_disk(const struct q8_convert *c, struct q8_err *err)
     needed -= q8_min(needed, disk_held(c));
     if (!q8_publish_free(c->options.output, &available, c->mem, err))
         return false;
-    if (available < needed)
+    if (available != Q8_FREE_UNKNOWN && available < needed)
         return q8_fail(err, Q8_EIO,
                        "not enough disk space for %s: %s needed, %s free (%" PRIu64 " bytes short)",
                        c->options.output, q8_text_bytes(needed, a, sizeof a),
                        q8_text_bytes(available, b, sizeof b), needed - available);
     return true;
-}
-
-/* The input is still what the plan was made of. */
-static bool check_input(const struct q8_convert *c, struct q8_err *err)
-{
-    if (!q8_model_same(c->plan->model, err))
-        return false;
-    return !q8_copy_changed(c) ||
-           q8_fail(err, Q8_EIO,
-                   "a file beside the weights in %s changed during the run: run again later",
-                   c->plan->model->dir);
 }
 
 static bool carry_out(struct q8_convert *c, struct q8_err *err)
@@ -168,8 +152,8 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
     for (uint32_t i = 0; c->shard && i < plan->shards; i++)
         c->shard[i].fd = -1;
     return c->result && c->shard && check_disk(c, err) && q8_journal_open(c, err) &&
-           create_shards(c, err) && (!c->publish.resumed || q8_journal_recheck(c, err)) &&
-           run_jobs(c, err) && q8_copy_files(c, err) && check_input(c, err) && q8_reread(c, err) &&
+           create_shards(c, err) && run_jobs(c, err) && q8_copy_files(c, err) &&
+           q8_source_check(c, err) && q8_reread(c, err) &&
            q8_publish_finish(&c->publish, c->options.sync, c->mem, err);
 }
 
@@ -179,11 +163,52 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
  */
 static bool worth_keeping(const struct q8_convert *c, const struct q8_err *err)
 {
-    if (q8_model_changed(c->plan->model) || q8_copy_changed(c))
+    if (q8_model_changed(c->plan->model) || q8_copy_changed(c, false))
         return false;
     if (c->publish.resumed)
         return err->code != Q8_EINPUT;
     return c->journal >= 0 && (err->code == Q8_EIO || err->code > Q8_ESIGNAL);
+}
+
+/* What went wrong, and what there is to go on with. */
+static void say_kept(const struct q8_convert *c, struct q8_err *err)
+{
+    size_t used = strlen(err->text);
+
+    (void)snprintf(err->text + used, sizeof err->text - used, "; what is done stays in %s for %s",
+                   c->publish.partial, c->options.force ? "--resume --force" : "--resume");
+}
+
+/* After a failure: whether what is done stays. */
+static bool leave_off(struct q8_convert *c, struct q8_err *err)
+{
+    bool keep = worth_keeping(c, err);
+    struct stat st;
+
+    if (keep && c->written && !c->publish.done &&
+        fstatat(c->publish.dir.fd, Q8_JOURNAL, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        (void)q8_journal_restore(c, &(struct q8_err){0});
+    if (keep && !c->publish.done && err->code != Q8_EUSAGE)
+        say_kept(c, err);
+    return keep;
+}
+
+static struct q8_publish_wish wish_of(struct q8_convert *c)
+{
+    return (struct q8_publish_wish){.output = c->options.output,
+                                    .resume = c->options.resume,
+                                    .force = c->options.force,
+                                    .finished = q8_finished,
+                                    .self = c};
+}
+
+bool q8_convert_check(struct q8_plan *plan, const struct q8_convert_options *options,
+                      struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_convert c = {.plan = plan, .options = *options, .mem = mem};
+    const struct q8_publish_wish wish = wish_of(&c);
+
+    return q8_publish_check(&wish, mem, err);
 }
 
 bool q8_convert_run(const struct q8_convert **ret, struct q8_plan *plan,
@@ -191,31 +216,27 @@ bool q8_convert_run(const struct q8_convert **ret, struct q8_plan *plan,
                     struct q8_err *err)
 {
     struct q8_convert *c = q8_alloc(mem, 1, sizeof *c, err);
+    struct q8_publish_wish wish;
     double begin = q8_now();
     bool ok, keep = true;
 
     if (!c)
         return false;
     *c = (struct q8_convert){.plan = plan, .options = *options, .mem = mem, .journal = -1};
-    c->publish.lock = -1;
-    ok = check_files(plan, err) &&
-         q8_publish_open(&c->publish, options->output, options->resume, options->force, mem, err);
-    if (ok) {
+    c->publish = (struct q8_publish){.parent = -1, .dir.fd = -1};
+    wish = wish_of(c);
+    ok = check_files(plan, err) && q8_publish_open(&c->publish, &wish, mem, err);
+    c->finished = ok && c->publish.finished;
+    for (unsigned i = 0; ok && options->warn && i < c->publish.warnings; i++)
+        options->warn(c->publish.warning[i]);
+    if (ok && !c->finished) {
         ok = carry_out(c, err);
-        keep = ok || worth_keeping(c, err);
-    }
-    if (!ok && keep && c->written && !c->publish.done && access(c->publish.journal, F_OK) < 0)
-        (void)q8_journal_restore(c, &(struct q8_err){0});
-    if (!ok && keep && c->publish.lock >= 0 && !c->publish.done && err->code != Q8_EUSAGE) {
-        size_t used = strlen(err->text);
-
-        (void)snprintf(err->text + used, sizeof err->text - used,
-                       "; what is done stays in %s for --resume", c->publish.partial);
+        keep = ok || leave_off(c, err);
     }
     q8_journal_close(c);
     for (uint32_t i = 0; c->shard && i < plan->shards; i++)
         q8_file_close(&c->shard[i]);
-    q8_publish_close(&c->publish, keep, mem);
+    q8_publish_close(&c->publish, keep);
     c->seconds = q8_now() - begin;
     if (ok)
         *ret = c;

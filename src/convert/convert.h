@@ -11,6 +11,10 @@ struct q8_convert; /* a conversion done: for report.h */
 uint64_t q8_convert_memory(const struct q8_plan *plan, const struct q8_arena *mem,
                            unsigned threads);
 
+/* Checks, before any work, what q8_convert_run would refuse, without making anything. */
+bool q8_convert_check(struct q8_plan *plan, const struct q8_convert_options *options,
+                      struct q8_arena *mem, struct q8_err *err);
+
 /*
  * Carries the plan out.  On success OUTPUT is there, complete, re-read and synced, and *ret is what
  * a report is made of, in `mem`.  On failure OUTPUT is as it was; OUTPUT.partial stays where

@@ -17,15 +17,20 @@ bool q8_copy_text(struct q8_convert *c, const char *name,
 {
     const char *path = q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, name);
     struct q8_printer printer = {print, self};
+    struct q8_file file;
     uint64_t bytes, i = 0;
+    bool ok;
 
-    if (!path || !q8_file_print(path, c->publish.resumed, &printer, &bytes, err))
+    if (!path || !q8_dir_create(&file, &c->publish.dir, path, 0, c->publish.resumed, err))
         return false;
+    ok = q8_file_print(&file, &printer, &bytes, err);
+    if (close(file.fd) < 0 && ok) /* nobody may read it again */
+        ok = q8_fail_errno(err, "cannot close %s", path);
     while (strcmp(c->plan->file[i].name, name) != 0)
         i++;
-    return bytes == c->plan->file[i].bytes ||
-           q8_fail(err, Q8_EIO, "%s: %" PRIu64 " bytes, but %" PRIu64 " were planned", path, bytes,
-                   c->plan->file[i].bytes);
+    return ok && (bytes == c->plan->file[i].bytes ||
+                  q8_fail(err, Q8_EIO, "%s: %" PRIu64 " bytes, but %" PRIu64 " were planned", path,
+                          bytes, c->plan->file[i].bytes));
 }
 
 static bool print_config(void *self, FILE *out, struct q8_err *err)
@@ -34,22 +39,6 @@ static bool print_config(void *self, FILE *out, struct q8_err *err)
 
     (void)err;
     fputs(plan->config, out);
-    return true;
-}
-
-/* Makes the folders of "a/b/file" below the partial directory. */
-static bool make_folders(const struct q8_convert *c, const char *name, struct q8_arena *mem,
-                         struct q8_err *err)
-{
-    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
-        const char *path =
-            q8_sprintf(mem, err, "%s/%.*s", c->publish.partial, (int)(slash - name), name);
-
-        if (!path)
-            return false;
-        if (mkdir(path, 0777) < 0 && errno != EEXIST)
-            return q8_fail_errno(err, "cannot make %s", path);
-    }
     return true;
 }
 
@@ -70,18 +59,23 @@ static bool put_bytes(void *self, const void *bytes, uint64_t n, struct q8_err *
     return q8_pool_advance(to->pool, n);
 }
 
-static bool is_other(const struct stat *st, const struct q8_out *side)
+static bool is_other(const struct stat *st, const struct q8_out *side, bool touched)
 {
+    if (touched &&
+        (st->st_ctim.tv_sec != side->status.tv_sec || st->st_ctim.tv_nsec != side->status.tv_nsec))
+        return true;
     return (uint64_t)st->st_size != side->bytes || st->st_mtim.tv_sec != side->changed.tv_sec ||
            st->st_mtim.tv_nsec != side->changed.tv_nsec;
 }
 
-bool q8_copy_changed(const struct q8_convert *c)
+bool q8_copy_changed(const struct q8_convert *c, bool touched)
 {
     const struct q8_model *m = c->plan->model;
     const struct stat *config = &m->config_stat;
-    const struct q8_out config_file = {
-        .name = Q8_CONFIG, .bytes = (uint64_t)config->st_size, .changed = config->st_mtim};
+    const struct q8_out config_file = {.name = Q8_CONFIG,
+                                       .bytes = (uint64_t)config->st_size,
+                                       .changed = config->st_mtim,
+                                       .status = config->st_ctim};
     char path[PATH_MAX];
     struct stat st;
 
@@ -89,7 +83,7 @@ bool q8_copy_changed(const struct q8_convert *c)
         const struct q8_out *file = i == 0 ? &config_file : &c->plan->side[i - 1];
 
         if ((size_t)snprintf(path, sizeof path, "%s/%s", m->dir, file->name) >= sizeof path ||
-            (stat(path, &st) < 0 ? errno == ENOENT : is_other(&st, file)))
+            (stat(path, &st) < 0 ? errno == ENOENT : is_other(&st, file, touched)))
             return true;
     }
     return false;
@@ -110,24 +104,31 @@ static bool open_side(struct q8_file *ret, const char *dir, const char *name, co
     return ok;
 }
 
+/* As its source may be read, and no more than a new file here: umask counts.  We read it again. */
+static void limit_mode(const struct q8_file *out, const struct q8_file *in)
+{
+    (void)fchmod(out->fd, out->stat.st_mode & (in->stat.st_mode | S_IRUSR) & 0666);
+}
+
 static bool copy_side(struct q8_convert *c, const struct q8_out *side, struct q8_pool *pool,
                       struct q8_arena *mem, struct q8_err *err)
 {
+    const struct q8_dir *dir = &c->publish.dir;
     const char *from = q8_sprintf(mem, err, "%s/%s", c->plan->model->dir, side->name);
     const char *to = q8_sprintf(mem, err, "%s/%s", c->publish.partial, side->name);
     struct copying copy = {.out.fd = -1, .pool = pool};
     struct q8_file in = {.fd = -1};
-    bool ok = from && to && make_folders(c, side->name, mem, err) &&
+    bool ok = from && to && q8_dir_make(dir, side->name, err) &&
               open_side(&in, c->plan->model->dir, side->name, from, err);
 
-    if (ok && is_other(&in.stat, side))
+    if (ok && is_other(&in.stat, side, true))
         ok = q8_fail(err, Q8_EIO, "%s was written to during the run: run again later", from);
     if (ok && c->publish.resumed) /* it may be there, and read-only as its source is */
-        (void)unlink(to);
-    ok = ok && q8_file_create(&copy.out, to, in.size, false, err) &&
+        ok = q8_dir_remove(dir, side->name, false, err);
+    ok = ok && q8_dir_create(&copy.out, dir, to, in.size, false, err) &&
          q8_file_show(&in, 0, in.size, put_bytes, &copy, err) && q8_file_same(&in, err);
     if (ok)
-        (void)fchmod(copy.out.fd, in.stat.st_mode & 0777);
+        limit_mode(&copy.out, &in);
     q8_file_close(&in);
     q8_file_close(&copy.out);
     return ok;

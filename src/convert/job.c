@@ -267,3 +267,42 @@ bool q8_job_run(struct q8_worker *w, const struct q8_job *job, const struct q8_f
     ret->done = true;
     return true;
 }
+
+static bool pass_tile(void *self, void *rows, uint64_t row, uint64_t n, struct q8_err *err)
+{
+    (void)self, (void)rows, (void)row, (void)n, (void)err;
+    return true;
+}
+
+/* The bytes of a copy go through the stream's buffer and no further. */
+static bool digest_copy(struct q8_worker *w, const struct q8_tensor *t, struct q8_pool *pool,
+                        struct q8_err *err)
+{
+    unsigned char *bytes = w->part[0].bytes;
+
+    for (uint64_t at = 0, n; at < t->nbytes; at += n) {
+        n = q8_min(Q8_STREAM_PIECE, t->nbytes - at);
+        if (!q8_model_read(w->plan->model, t, at, bytes, n, err) || !q8_pool_advance(pool, n))
+            return false;
+        q8_xxh_add(&w->xxh, bytes, n);
+    }
+    return true;
+}
+
+bool q8_job_source(struct q8_worker *w, const struct q8_job *job, struct q8_pool *pool,
+                   struct q8_digest *ret, struct q8_err *err)
+{
+    const struct q8_visit visit = {.tile = pass_tile};
+    bool ok;
+
+    q8_xxh_reset(&w->xxh);
+    if (job->reason) {
+        ok = digest_copy(w, job->tensor, pool, err);
+    } else {
+        const struct q8_view view = q8_job_view(job);
+
+        ok = q8_walk_run(&w->walk, w->plan->model, &view, &visit, pool, err);
+    }
+    *ret = q8_xxh_sum(&w->xxh);
+    return ok || explain(w->plan, job, err);
+}

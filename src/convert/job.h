@@ -46,4 +46,8 @@ void q8_worker_close(struct q8_worker *w);
 bool q8_job_run(struct q8_worker *w, const struct q8_job *job, const struct q8_file *out,
                 struct q8_pool *pool, struct q8_result *ret, struct q8_err *err);
 
+/* The digest of the source bytes of a job, as q8_job_run takes it.  As that on failure. */
+bool q8_job_source(struct q8_worker *w, const struct q8_job *job, struct q8_pool *pool,
+                   struct q8_digest *ret, struct q8_err *err);
+
 #endif

@@ -1,7 +1,7 @@
 /*
  * journal.c - q8-journal in the partial directory, one line per finished job
  *
- *     q8-journal 1 <digest of everything that decides the output and the report>
+ *     ... its head: output/head.h
  *     <job> <source> <part>... <err2> <val2> <zero rows> <digest of all before>
  *
  * Parts are Q8_PARTS digests, 0 where a job has fewer; sums are hexadecimal floats, so they read
@@ -9,6 +9,7 @@
  */
 #include "src/convert/journal.h"
 
+#include "src/convert/output/head.h"
 #include "src/convert/plan_parts.h"
 #include "src/model/folder/folder.h"
 
@@ -21,7 +22,6 @@
 #include <unistd.h>
 
 #define LINE_BYTES 512
-#define FIRST_BYTES 64
 
 /* job and zero rows: 20 digits; sums: 24, such as -0x1.fffffffffffffp+1023; spaces, NUL */
 _Static_assert((2 + Q8_PARTS) * Q8_DIGEST_TEXT + 2 * 21 + 2 * 25 + 2 <= LINE_BYTES,
@@ -54,25 +54,40 @@ static void print_identity(const struct q8_convert *c, FILE *out)
                 (long long)plan->side[i].changed.tv_sec, plan->side[i].changed.tv_nsec);
 }
 
-/* The first line of the journal, without its end. */
-static bool identify(const struct q8_convert *c, char ret[FIRST_BYTES], struct q8_err *err)
+/* Prints what changes when a source is written anew, even with its size and time set back. */
+static void print_stamp(const struct q8_convert *c, FILE *out)
 {
-    char hex[Q8_DIGEST_TEXT], *text = NULL;
-    struct q8_digest digest;
+    for (uint32_t i = 0; i < c->plan->model->shards; i++) {
+        const struct stat *st = &c->plan->model->shard[i].file.stat;
+
+        fprintf(out, "%lld.%09ld\n", (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+    }
+}
+
+static bool digest_text(const struct q8_convert *c,
+                        void (*print)(const struct q8_convert *c, FILE *out), struct q8_digest *ret,
+                        struct q8_err *err)
+{
+    char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
     if (!out)
         return q8_fail_errno(err, "cannot identify the run");
-    print_identity(c, out);
+    print(c, out);
     if (fclose(out) != 0) {
         free(text);
         return q8_fail(err, Q8_ELIMIT, "out of memory");
     }
-    digest = q8_xxh_once(text, size);
+    *ret = q8_xxh_once(text, size);
     free(text);
-    (void)snprintf(ret, FIRST_BYTES, Q8_JOURNAL " 1 %s", q8_digest_text(&digest, hex));
     return true;
+}
+
+static bool identify(const struct q8_convert *c, struct q8_head *ret, struct q8_err *err)
+{
+    return digest_text(c, print_identity, &ret->identity, err) &&
+           digest_text(c, print_stamp, &ret->stamp, err);
 }
 
 /* Appends one line with one write, so that lines of two threads do not mix. */
@@ -140,6 +155,18 @@ static bool parse_line(struct q8_convert *c, char *line)
     return true;
 }
 
+/* Whether the source of a finished job has the bytes that it had; else the job is done again. */
+static bool still_source(struct q8_convert *c, uint64_t i, unsigned worker, struct q8_pool *pool,
+                         struct q8_err *err)
+{
+    struct q8_digest now;
+
+    if (!q8_job_source(&c->worker[worker], &c->plan->job[i], pool, &now, err))
+        return false;
+    c->result[i].done = q8_digest_same(&now, &c->result[i].source);
+    return true;
+}
+
 /* Re-hashes what a finished job wrote; a difference means it is done again. */
 static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
                     struct q8_err *err)
@@ -148,7 +175,8 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
     const struct q8_job *job = &c->plan->job[i];
     struct q8_result *r = &c->result[i];
 
-    (void)worker;
+    if (r->done && c->doubted && !still_source(c, i, worker, pool, err))
+        return false;
     for (unsigned p = 0; r->done && p < q8_job_parts(job); p++) {
         char name[Q8_NAME_BYTES];
         struct q8_digest digest;
@@ -163,18 +191,22 @@ static bool recheck(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
     return true;
 }
 
-/* Takes over what the lines say, when the first one is `first`. */
-static bool read_lines(struct q8_convert *c, FILE *in, const char *first, struct q8_err *err)
+/* Takes over what the lines say, when they are of this run. */
+static bool read_lines(struct q8_convert *c, FILE *in, struct q8_err *err)
 {
     char line[LINE_BYTES];
+    struct q8_head said, want;
+    struct q8_claim names; /* as q8_head_claim has read them */
 
-    if (!fgets(line, sizeof line, in)) /* an empty one is never continued: publish.c, SPENT */
-        return q8_fail_errno(err, "cannot read %s", c->publish.journal);
-    line[strcspn(line, "\n")] = 0;
-    if (strcmp(line, first) != 0)
+    if (!identify(c, &want, err))
+        return false;
+    if (!q8_head_read(in, &said, &names, c->mem, err))
+        return q8_fail(err, Q8_EIO, "cannot read %s/" Q8_JOURNAL, c->publish.partial);
+    if (!q8_digest_same(&said.identity, &want.identity))
         return q8_fail(err, Q8_EUSAGE,
                        "%s: the source or the options changed since; --force alone starts over",
                        c->publish.partial);
+    c->doubted = !q8_digest_same(&said.stamp, &want.stamp);
     while (fgets(line, sizeof line, in)) {
         size_t n = strcspn(line, "\n");
 
@@ -186,32 +218,59 @@ static bool read_lines(struct q8_convert *c, FILE *in, const char *first, struct
     return true;
 }
 
-/* Makes the file `path` the journal and writes its first line. */
-static bool start(struct q8_convert *c, const char *path, const char *first, struct q8_err *err)
+/* All that comes before the lines of jobs. */
+static bool write_head(struct q8_convert *c, struct q8_err *err)
 {
-    char line[FIRST_BYTES + 1];
-    int n = snprintf(line, sizeof line, "%s\n", first);
+    struct q8_head head;
+    size_t size;
+    char *text =
+        identify(c, &head, err) ? q8_head_text(&head, &c->publish.claim, &size, err) : NULL;
+    bool ok = text && append(c, text, size, err);
 
-    c->journal = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
-    return c->journal >= 0 ? append(c, line, (size_t)n, err)
-                           : q8_fail_errno(err, "cannot create %s", path);
+    free(text);
+    return ok;
+}
+
+/* All files of this run are its own. */
+static bool claim_plan(struct q8_convert *c, struct q8_err *err)
+{
+    struct q8_claim claim = {0};
+
+    for (uint64_t i = 0; i < c->plan->files; i++)
+        if (!q8_claim_add(&claim, c->plan->file[i].name, c->mem, err))
+            return false;
+    if (!q8_head_own(&claim, c->mem, err))
+        return false;
+    c->publish.claim = claim;
+    return true;
+}
+
+/* Makes the file of that name the journal and writes what is known before the work. */
+static bool start(struct q8_convert *c, const char *name, struct q8_err *err)
+{
+    c->journal = openat(c->publish.dir.fd, name,
+                        O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (c->journal < 0)
+        return errno == EEXIST
+                   ? q8_fail(err, Q8_EBUSY, "another run has just started on %s", c->publish.output)
+                   : q8_fail_errno(err, "cannot create %s/%s", c->publish.partial, name);
+    if ((c->publish.claim.names == 0 && !claim_plan(c, err)) || !write_head(c, err))
+        return false;
+    return !c->options.sync || fsync(c->journal) == 0 || errno == EINVAL ||
+           q8_fail_errno(err, "cannot flush %s/%s", c->publish.partial, name);
 }
 
 bool q8_journal_open(struct q8_convert *c, struct q8_err *err)
 {
-    const char *path = c->publish.journal;
-    char first[FIRST_BYTES];
     bool ok;
     FILE *in;
 
-    if (!identify(c, first, err))
-        return false;
     if (!c->publish.resumed)
-        return start(c, path, first, err);
-    in = fopen(path, "re");
+        return start(c, Q8_JOURNAL, err);
+    in = q8_head_open(&c->publish.dir, c->mem, err);
     if (!in)
-        return q8_fail_errno(err, "cannot read %s", path);
-    ok = read_lines(c, in, first, err);
+        return false;
+    ok = read_lines(c, in, err);
     (void)fclose(in);
     return ok;
 }
@@ -244,29 +303,26 @@ static bool add_done(struct q8_convert *c, struct q8_err *err)
 
 bool q8_journal_restore(struct q8_convert *c, struct q8_err *err)
 {
-    char first[FIRST_BYTES];
-
     q8_journal_close(c);
-    return identify(c, first, err) && start(c, c->publish.journal, first, err) && add_done(c, err);
+    return start(c, Q8_JOURNAL, err) && add_done(c, err);
 }
 
 bool q8_journal_recheck(struct q8_convert *c, struct q8_err *err)
 {
-    const char *path = c->publish.journal;
-    const char *fresh = q8_sprintf(c->mem, err, "%s/" Q8_JOURNAL ".new", c->publish.partial);
+    const char *const fresh = Q8_JOURNAL ".new";
     struct q8_pool pool = {
         .threads = c->options.threads, .watch = c->options.watch, .item = recheck, .self = c};
-    char first[FIRST_BYTES];
 
     pool.progress = (struct q8_progress){"checking tensors", 0, c->plan->jobs, 0, done_bytes(c)};
-    if (!fresh || !q8_pool_run(&pool, err) || !identify(c, first, err) ||
-        !start(c, fresh, first, err))
+    if (!q8_pool_run(&pool, err) || !q8_dir_remove(&c->publish.dir, fresh, false, err) ||
+        !start(c, fresh, err))
         return false;
     for (uint64_t i = 0; i < c->plan->jobs; i++)
         c->kept += c->result[i].done;
     if (!add_done(c, err))
         return false;
-    return rename(fresh, path) == 0 || q8_fail_errno(err, "cannot rename %s to %s", fresh, path);
+    return renameat(c->publish.dir.fd, fresh, c->publish.dir.fd, Q8_JOURNAL) == 0 ||
+           q8_fail_errno(err, "cannot rename %s/%s", c->publish.partial, fresh);
 }
 
 void q8_journal_close(struct q8_convert *c)

@@ -2,6 +2,7 @@
 #include "src/convert/manifest.h"
 
 #include "src/base/json_write.h"
+#include "src/convert/output/claim.h"
 #include "src/convert/plan_parts.h"
 
 /* A digest; NULL, one that is not known yet, takes the same room. */
@@ -96,7 +97,7 @@ bool q8_manifest_print(void *self, FILE *out, struct q8_err *err)
     bool ok;
 
     q8_json_begin(&j, NULL, '{');
-    q8_json_text(&j, "schema", "q8-manifest/1");
+    q8_json_text(&j, "schema", Q8_MANIFEST_SCHEMA);
     q8_json_text(&j, "version", Q8_VERSION);
     q8_json_text(&j, "target", m->plan->options.target->name);
     print_options(m, &j);

@@ -35,6 +35,7 @@ struct q8_out {
     uint64_t bytes;                 /* exact size */
     struct timespec changed;        /* of a file that comes along: the last write to its source */
     const struct q8_magic *stub;    /* of such a file: what it is in place of itself; NULL */
+    struct timespec status;         /* and the last change of anything about it */
     const struct q8_format *format; /* of a weight file: the target's; else NULL */
     const struct q8_shard *source;  /* of a weight file: whose metadata it carries on */
 };

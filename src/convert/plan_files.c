@@ -99,6 +99,7 @@ static bool take_file(struct walk *w, const struct q8_entry *e, struct q8_err *e
     list[plan->sides++] = (struct q8_out){.name = e->path,
                                           .bytes = file.size,
                                           .changed = file.stat.st_mtim,
+                                          .status = file.stat.st_ctim,
                                           .stub = find_stub(&file, e->path, err)};
     q8_file_close(&file);
     return !err->code;

@@ -4,7 +4,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/convert/manifest.h"
-#include "src/convert/publish.h"
+#include "src/convert/output/publish.h"
 #include "src/model/folder/folder.h"
 
 #include <assert.h>
@@ -153,7 +153,7 @@ static bool add_printed(struct q8_plan *plan, const char *name, const struct q8_
 {
     uint64_t bytes;
 
-    if (!q8_file_print(NULL, false, printer, &bytes, err))
+    if (!q8_file_print(NULL, printer, &bytes, err))
         return false;
     add_file(plan, name, bytes);
     return true;
@@ -168,14 +168,8 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
     plan->hashed = plan->files;
     if (!add_printed(plan, Q8_MANIFEST, &(struct q8_printer){q8_manifest_print, &manifest}, err))
         return false;
-    for (uint64_t i = 0; i < plan->hashed; i++) {
-        const char *name = plan->file[i].name;
-        bool marked = strchr(name, '\\') != NULL; /* reread.c, print_sums */
-
-        sums += Q8_SHA_TEXT - 1 + strlen("  \n") + marked;
-        for (; *name; name++)
-            sums += *name == '\\' ? 2 : 1;
-    }
+    for (uint64_t i = 0; i < plan->hashed; i++)
+        sums += q8_claim_sum_bytes(plan->file[i].name);
     if (plan->options.sha256)
         add_file(plan, Q8_SUMS, sums);
     return true;

@@ -166,6 +166,10 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
     fprintf(out, "%s -> %s (%s)\n", q8_text_escape(r->plan->model->path, from, sizeof from),
             q8_text_escape(r->output, to, sizeof to), r->plan->options.target->name);
     print_totals(r, out);
+    if (c->finished) {
+        fputs("the output is there already, whole and of this input: nothing was written\n", out);
+        return !ferror(out) || q8_fail_errno(err, "cannot write the summary");
+    }
     if (c->options.measure) {
         print_worst(c, out);
         fprintf(out, "SQNR of all int8 weights: %.2f dB\n", stats_sqnr(&all));
@@ -198,6 +202,7 @@ bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err)
     fprintf(out, "memory: %s at most\ndisk: %s needed, %s free\n",
             q8_text_bytes(r->memory_bytes, a, sizeof a),
             q8_text_bytes(r->plan->total.disk_bytes, b, sizeof b),
-            q8_text_bytes(r->free_bytes, name, sizeof name));
+            r->free_bytes == Q8_FREE_UNKNOWN ? "an unknown amount"
+                                             : q8_text_bytes(r->free_bytes, name, sizeof name));
     return !ferror(out) || q8_fail_errno(err, "cannot write the plan");
 }

@@ -9,7 +9,7 @@
 /* null when it was not measured */
 static void print_sqnr(const struct q8_report *r, const struct q8_stats *stats, struct q8_json *j)
 {
-    if (r->convert->options.measure)
+    if (r->convert->options.measure && !r->convert->finished)
         q8_json_double(j, "sqnr_db", q8_sqnr(stats->val2, stats->err2));
     else
         q8_json_text(j, "sqnr_db", NULL);
@@ -61,7 +61,8 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
         return false;
     if (r->convert && !job->reason) {
         print_sqnr(r, &r->convert->result[i].stats, j);
-        q8_json_number(j, "zero_rows", r->convert->result[i].stats.zero_rows);
+        if (!r->convert->finished)
+            q8_json_number(j, "zero_rows", r->convert->result[i].stats.zero_rows);
     }
     q8_json_end(j, '}');
     return true;
@@ -83,12 +84,18 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
     q8_json_number(j, "output_bytes", t->output_bytes);
     q8_json_number(j, "peak_memory_bytes", r->memory_bytes);
     q8_json_number(j, "disk_needed_bytes", t->disk_bytes);
-    q8_json_number(j, "disk_free_bytes", r->free_bytes);
+    if (r->free_bytes == Q8_FREE_UNKNOWN)
+        q8_json_text(j, "disk_free_bytes", NULL);
+    else
+        q8_json_number(j, "disk_free_bytes", r->free_bytes);
     if (r->convert) {
         struct q8_stats all = q8_report_stats(r->convert);
 
+        if (r->convert->finished)
+            q8_json_flag(j, "finished_before", true);
         q8_json_number(j, "tensors_resumed", r->convert->kept);
-        q8_json_number(j, "zero_rows", all.zero_rows);
+        if (!r->convert->finished)
+            q8_json_number(j, "zero_rows", all.zero_rows);
         print_sqnr(r, &all, j);
         q8_json_double(j, "seconds", r->convert->seconds);
         q8_json_double(j, "bytes_per_second",
@@ -169,7 +176,7 @@ bool q8_report_json(const struct q8_report *r, FILE *out, struct q8_err *err)
     q8_json_flag(&j, "architecture_known", r->plan->arch.known);
     print_totals(r, &j);
     print_lists(r, &j);
-    if (r->convert && r->convert->options.measure)
+    if (r->convert && r->convert->options.measure && !r->convert->finished)
         print_worst(r, &j);
     print_files(r->plan, &j);
     q8_json_raw(&j, "quantization_config", r->plan->quantization);

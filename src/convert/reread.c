@@ -7,7 +7,6 @@
 #include "src/convert/plan_parts.h"
 #include "src/model/folder/folder.h"
 
-#include <fts.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,8 +185,8 @@ static bool reread_item(void *self, uint64_t i, unsigned worker, struct q8_pool 
         sizeof path)
         ok = q8_fail(err, Q8_ELIMIT, "path too long: %s/%s", c->publish.partial,
                      c->plan->file[i].name);
-    ok = ok && q8_file_open(&r.file, path, err) && q8_xxh_open(&r.whole, err) &&
-         q8_xxh_open(&r.own, err);
+    ok = ok && q8_dir_file(&r.file, &c->publish.dir, path, Q8_DIR_READ, err) &&
+         q8_xxh_open(&r.whole, err) && q8_xxh_open(&r.own, err);
     if (c->plan->options.sha256)
         q8_sha_start(&r.sha);
     if (ok && i < c->plan->shards)
@@ -224,13 +223,18 @@ static bool reread_all(struct q8_convert *c, struct q8_err *err)
 /* No runtime should be the first to find out that it cannot be parsed. */
 static bool reread_config(struct q8_convert *c, struct q8_err *err)
 {
-    const char *path = q8_sprintf(c->mem, err, "%s/config.json", c->publish.partial);
-    const char *text = NULL;
-    uint64_t length;
+    const char *path = q8_sprintf(c->mem, err, "%s/" Q8_CONFIG, c->publish.partial);
+    char *text = NULL;
+    struct q8_file file;
+    bool ok;
 
-    if (path) /* its size is as planned: reread_item */
-        text = q8_file_text(path, UINT64_MAX - 1, &length, c->mem, err);
-    return text && q8_plan_config_check(path, text, length, err);
+    if (!path || !q8_dir_file(&file, &c->publish.dir, path, Q8_DIR_READ, err))
+        return false;
+    text = q8_alloc(c->mem, file.size + 1, 1, err); /* its size is as planned: reread_item */
+    ok = text && q8_file_read(&file, 0, text, file.size, err) &&
+         q8_plan_config_check(path, text, file.size, err);
+    q8_file_close(&file);
+    return ok;
 }
 
 /* As sha256sum prints it: a line with a \ in its name starts with one, and doubles that. */
@@ -255,7 +259,7 @@ static bool sync_named(struct q8_convert *c, const char *name, struct q8_err *er
 {
     const char *path = q8_sprintf(c->mem, err, "%s/%s", c->publish.partial, name);
     struct q8_file file;
-    bool ok = path && q8_file_open(&file, path, err);
+    bool ok = path && q8_dir_file(&file, &c->publish.dir, path, Q8_DIR_READ, err);
 
     if (ok) {
         ok = q8_file_sync(&file, err);
@@ -274,12 +278,12 @@ static bool sync_folders(struct q8_convert *c, struct q8_err *err)
 
         for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
             size_t length = (size_t)(slash - name) + 1;
-            const char *folder;
+            const char *inside;
 
             if (strncmp(name, before, length) == 0)
                 continue;
-            folder = q8_sprintf(c->mem, err, "%s/%.*s", c->publish.partial, (int)length, name);
-            if (!folder || !q8_dir_sync(folder, err))
+            inside = q8_strndup(c->mem, name, length, err); /* "a/b/": what lies in a/b */
+            if (!inside || !q8_dir_sync(&c->publish.dir, inside, err))
                 return false;
         }
         before = name;
@@ -287,59 +291,12 @@ static bool sync_folders(struct q8_convert *c, struct q8_err *err)
     return true;
 }
 
-static int compare_outs(const void *a, const void *b)
-{
-    return strcmp(((const struct q8_out *)a)->name, ((const struct q8_out *)b)->name);
-}
-
-static bool is_planned(const struct q8_plan *plan, const char *name)
-{
-    struct q8_out key = {.name = name};
-
-    if (plan->sides && bsearch(&key, plan->side, plan->sides, sizeof key, compare_outs))
-        return true;
-    for (uint64_t i = 0; i < plan->files; i++) {
-        if (i == plan->shards) /* those were the side files */
-            i += plan->sides;
-        if (i < plan->files && strcmp(plan->file[i].name, name) == 0)
-            return true;
-    }
-    return strcmp(name, Q8_JOURNAL) == 0;
-}
-
-/* Whether a file of the plan lies in that folder. */
-static bool is_planned_folder(const struct q8_plan *plan, const char *folder)
-{
-    size_t n = strlen(folder);
-
-    for (uint64_t i = 0; i < plan->sides; i++)
-        if (strncmp(plan->side[i].name, folder, n) == 0 && plan->side[i].name[n] == '/')
-            return true;
-    return false;
-}
-
 /* Nothing is published that the plan does not name, whoever put it there. */
 static bool check_strays(struct q8_convert *c, struct q8_err *err)
 {
-    char *roots[] = {q8_strndup(c->mem, c->publish.partial, strlen(c->publish.partial), err), NULL};
-    FTS *walk = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
-    size_t front = strlen(c->publish.partial) + 1;
-    bool ok = walk || q8_fail_errno(err, "cannot look into %s", c->publish.partial);
-    char name[600];
-    FTSENT *entry;
+    const struct q8_claim_use use = {.write = true, .code = Q8_EIO};
 
-    while (ok && (entry = fts_read(walk))) {
-        if (entry->fts_info == FTS_DP || entry->fts_level == 0)
-            continue;
-        ok = entry->fts_info == FTS_D ? is_planned_folder(c->plan, entry->fts_path + front)
-                                      : is_planned(c->plan, entry->fts_path + front);
-        if (!ok)
-            q8_fail(err, Q8_EIO, "%s is not part of the output: another program put it there",
-                    q8_text_escape(entry->fts_path, name, sizeof name));
-    }
-    if (walk)
-        (void)fts_close(walk);
-    return ok;
+    return q8_claim_holds(&c->publish.claim, &c->publish.dir, &use, err);
 }
 
 /* Flushes what is not flushed yet; but for its journal the directory is complete. */

@@ -158,6 +158,7 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
         found->tensor[i].shard = number;
         data = q8_min(data, found->tensor[i].offset);
     }
+    shard->header_bytes = data;
     return add_tensors(m, found, mem, err) &&
            q8_file_digest(&shard->file, data, &shard->header, err);
 }

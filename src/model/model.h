@@ -15,6 +15,7 @@ struct q8_shard {
     const char *name;               /* below the directory: "model-00001-of-00002.safetensors" */
     struct q8_file file;            /* open for reading; its path is in the arena */
     struct q8_digest header;        /* digest of all bytes before the tensor data */
+    uint64_t header_bytes;          /* how many bytes those are, before the data */
     const struct q8_meta *meta;     /* [metas] metadata that the file carries, by key */
     uint64_t metas;                 /* may be 0 with have_meta */
     bool have_meta;                 /* a metadata object is present, be it empty */

@@ -8,6 +8,7 @@
  *   Q8_FAIL_ERRNO=ENOSPC  how: ENOSPC EIO EINTR EACCES EMFILE EDQUOT EROFS EOPNOTSUPP EINVAL
  *                         ENOSYS ENOLCK or a number; KILL kills the process; SHORT moves half the
  *                         bytes, EOF none (pread and pwrite only); ZERO is a statvfs of zeros
+ *   Q8_NO_FLAGS=EINVAL    renameat2 with flags always fails so, and counts for nothing
  *   Q8_WAIT=PATH          the call does not fail but leaves its mark and waits until PATH is there
  *   Q8_KILL_AT=7          SIGKILL at the seventh of all pread, pwrite, fsync and rename calls; a
  *                         pwrite writes the first half of its bytes before, the others do nothing
@@ -45,6 +46,7 @@ static struct {
     long fail_at, kill_at; /* 0: never */
     bool on;               /* beyond fail_at too */
     int how;               /* errno, or one of the FAILs above */
+    int no_flags;          /* errno of every renameat2 with flags, 0: it works */
 } order;
 static atomic_long calls, kill_calls; /* so far */
 
@@ -58,6 +60,14 @@ static const struct {
     {"ENOSYS", ENOSYS},    {"ENOLCK", ENOLCK}, {"ZERO", FAIL_ZERO},
 };
 
+static int find_how(const char *how)
+{
+    for (size_t i = 0; i < sizeof hows / sizeof *hows; i++)
+        if (strcmp(how, hows[i].name) == 0)
+            return hows[i].value;
+    return atoi(how);
+}
+
 static long get_number(const char *name)
 {
     const char *text = getenv(name);
@@ -67,7 +77,7 @@ static long get_number(const char *name)
 
 __attribute__((constructor)) static void read_order(void)
 {
-    const char *how = getenv("Q8_FAIL_ERRNO");
+    const char *how = getenv("Q8_FAIL_ERRNO"), *no_flags = getenv("Q8_NO_FLAGS");
 
     order.call = getenv("Q8_FAIL_CALL");
     order.mark = getenv("Q8_FAIL_MARK");
@@ -75,10 +85,8 @@ __attribute__((constructor)) static void read_order(void)
     order.fail_at = order.call ? get_number("Q8_FAIL_AT") : 0;
     order.on = get_number("Q8_FAIL_ON") != 0;
     order.kill_at = get_number("Q8_KILL_AT");
-    order.how = how ? atoi(how) : EIO;
-    for (size_t i = 0; how && i < sizeof hows / sizeof *hows; i++)
-        if (strcmp(how, hows[i].name) == 0)
-            order.how = hows[i].value;
+    order.how = how ? find_how(how) : EIO;
+    order.no_flags = no_flags ? find_how(no_flags) : 0;
     if (order.how == 0 || (order.call && order.fail_at <= 0)) {
         fputs("fail_io: Q8_FAIL_AT or Q8_FAIL_ERRNO makes no sense\n", stderr);
         _exit(99);
@@ -218,6 +226,10 @@ int fallocate64(int fd, int mode, off_t off, off_t len)
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
 {
+    if (flags && order.no_flags) {
+        errno = order.no_flags;
+        return -1;
+    }
     if (is_last())
         die();
     return is_due("rename") ? -1 : (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);

@@ -14,9 +14,11 @@ expect 4 "neither model.safetensors" "$Q8" empty out
 
 # an existing output, and one that q8 did not write
 mkdir out
+echo precious >out/thesis.txt
 expect 2 "--force" "$Q8" "$DATA/kjv-llama" out
 expect 2 "was not written by q8-convert" "$Q8" --force "$DATA/kjv-llama" out
-rmdir out
+[ "$(cat out/thesis.txt)" = precious ] || die "it is gone"
+rm -r out
 
 # a model that is int8 already
 "$Q8" -q "$DATA/kjv-llama" out

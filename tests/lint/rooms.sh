@@ -19,11 +19,13 @@ BEGIN {
     may["src/flow"] = may["src/scheme"] " src/scheme"
     may["src/compare"] = may["src/forward"] = may["src/flow"] " src/flow"
     tool = may["src/flow"] " src/flow src/compare src/forward src/report"
-    may["src/convert"] = may["src/inspect"] = tool
+    may["src/convert/output"] = "src/base src/model/folder"
+    may["src/convert"] = tool " src/convert/output"
+    may["src/inspect"] = tool
     may["src/verify"] = tool " src/verify/integrity src/verify/runtime src/verify/diagnose"
     may["src/verify/integrity"] = may["src/verify/runtime"] = tool " src/verify"
     may["src/verify/diagnose"] = tool " src/verify"
-    may["src/cli"] = tool " src/convert src/inspect src/verify"
+    may["src/cli"] = tool " src/convert src/convert/output src/inspect src/verify"
     may["tests"] = may["src/cli"] " src/cli src/verify/integrity src/verify/runtime src/verify/diagnose"
     most_files = 36
 }

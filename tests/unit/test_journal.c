@@ -1,6 +1,7 @@
 /* test_journal.c - what a run leaves behind is read back, and what no longer holds is done again */
 #include "src/convert/journal.h"
 
+#include "src/convert/output/head.h"
 #include "src/convert/plan_make.h"
 #include "src/convert/plan_parts.h"
 #include "tests/unit/scratch.h"
@@ -19,7 +20,7 @@ struct run {
     struct q8_select select;
     struct q8_plan plan;
     struct q8_convert c;
-    char output[80];
+    char output[80], journal[120];
 };
 
 /* Opens OUTPUT.partial and its one shard; nothing is done yet. */
@@ -30,18 +31,22 @@ static void begin(struct run *r)
 
     *c = (struct q8_convert){
         .plan = &r->plan, .options.threads = 1, .mem = &r->s.mem, .journal = -1};
-    assert_true(q8_publish_open(&c->publish, r->output, true, false, c->mem, &r->s.err));
+    assert_true(q8_publish_open(&c->publish,
+                                &(struct q8_publish_wish){r->output, true, false, NULL, NULL},
+                                c->mem, &r->s.err));
     c->result = q8_alloc(c->mem, r->plan.jobs, sizeof *c->result, &r->s.err);
     c->shard = q8_alloc(c->mem, 1, sizeof *c->shard, &r->s.err);
     path = q8_sprintf(c->mem, &r->s.err, "%s/model.safetensors", c->publish.partial);
-    assert_true(q8_file_create(c->shard, path, r->plan.shard[0].bytes, true, &r->s.err));
+    assert_true(
+        q8_dir_create(c->shard, &c->publish.dir, path, r->plan.shard[0].bytes, true, &r->s.err));
+    (void)snprintf(r->journal, sizeof r->journal, "%s/q8-journal", c->publish.partial);
 }
 
 static void end(struct run *r, bool keep)
 {
     q8_journal_close(&r->c);
     q8_file_close(r->c.shard);
-    q8_publish_close(&r->c.publish, keep, r->c.mem);
+    q8_publish_close(&r->c.publish, keep);
 }
 
 /* Kills the run and starts the next one, which has the same partial directory. */
@@ -107,7 +112,7 @@ static int teardown(void **state)
 /* Changes byte `at` (from the end where negative) of the journal. */
 static void spoil_journal(const struct run *r, long at)
 {
-    FILE *file = fopen(r->c.publish.journal, "r+");
+    FILE *file = fopen(r->journal, "r+");
     int c;
 
     assert_non_null(file);
@@ -187,8 +192,8 @@ static void journal_ends_where_a_kill_tore_it(void **state)
 
     finish(r, DOWN, 7);
     finish(r, UP, 8);
-    assert_int_equal(stat(r->c.publish.journal, &st), 0);
-    assert_int_equal(truncate(r->c.publish.journal, st.st_size - 1), 0); /* its line break */
+    assert_int_equal(stat(r->journal, &st), 0);
+    assert_int_equal(truncate(r->journal, st.st_size - 1), 0); /* its line break */
     assert_true(start_again(r));
     assert_true(r->c.result[DOWN].done);
     assert_false(r->c.result[UP].done);
@@ -218,11 +223,64 @@ static void journal_restore_writes_all_of_it_again(void **state)
 
     finish(r, DOWN, 7);
     finish(r, NORM, 9);
-    assert_int_equal(unlink(r->c.publish.journal), 0);
+    assert_int_equal(unlink(r->journal), 0);
     assert_true(q8_journal_restore(&r->c, &r->s.err));
     assert_true(start_again(r));
     assert_true(r->c.result[DOWN].done && r->c.result[NORM].done);
     assert_false(r->c.result[UP].done);
+}
+
+/* A source that was written anew, with its size and time set back, is read again. */
+static void journal_doubts_a_source_that_was_touched(void **state)
+{
+    struct run *r = *state;
+    struct q8_worker worker;
+
+    finish(r, DOWN, 7);
+    finish(r, UP, 8);
+    assert_true(start_again(r));
+    assert_false(r->c.doubted);
+    assert_true(q8_worker_open(&worker, &r->plan, Q8_ISA_ref, false, &r->s.err));
+    end(r, true);
+    begin(r);
+    r->s.model.shard[0].file.stat.st_ctim.tv_nsec ^= 1;
+    assert_true(q8_journal_open(&r->c, &r->s.err));
+    assert_true(r->c.doubted);
+    r->c.worker = &worker;
+    /* one of the two was made from what the source holds */
+    {
+        struct q8_pool none = {.threads = 1};
+
+        assert_true(
+            q8_job_source(&worker, &r->plan.job[UP], &none, &r->c.result[UP].source, &r->s.err));
+    }
+    assert_true(q8_journal_recheck(&r->c, &r->s.err));
+    assert_true(r->c.result[UP].done);
+    assert_false(r->c.result[DOWN].done);
+    q8_worker_close(&worker);
+}
+
+static void journal_names_the_files_of_its_run(void **state)
+{
+    static const char *const names[] = {"config.json", "model.safetensors", "q8-journal",
+                                        "q8-manifest.json"};
+    struct run *r = *state;
+    struct q8_claim claim;
+
+    assert_int_equal(q8_head_claim(&r->c.publish.dir, &claim, &r->s.mem, &r->s.err), Q8_HEAD_WHOLE);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_true(q8_claim_has(&claim, names[i]));
+    assert_int_equal(claim.names, 6); /* and the two that the journal has for a moment */
+    spoil_journal(r, 60);             /* in a name */
+    assert_int_equal(q8_head_claim(&r->c.publish.dir, &claim, &r->s.mem, &r->s.err), Q8_HEAD_TORN);
+    assert_false(q8_claim_has(&claim, "config.json"));
+    assert_int_equal(truncate(r->journal, 0), 0);
+    assert_int_equal(q8_head_claim(&r->c.publish.dir, &claim, &r->s.mem, &r->s.err), Q8_HEAD_TORN);
+    assert_int_equal(unlink(r->journal), 0);
+    assert_int_equal(symlink("elsewhere", r->journal), 0);
+    assert_int_equal(q8_head_claim(&r->c.publish.dir, &claim, &r->s.mem, &r->s.err), Q8_HEAD_NONE);
+    assert_int_equal(r->s.err.code, 0);
+    assert_int_equal(unlink(r->journal), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -236,6 +294,8 @@ int main(void)
         TEST(journal_ends_where_a_kill_tore_it),
         TEST(journal_recheck_drops_what_the_disk_lost),
         TEST(journal_restore_writes_all_of_it_again),
+        TEST(journal_doubts_a_source_that_was_touched),
+        TEST(journal_names_the_files_of_its_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
