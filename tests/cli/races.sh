@@ -167,7 +167,7 @@ rm -rf out out.*
 # two runs in the worst moments: one wins, and never neither
 held flock 1 "$MODEL" out # it has made the directory and does not have it yet
 "$Q8" -q --no-sync "$MODEL" out
-released 2 "exists"
+released 7 "another run has just finished out"
 same want out
 rm -r out
 for option in "" --resume --force; do

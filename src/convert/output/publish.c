@@ -100,7 +100,8 @@ static bool check_owner(struct q8_publish *p, struct q8_err *err)
     if (fstat(p->dir.fd, &here) < 0 || fstat(p->parent, &parent) < 0)
         return q8_fail_errno(err, "cannot look at %s", p->partial);
     p->dir.owner = here.st_uid;
-    return here.st_uid == geteuid() || here.st_uid == parent.st_uid ||
+    /* some file systems give what we make to another user */
+    return p->made || here.st_uid == geteuid() || here.st_uid == parent.st_uid ||
            q8_fail(err, Q8_EUSAGE, "%s belongs to another user: remove it by hand", p->partial);
 }
 
@@ -132,6 +133,8 @@ static bool lock_partial(struct q8_publish *p, bool make, struct q8_err *err)
         }
         if (q8_replace_named(p, p->dir.fd, Q8_LEAF_PARTIAL))
             return check_owner(p, err);
+        if (q8_replace_named(p, p->dir.fd, Q8_LEAF_OUTPUT))
+            return q8_fail(err, Q8_EBUSY, "another run has just finished %s", p->output);
         q8_dir_close(&p->dir);
     }
     return q8_fail(err, Q8_EBUSY, "other runs come and go on %s", p->output);
