@@ -190,6 +190,36 @@ for option in "" --resume --force; do
     same want out
     rm -r out here2 go2
 done
+# the loser takes nothing away while the winner has the directory and nothing in it yet
+n=1
+while :; do # at which call that is
+    mkdir out.partial
+    held open $n "$MODEL" out
+    [ -n "$(ls -A out.partial)" ] || flock -n out.partial true || break
+    released 0
+    rm -r out
+    n=$((n + 1))
+done
+released 0
+rm -r out
+held flock 1 "$MODEL" out
+first=$run
+rm here
+LD_PRELOAD=$FAIL_IO Q8_FAIL_CALL=open Q8_FAIL_AT=$n Q8_FAIL_MARK=$PWD/here Q8_WAIT=$PWD/go2 \
+    "$Q8" -q -j 1 --no-sync "$MODEL" out 2>err2 &
+second=$!
+while [ ! -e here ]; do sleep 0.01; done
+inode=$(stat -c %i out.partial)
+: >go
+got=0
+wait $first || got=$?
+[ $got = 7 ] || die "exit $got of the run that lost"
+[ "$(stat -c %i out.partial)" = $inode ] || die "the loser took an empty directory away"
+: >go2
+wait $second || die "the run that won failed: $(cat err2)"
+run=
+same want out
+rm -r out go2
 # one that gives up an empty directory that another run has opened already
 cp -r other out
 held flock 1 --force "$MODEL" out
