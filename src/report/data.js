@@ -121,19 +121,25 @@ groups.forEach((group, g) => group.rows.forEach((i) => { groupOf[i] = g; }));
 
 function findGroups() {
     const found = new Map();
+    let last = -1, group = null; /* of the row before, as most rows are */
 
     for (let i = 0; i < data.rows; i++) {
         const part = parts[pattern[i]];
 
         if (!counted[pattern[i]])
             continue;
-        const name = part[0] + numbers[0][i] + part[1].slice(0, -1);
+        if (last < 0 || numbers[0][i] !== numbers[0][last] || part[0] !== parts[pattern[last]][0] ||
+            part[1] !== parts[pattern[last]][1]) {
+            const name = part[0] + numbers[0][i] + part[1].slice(0, -1);
 
-        if (!found.has(name))
-            found.set(name, {name, rows: []});
-        found.get(name).rows.push(i);
+            if (!found.has(name))
+                found.set(name, {name, rows: []});
+            group = found.get(name);
+        }
+        group.rows.push(i);
+        last = i;
     }
-    return [...found.values()].filter((group) => group.rows.length > 1);
+    return [...found.values()].filter((one) => one.rows.length > 1);
 }
 
 /* The worst and the mean of those that have a number. */

@@ -6,27 +6,44 @@ const hasPlace = expand(data.places, new Uint8Array(data.rows), Number);
 
 /* Lines of the map, each with the rows of each role: {name, cell: [[row, ...], ...]}. */
 function findLines() {
-    const lines = new Map(), roles = new Map(), stacks = new Set();
+    const lines = new Map(), roles = new Map(), stacks = new Set(), known = new Map();
 
     for (let i = 0; i < data.rows; i++) {
         const part = parts[pattern[i]];
 
         if (!hasPlace[i] || part.length < 2)
             continue;
-        const place = part[0] + numbers[0][i];
-        const number = part.length < 3 ? '' : counted[pattern[i]] ? '*' : numbers[1][i];
-        const role = (part[1] + number + (part[2] || '')).replace(/^\./, '');
+        const cell = lineOf(lines, part[0], numbers[0][i]).cell, r = roleOf(roles, known, i);
 
         stacks.add(part[0]);
-        if (!roles.has(role))
-            roles.set(role, roles.size);
-        if (!lines.has(place))
-            lines.set(place, {stack: part[0], layer: numbers[0][i], cell: []});
-        const cell = lines.get(place).cell, r = roles.get(role);
-
         (cell[r] = cell[r] || []).push(i);
     }
-    return {lines: [...lines.values()], roles: [...roles.keys()], stacks: stacks.size > 1};
+    return {lines: [...lines.values()].flatMap((stack) => [...stack.values()]),
+        roles: [...roles.keys()], stacks: stacks.size > 1};
+}
+
+function lineOf(lines, stack, layer) {
+    if (!lines.has(stack))
+        lines.set(stack, new Map());
+    if (!lines.get(stack).has(layer))
+        lines.get(stack).set(layer, {stack, layer, cell: []});
+    return lines.get(stack).get(layer);
+}
+
+/* The number of a role, new ones too; experts, the most there is, are known by their pattern. */
+function roleOf(roles, known, i) {
+    const p = pattern[i], part = parts[p], whole = part.length < 3 || counted[p];
+
+    if (whole && known.has(p))
+        return known.get(p);
+    const number = part.length < 3 ? '' : counted[p] ? '*' : numbers[1][i];
+    const role = (part[1] + number + (part[2] || '')).replace(/^\./, '');
+
+    if (!roles.has(role))
+        roles.set(role, roles.size);
+    if (whole)
+        known.set(p, roles.get(role));
+    return roles.get(role);
 }
 
 /* The view with its scale widened to the values; null: it has none. */
