@@ -49,7 +49,7 @@ def judge_run(text, q8, model, folder):
         return subprocess.run(["bash", "-e", "-c", command], cwd=folder, env=env,
                               capture_output=True, text=True)
 
-    setup = run("q8-convert -q --to=ct-w8a16 model first && "
+    setup = run("q8-convert -q model first && "
                 "q8-verify -q model first --write-baseline=base.json")
     problems = [setup.stderr] if setup.returncode else []
     for command in commands(text):
