@@ -12,9 +12,9 @@ find src kernels formats tests -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -
 # Who may include whom, besides himself.
 BEGIN {
     may["kernels"] = may["src/base"] = ""
-    may["formats"] = may["src/report"] = "src/base"
+    may["formats"] = may["src/report"] = may["src/pattern"] = "src/base"
     may["src/model/folder"] = "src/base formats"
-    may["src/model"] = "src/base formats kernels src/model/folder"
+    may["src/model"] = "src/base src/pattern formats kernels src/model/folder"
     may["src/scheme"] = may["src/model"] " src/model"
     may["src/flow"] = may["src/scheme"] " src/scheme"
     may["src/compare"] = may["src/forward"] = may["src/flow"] " src/flow"
