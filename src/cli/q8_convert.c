@@ -301,7 +301,6 @@ int main(int argc, char **argv)
         work(&o);
     q8_cli_json_hint(&o.json, o.crowded, &err);
     status = q8_process_end(&o.process, &err);
-    q8_select_close(&o.select);
     q8_arena_clear(&mem);
     return status;
 }

@@ -194,7 +194,7 @@ static void judge(struct q8_compared *c)
         c->note = "Conv1D, turned";
 }
 
-/* Whether --layers, if there is one, names it: the module or the tensor. */
+/* Whether --layers, if there is one, names it: the module or the tensor; false on failure too. */
 static bool is_wanted(struct q8_select *layers, const char *name, struct q8_arena *mem,
                       struct q8_err *err)
 {
@@ -203,12 +203,13 @@ static bool is_wanted(struct q8_select *layers, const char *name, struct q8_aren
 
     if (!layers)
         return true;
-    whole = q8_select_ask(layers, name);
+    if (!q8_select_ask(layers, name, &whole, err))
+        return false;
     if (length) {
         const char *stem = q8_strndup(mem, name, length, err);
 
-        if (stem)
-            module = q8_select_ask(layers, stem);
+        if (!stem || !q8_select_ask(layers, stem, &module, err))
+            return false;
     }
     if (whole.skip || module.skip)
         return false;

@@ -152,7 +152,7 @@ static bool plan_other(struct q8_plan *plan, const struct q8_tensor *t, struct q
 static bool plan_weight(struct q8_plan *plan, const struct q8_weight *w,
                         const struct q8_choice *whole, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_choice choice = q8_select_ask(plan->options.select, w->module);
+    struct q8_choice choice;
     struct q8_job job = {.tensor = w->view.tensor,
                          .module = w->module,
                          .kind = w->kind,
@@ -161,6 +161,8 @@ static bool plan_weight(struct q8_plan *plan, const struct q8_weight *w,
                          .rows = w->view.rows,
                          .cols = w->view.cols};
 
+    if (!q8_select_ask(plan->options.select, w->module, &choice, err))
+        return false;
     if (whole && !choice.only)
         choice.only = whole->only ? whole->only : whole->also;
     if (whole && whole->use && (!choice.use || whole->use < choice.use)) /* the earlier one */
@@ -183,12 +185,14 @@ static bool plan_experts(struct q8_plan *plan, const struct q8_weight *const *sl
                          struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_tensor *t = slice[0]->view.tensor;
-    const struct q8_choice whole = q8_select_ask(plan->options.select, t->name);
     const uint64_t first = plan->jobs;
     struct q8_job copy = {.tensor = t, .kind = Q8_KIND_EXPERT};
+    struct q8_choice whole;
     uint64_t kept = 0, apart = 0;
     char name[256];
 
+    if (!q8_select_ask(plan->options.select, t->name, &whole, err))
+        return false;
     if (whole.skip) {
         copy.reason = skipped;
         copy.by_pattern = true;

@@ -76,7 +76,6 @@ static bool mark_clashes(const struct fences *f, bool *mark, struct q8_arena *me
             if (entry)
                 mark[q8_name_set_first(f->open, entry, strlen(entry) + 1)] = true;
         }
-        q8_names_close(&names);
     }
     return ok;
 }
@@ -133,12 +132,11 @@ static bool check_kept(const struct fences *f, struct q8_arena *mem, struct q8_e
     char shown[256];
     bool ok = q8_names_of(&names, f->open->name, f->open->count, f->reader->rule[0], mem, err);
 
-    for (uint64_t i = 0; ok && !names.unclear && i < kept->count; i++)
+    for (uint64_t i = 0; ok && !q8_names_unclear(&names) && i < kept->count; i++)
         if (!q8_names_find(&names, kept->name[i]))
             ok = q8_fail(err, Q8_EUNSUPPORTED,
                          "'%s' stays float, but quantization_config has no way to say so",
                          q8_text_escape(kept->name[i], shown, sizeof shown));
-    q8_names_close(&names);
     return ok;
 }
 
@@ -147,5 +145,5 @@ bool q8_plan_fence(struct q8_name_set *entries, enum q8_layout layout,
 {
     struct fences f = {.reader = &readers[layout], .sides = sides, .open = entries};
 
-    return fence_clashes(&f, mem, err) && check_kept(&f, mem, err);
+    return fence_clashes(&f, mem, err) && check_kept(&f, mem, err) && !err->code;
 }

@@ -212,8 +212,7 @@ static bool is_taken(bool *ret, const struct q8_name_set *names, const struct q8
     *ret = false;
     for (uint64_t i = 0; ok && !*ret && i < sides->int8.count; i++)
         *ret = q8_names_find(&list, sides->int8.name[i]) != NULL;
-    q8_names_close(&list);
-    return ok;
+    return ok && !err->code;
 }
 
 /*

@@ -116,17 +116,19 @@ static bool add_matrix(struct q8_subject *s, const struct q8_inspect_options *op
     return true;
 }
 
-/* --layers: by the subject's name, or by that of its tensor. */
-static bool is_shown(const struct q8_inspect_options *options, const struct q8_subject *s)
+/* --layers: whether it is shown, by the subject's name, or by that of its tensor. */
+static bool set_shown(struct q8_subject *s, const struct q8_inspect_options *options,
+                      struct q8_err *err)
 {
-    struct q8_choice choice;
+    struct q8_choice choice = {0};
 
-    if (options->layers->count == 0)
-        return true;
-    choice = q8_select_ask(options->layers, s->name);
-    if (!choice.only && s->tensor->name != s->name)
-        choice = q8_select_ask(options->layers, s->tensor->name);
-    return choice.only != NULL;
+    if (options->layers->count && !q8_select_ask(options->layers, s->name, &choice, err))
+        return false;
+    if (!choice.only && s->tensor->name != s->name &&
+        !q8_select_ask(options->layers, s->tensor->name, &choice, err))
+        return false;
+    s->shown = !options->layers->count || choice.only;
+    return true;
 }
 
 static bool add_subject(struct q8_inspect *in, struct q8_subject *s, bool matrix,
@@ -135,8 +137,9 @@ static bool add_subject(struct q8_inspect *in, struct q8_subject *s, bool matrix
     s->numbers.elements =
         s->view.cols ? s->view.rows * s->view.cols : q8_tensor_elements(s->tensor);
     s->layer = q8_path_layer(s->name, &s->role);
-    s->shown = is_shown(&in->options, s);
     s->unmeasured = s->stored ? too_large(&s->view) : no_numbers(s->tensor);
+    if (!set_shown(s, &in->options, err))
+        return false;
     if (s->shown && !s->unmeasured) {
         if (!matrix)
             s->view = whole_view(s->tensor);

@@ -2,16 +2,13 @@
 #include "src/model/names.h"
 
 #include "src/base/json.h"
-#include "src/model/names_regex.h"
+#include "src/base/text.h"
 
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REGEX_BYTES 500  /* of a regex; glibc's compiler recurses into brackets */
 #define REGEX_LIMIT 1000 /* of one list: each is tried on every module */
-#define NAME_BYTES 4096  /* of a module's name; no regex matches longer ones */
 #define DOT_LIMIT 1000   /* entries whose dots are taken for any character: each is tried, too */
 
 static bool is_plain(enum q8_names_rule rule, const char *text)
@@ -36,62 +33,46 @@ static bool add_plain(struct q8_names *n, const char *text, struct q8_arena *mem
     return true;
 }
 
-/*
- * Compiles a regex that matches from the start, up to the end if `whole`; `end` stands for its
- * dollars.  *ret is NULL where there is none.
- */
-static bool compile(void **ret, const char *python, const char *end, bool whole,
-                    struct q8_arena *mem, struct q8_err *err)
+/* The entry as its reader asks Python for it; NULL: no memory. */
+static const char *python_of(enum q8_names_rule rule, const char *text, struct q8_arena *mem,
+                             struct q8_err *err)
 {
-    char posix[8192], text[sizeof posix + 8];
-    regex_t *regex;
-
-    *ret = NULL;
-    if (strlen(python) > REGEX_BYTES || !q8_names_posix(python, end, posix, sizeof posix))
-        return true;
-    regex = q8_alloc(mem, 1, sizeof *regex, err);
-    if (!regex)
-        return false;
-    (void)snprintf(text, sizeof text, "^(%s)%s", posix, whole ? "$" : "");
-    if (regcomp(regex, text, REG_EXTENDED | REG_NOSUB) == 0)
-        *ret = regex;
-    return true;
+    if (rule != Q8_NAMES_TRANSFORMERS)
+        return text + strlen("re:");
+    return q8_sprintf(mem, err, "(?:%s)(?:(?<=\\.)|(?=\\.|$))", text); /* up to a boundary */
 }
 
-static void release(struct q8_name_regex *r)
+static void note_unclear(const struct q8_names *n, const char *text)
 {
-    if (r->inner)
-        regfree(r->inner);
-    if (r->compiled)
-        regfree(r->compiled);
+    if (!n->state->unclear)
+        n->state->unclear = text;
 }
 
 /* Takes a regex; what cannot be compiled is unclear. */
 static bool add_regex(struct q8_names *n, const char *text, struct q8_arena *mem,
                       struct q8_err *err)
 {
-    const bool parts = n->rule == Q8_NAMES_TRANSFORMERS;
-    const char *python = parts ? text : text + strlen("re:");
-    struct q8_name_regex *list, r = {.text = text};
-    bool ok;
+    struct q8_err reason = {0};
+    struct q8_name_regex *list;
+    const struct q8_regex *compiled;
+    const char *python;
 
     if (n->regexes >= REGEX_LIMIT) {
-        n->unclear = n->unclear ? n->unclear : text;
+        note_unclear(n, text);
         return true;
     }
     list = q8_grow(mem, n->regex, n->regexes, &n->regex_room, sizeof *list, err);
-    if (!list)
+    python = list ? python_of(n->rule, text, mem, err) : NULL;
+    if (!python)
         return false;
     n->regex = list;
-    ok = compile(&r.compiled, python, "$", parts, mem, err) &&
-         /* a byte that no name has */
-         (!parts || !strchr(python, '$') || compile(&r.inner, python, "\1", true, mem, err));
-    if (!ok || !r.compiled || (parts && strchr(python, '$') && !r.inner)) {
-        release(&r);
-        n->unclear = n->unclear ? n->unclear : text;
-        return ok;
-    }
-    list[n->regexes++] = r;
+    compiled = q8_regex_open(python, Q8_REGEX_ANYWHERE, mem, &reason);
+    if (compiled)
+        list[n->regexes++] = (struct q8_name_regex){text, compiled};
+    else if (reason.code == Q8_ELIMIT)
+        return q8_fail(err, Q8_ELIMIT, "%s", reason.text);
+    else
+        note_unclear(n, text);
     return true;
 }
 
@@ -145,10 +126,23 @@ static bool sort(struct q8_names *n, struct q8_arena *mem, struct q8_err *err)
     return true;
 }
 
+static bool begin(struct q8_names *ret, enum q8_names_rule rule, struct q8_arena *mem,
+                  struct q8_err *err)
+{
+    *ret = (struct q8_names){.rule = rule};
+    ret->state = q8_alloc(mem, 1, sizeof *ret->state, err);
+    if (!ret->state)
+        return false;
+    ret->state->err = err;
+    ret->steps = &ret->state->steps;
+    return true;
+}
+
 bool q8_names_init(struct q8_names *ret, const struct cJSON *list, enum q8_names_rule rule,
                    struct q8_arena *mem, struct q8_err *err)
 {
-    *ret = (struct q8_names){.rule = rule};
+    if (!begin(ret, rule, mem, err))
+        return false;
     if (q8_json_kind(list) != '[')
         return true;
     for (const struct cJSON *entry = q8_json_at(list, 0); entry; entry = q8_json_next(entry)) {
@@ -163,7 +157,8 @@ bool q8_names_init(struct q8_names *ret, const struct cJSON *list, enum q8_names
 bool q8_names_of(struct q8_names *ret, const char *const *entry, uint64_t count,
                  enum q8_names_rule rule, struct q8_arena *mem, struct q8_err *err)
 {
-    *ret = (struct q8_names){.rule = rule};
+    if (!begin(ret, rule, mem, err))
+        return false;
     for (uint64_t i = 0; i < count; i++)
         if (!add(ret, entry[i], mem, err))
             return false;
@@ -284,31 +279,28 @@ static const char *find_component(const struct q8_names *n, const char *module)
     return entry;
 }
 
-/* Whether the regex matches the start of the name up to a boundary, or is its tail as a text. */
-static bool matches_part(const struct q8_name_regex *r, const char *module)
+bool q8_names_matches(const struct q8_names *n, struct q8_name_regex *regex, const char *text)
 {
-    const size_t length = strlen(module), tail = strlen(r->text);
-    char part[NAME_BYTES];
+    enum q8_regex_answer answer;
 
-    if (tail <= length && strcmp(module + length - tail, r->text) == 0)
+    if (n->rule == Q8_NAMES_TRANSFORMERS && q8_text_ends(text, regex->text))
         return true;
-    for (size_t i = 0; i <= length && i < sizeof part; i++) {
-        const void *regex = i < length && r->inner ? r->inner : r->compiled;
-
-        if (!is_boundary(module, i))
-            continue;
-        memcpy(part, module, i);
-        part[i] = 0;
-        if (regexec(regex, part, 0, NULL, 0) == 0)
-            return true;
+    if (!regex->compiled)
+        return false;
+    answer = q8_regex_match(regex->compiled, text, n->steps);
+    if (answer == Q8_REGEX_MEMORY)
+        q8_fail(n->state->err, Q8_ELIMIT, "a regular expression of config.json %s",
+                q8_regex_reason(answer));
+    if (answer > Q8_REGEX_YES) {
+        note_unclear(n, regex->text);
+        regex->compiled = NULL;
     }
-    return false;
+    return answer == Q8_REGEX_YES;
 }
 
-static bool matches(const struct q8_names *n, const struct q8_name_regex *r, const char *module)
+const char *q8_names_unclear(const struct q8_names *n)
 {
-    return n->rule == Q8_NAMES_TRANSFORMERS ? matches_part(r, module)
-                                            : regexec(r->compiled, module, 0, NULL, 0) == 0;
+    return n->state ? n->state->unclear : NULL;
 }
 
 const char *q8_names_find(const struct q8_names *n, const char *module)
@@ -322,7 +314,7 @@ const char *q8_names_find(const struct q8_names *n, const char *module)
     default: entry = find_plain(n, module, strlen(module)); break;
     }
     for (uint64_t i = 0; !entry && i < n->regexes; i++)
-        if (matches(n, &n->regex[i], module))
+        if (q8_names_matches(n, &n->regex[i], module))
             entry = n->regex[i].text;
     return entry;
 }
@@ -330,11 +322,4 @@ const char *q8_names_find(const struct q8_names *n, const char *module)
 bool q8_names_has(const struct q8_names *n, const char *text)
 {
     return find_plain(n, text, strlen(text)) != NULL;
-}
-
-void q8_names_close(struct q8_names *n)
-{
-    for (uint64_t i = 0; i < n->regexes; i++)
-        release(&n->regex[i]);
-    n->regexes = 0;
 }

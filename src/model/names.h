@@ -2,7 +2,7 @@
 #ifndef Q8_MODEL_NAMES_H
 #define Q8_MODEL_NAMES_H
 
-#include "src/base/arena.h"
+#include "src/pattern/regex.h"
 
 struct cJSON;
 
@@ -39,9 +39,15 @@ enum q8_names_rule {
 
 /* A regex of a list. */
 struct q8_name_regex {
-    const char *text; /* the entry */
-    void *compiled;   /* a POSIX one that matches the same names */
-    void *inner;      /* the same before the end of the name, where $ matches nothing; or NULL */
+    const char *text;                /* the entry */
+    const struct q8_regex *compiled; /* NULL: a limit stopped it */
+};
+
+/* What asking changes. */
+struct q8_names_state {
+    struct q8_regex_steps steps; /* of this list */
+    const char *unclear;         /* an entry that q8 cannot judge; NULL: there is none */
+    struct q8_err *err;          /* of q8_names_init */
 };
 
 /* A list of names.  Not for two threads. */
@@ -52,14 +58,17 @@ struct q8_names {
     uint64_t plains, plain_room;  /* in use, allocated */
     struct q8_name_regex *regex;  /* [regexes], sorted by text */
     uint64_t regexes, regex_room; /* in use, allocated */
-    const char *unclear;          /* an entry that q8 cannot judge; NULL: there is none */
+    struct q8_regex_steps *steps; /* that the regexes take; another list's, to count together */
+    struct q8_names_state *state; /* NULL in a zeroed struct, which is an empty list */
 };
 
 /*
  * Takes the strings of a JSON array; elements that are none are passed over, and what is no array
- * is an empty list.  Entries are the document's, the rest is `mem`'s.  Regexes that have no POSIX
- * twin (look-ahead, {n}, back references, ...), are longer than 500 bytes, or come after the
- * first 1,000 are unclear, not an error.  Q8_ELIMIT.  Close it in every case.
+ * is an empty list.  Entries are the document's, the rest is `mem`'s.  Q8_ELIMIT.
+ *
+ * A regex that src/pattern/regex.h refuses, or the 1,001st, makes the list unclear, without error.
+ * So does one that a limit stops while names are asked for.  Where there is no memory then, it is
+ * `err` that says so: it has to outlive the list, and to be looked at after the last question.
  */
 bool q8_names_init(struct q8_names *ret, const struct cJSON *list, enum q8_names_rule rule,
                    struct q8_arena *mem, struct q8_err *err);
@@ -77,7 +86,10 @@ const char *q8_names_find(const struct q8_names *names, const char *module);
 /* Whether that very text is an entry and no regex: a class, "Linear". */
 bool q8_names_has(const struct q8_names *names, const char *text);
 
-/* Releases the regexes.  Accepts a zeroed struct. */
-void q8_names_close(struct q8_names *names);
+/* Whether a regex matches that text by the rule of the list; what fails makes the list unclear. */
+bool q8_names_matches(const struct q8_names *names, struct q8_name_regex *regex, const char *text);
+
+/* An entry that q8 could not judge: what was not found may be there.  NULL: there is none. */
+const char *q8_names_unclear(const struct q8_names *names);
 
 #endif

@@ -1,7 +1,6 @@
 /* names_fused.c - how vLLM and SGLang look for modules of theirs in a list of names of the file */
 #include "src/model/names_fused.h"
 
-#include <regex.h>
 #include <string.h>
 
 #define NAME_BYTES 4096 /* of a shard's name */
@@ -19,7 +18,7 @@ const char *q8_names_find_class(const struct q8_names *n, const char *class_name
         if (strcasestr(class_name, n->plain[i]))
             return n->plain[i];
     for (uint64_t i = 0; i < n->regexes; i++)
-        if (regexec(n->regex[i].compiled, class_name, 0, NULL, 0) == 0)
+        if (q8_names_matches(n, &n->regex[i], class_name))
             return n->regex[i].text;
     return NULL;
 }

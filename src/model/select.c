@@ -4,15 +4,15 @@
 #include "src/base/pour.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/pattern/glob.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MAX_FILE_BYTES (1u << 20) /* of patterns: far more than anyone writes */
 #define MAX_NEAREST_OF 100000     /* names looked at for the nearest: keeps an error quick */
+#define OFFER_BYTES 256           /* of a pattern that a message offers */
 
 const char *q8_verb_name(enum q8_verb verb)
 {
@@ -40,32 +40,41 @@ static bool split_target(struct q8_pattern *p, struct q8_arena *mem, struct q8_e
     return p->target != NULL;
 }
 
+/* Compiles what stands behind "re:". */
+static bool compile(struct q8_select *s, struct q8_pattern *p, struct q8_arena *mem,
+                    struct q8_err *err)
+{
+    struct q8_err reason = {0};
+    char shown[300];
+
+    if (!s->steps)
+        s->steps = q8_alloc(mem, 1, sizeof *s->steps, err);
+    if (!s->steps)
+        return false;
+    p->steps = s->steps;
+    p->regex = q8_regex_open(p->text + strlen("re:"), Q8_REGEX_WHOLE, mem, &reason);
+    return p->regex ||
+           q8_fail(err, reason.code, "%s '%s' is not a regular expression: %s", p->origin,
+                   q8_text_escape(p->text, shown, sizeof shown), reason.text);
+}
+
 bool q8_select_add(struct q8_select *s, enum q8_verb verb, const char *text, const char *origin,
                    struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_pattern p = {.verb = verb, .text = text, .origin = origin};
     struct q8_pattern *grown = q8_grow(mem, s->pattern, s->count, &s->room, sizeof p, err);
+    char shown[300];
 
     if (!grown)
         return false;
     s->pattern = grown;
     if (verb == Q8_USE && !split_target(&p, mem, err))
         return false;
-    if (is_regex(p.text)) {
-        char reason[200], shown[300];
-        int rc;
-
-        p.regex = q8_alloc(mem, 1, sizeof(regex_t), err);
-        if (!p.regex)
-            return false;
-        rc = regcomp(p.regex, p.text + 3, REG_EXTENDED);
-        if (rc != 0) {
-            (void)regerror(rc, p.regex, reason, sizeof reason);
-            return q8_fail(err, rc == REG_ESPACE ? Q8_ELIMIT : Q8_EUSAGE,
-                           "%s '%s' is not a regular expression: %s", origin,
-                           q8_text_escape(p.text, shown, sizeof shown), reason);
-        }
-    }
+    if (is_regex(p.text) && !compile(s, &p, mem, err))
+        return false;
+    if (!p.regex && strstr(p.text, "[:"))
+        return q8_fail(err, Q8_EUSAGE, "%s '%s': a glob has no [:classes:]; write [0-9] or [a-z]",
+                       origin, q8_text_escape(p.text, shown, sizeof shown));
     s->pattern[s->count++] = p;
     s->have_only = s->have_only || verb == Q8_ONLY;
     return true;
@@ -145,33 +154,41 @@ bool q8_select_file(struct q8_select *s, const char *path, struct q8_arena *mem,
     return q8_select_lines(path, add_line, &(struct reader){s, mem}, mem, err);
 }
 
-bool q8_pattern_matches(const struct q8_pattern *p, const char *module)
+bool q8_pattern_ask(const struct q8_pattern *p, const char *module, bool *ret, struct q8_err *err)
 {
-    regmatch_t whole;
+    enum q8_regex_answer answer;
+    char pattern[300], name[200];
 
-    /* The match that starts first, and of those the longest: all of the name if that can match. */
-    if (p->regex)
-        return regexec(p->regex, module, 1, &whole, 0) == 0 && whole.rm_so == 0 &&
-               module[whole.rm_eo] == '\0';
-    if (strcmp(p->text, module) == 0)
+    if (!p->regex) {
+        *ret = strcmp(p->text, module) == 0 ||
+               (q8_glob_is(p->text) && q8_glob_matches(p->text, module));
         return true;
-    return strpbrk(p->text, "*?[") && fnmatch(p->text, module, 0) == 0;
+    }
+    answer = q8_regex_match(p->regex, module, p->steps);
+    *ret = answer == Q8_REGEX_YES;
+    return answer <= Q8_REGEX_YES ||
+           q8_fail(err, Q8_ELIMIT, "%s '%s' %s, at '%s'", p->origin,
+                   q8_text_escape(p->text, pattern, sizeof pattern), q8_regex_reason(answer),
+                   q8_text_escape(module, name, sizeof name));
 }
 
-struct q8_choice q8_select_ask(struct q8_select *s, const char *module)
+bool q8_select_ask(struct q8_select *s, const char *module, struct q8_choice *ret,
+                   struct q8_err *err)
 {
     struct q8_pattern *first[Q8_VERBS] = {0};
 
     for (uint64_t i = 0; i < s->count; i++) {
         struct q8_pattern *p = &s->pattern[i];
+        bool matches;
 
-        if (!q8_pattern_matches(p, module))
-            continue;
-        p->matches++;
-        if (!first[p->verb])
+        if (!q8_pattern_ask(p, module, &matches, err))
+            return false;
+        p->matches += matches;
+        if (matches && !first[p->verb])
             first[p->verb] = p;
     }
-    return (struct q8_choice){first[Q8_SKIP], first[Q8_ONLY], first[Q8_ALSO], first[Q8_USE]};
+    *ret = (struct q8_choice){first[Q8_SKIP], first[Q8_ONLY], first[Q8_ALSO], first[Q8_USE]};
+    return true;
 }
 
 /* Fills `ret` with the names nearest to `text`, the nearest first; returns how many. */
@@ -219,12 +236,64 @@ char *q8_select_nearest(const char *text, uint64_t count,
     return shown;
 }
 
+/* What the pattern matches: that name, if it is the only one; "" for more; NULL: none. */
+static const char *find_match(const char *text, uint64_t count,
+                              const char *(*name)(void *self, uint64_t i), void *self)
+{
+    const char *ret = NULL;
+    struct q8_select s = {0};
+    struct q8_err err = {0};
+    struct q8_arena own;
+    bool ok;
+
+    q8_arena_init(&own, UINT64_C(16) << 20);
+    ok = q8_select_add(&s, Q8_ONLY, text, "", &own, &err);
+    for (uint64_t i = 0; ok && i < q8_min(count, MAX_NEAREST_OF); i++) {
+        const char *candidate = name(self, i);
+        bool found = false;
+
+        ok = !candidate || q8_pattern_ask(s.pattern, candidate, &found, &err);
+        if (found)
+            ret = ret ? "" : candidate;
+        if (ret && !*ret)
+            break;
+    }
+    q8_arena_clear(&own);
+    return ret;
+}
+
+/* The pattern with more around it that would match, or the only name that it would, or NULL. */
+static const char *find_wider(const struct q8_pattern *p, uint64_t count,
+                              const char *(*name)(void *self, uint64_t i), void *self,
+                              char wider[OFFER_BYTES])
+{
+    static const struct {
+        const char *front, *back;
+    } around[2][3] = {{{"", ".*"}, {"*.", ""}, {"*.", ".*"}},
+                      {{"re:", ".*"}, {"re:.*", ""}, {"re:.*", ".*"}}};
+    const bool regex = is_regex(p->text);
+    const char *bare = regex ? p->text + strlen("re:") : p->text;
+
+    if (regex && strchr(bare, '|')) /* it would be added to one branch only */
+        return NULL;
+    for (size_t i = 0; i < 3; i++) {
+        const char *match = NULL;
+
+        if (snprintf(wider, OFFER_BYTES, "%s%s%s", around[regex][i].front, bare,
+                     around[regex][i].back) < OFFER_BYTES)
+            match = find_match(wider, count, name, self);
+        if (match)
+            return *match ? match : wider;
+    }
+    return NULL;
+}
+
 bool q8_select_check(const struct q8_select *s, uint64_t count,
                      const char *(*name)(void *self, uint64_t i), void *self, struct q8_err *err)
 {
-    char shown[Q8_NEAREST * 152], pattern[300];
+    char shown[Q8_NEAREST * 152], pattern[300], offer[OFFER_BYTES];
     const struct q8_pattern *p;
-    const char *text;
+    const char *text, *wider;
     uint64_t i = 0;
 
     while (i < s->count && s->pattern[i].matches)
@@ -233,15 +302,11 @@ bool q8_select_check(const struct q8_select *s, uint64_t count,
         return true;
     p = &s->pattern[i];
     text = is_regex(p->text) ? p->text + 3 : p->text;
-    return q8_fail(err, Q8_EUSAGE, "%s '%s' matches no module; nearest: %s", p->origin,
-                   q8_text_escape(p->text, pattern, sizeof pattern),
+    q8_text_escape(p->text, pattern, sizeof pattern);
+    wider = find_wider(p, count, name, self, offer);
+    if (wider)
+        return q8_fail(err, Q8_EUSAGE, "%s '%s' matches no module; did you mean '%s'?", p->origin,
+                       pattern, q8_text_escape(wider, shown, sizeof shown));
+    return q8_fail(err, Q8_EUSAGE, "%s '%s' matches no module; nearest: %s", p->origin, pattern,
                    q8_select_nearest(text, count, name, self, shown));
-}
-
-void q8_select_close(struct q8_select *s)
-{
-    for (uint64_t i = 0; i < s->count; i++)
-        if (s->pattern[i].regex)
-            regfree(s->pattern[i].regex);
-    s->count = 0;
 }

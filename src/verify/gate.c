@@ -44,6 +44,7 @@ static bool add(struct q8_gate *g, const struct q8_threshold *t, const char *pat
         return false;
     g->list = list;
     list[g->count] = *t;
+    list[g->count].pattern.steps = g->steps;
     if (pattern && !q8_select_add(&list[g->count].pattern, Q8_ONLY, pattern, t->origin, mem, err))
         return false;
     g->count++;
@@ -52,7 +53,9 @@ static bool add(struct q8_gate *g, const struct q8_threshold *t, const char *pat
 
 bool q8_gate_init(struct q8_gate *g, struct q8_arena *mem, struct q8_err *err)
 {
-    *g = (struct q8_gate){0};
+    *g = (struct q8_gate){.steps = q8_alloc(mem, 1, sizeof *g->steps, err)};
+    if (!g->steps)
+        return false;
     for (int m = 0; m < Q8_METRICS; m++) {
         const struct q8_threshold t = {
             .metric = (enum q8_metric)m, .value = q8_metrics[m].standard, .origin = "the default"};
@@ -187,21 +190,21 @@ bool q8_gate_file(struct q8_gate *g, const char *path, struct q8_arena *mem, str
     return q8_select_lines(path, add_line, &(struct reader){g, mem}, mem, err);
 }
 
-static bool holds(const struct q8_threshold *t, enum q8_metric metric, const char *module)
-{
-    return t->metric == metric &&
-           (!t->pattern.count || (module && q8_pattern_matches(&t->pattern.pattern[0], module)));
-}
-
 const struct q8_threshold *q8_gate_ask(const struct q8_gate *g, enum q8_metric metric,
-                                       const char *module)
+                                       const char *module, struct q8_err *err)
 {
     const struct q8_threshold *t = g->list + g->count;
+    bool holds = false;
 
-    do {
+    while (!holds) {
         assert(t > g->list); /* the defaults hold for everything */
         t--;
-    } while (!holds(t, metric, module));
+        if (t->metric != metric)
+            continue;
+        holds = !t->pattern.count;
+        if (!holds && module && !q8_pattern_ask(&t->pattern.pattern[0], module, &holds, err))
+            return NULL;
+    }
     return t;
 }
 
@@ -229,13 +232,15 @@ static bool judge(struct q8_verify *v, enum q8_metric metric, const char *module
                   struct q8_err *err)
 {
     const struct q8_metric_row *row = &q8_metrics[metric];
-    const struct q8_threshold *t = q8_gate_ask(v->options.gate, metric, module);
+    const struct q8_threshold *t = q8_gate_ask(v->options.gate, metric, module, err);
     const struct q8_finding no = {.level = row->level,
                                   .kind = row->word,
                                   .name = module ? module : Q8_WHOLE_MODEL,
                                   .fails = true};
     char shown[2][32];
 
+    if (!t)
+        return false;
     if (row->least ? value >= t->value : value <= t->value)
         return true;
     q8_text_numbers(value, t->value, shown);
@@ -280,11 +285,12 @@ static bool check_patterns(const struct q8_verify *v, struct q8_err *err)
 
     for (uint64_t i = 0; i < g->count; i++) {
         const struct q8_select *s = &g->list[i].pattern;
-        uint64_t k = 0;
+        bool found = !s->count;
 
-        while (s->count && k < v->layers && !q8_pattern_matches(s->pattern, v->layer[k].module))
-            k++;
-        if (s->count && k == v->layers)
+        for (uint64_t k = 0; !found && k < v->layers; k++)
+            if (!q8_pattern_ask(s->pattern, v->layer[k].module, &found, err))
+                return false;
+        if (!found)
             return q8_select_check(s, v->layers, get_module, v->layer, err);
     }
     return true;
@@ -300,11 +306,4 @@ bool q8_gate_run(struct q8_verify *v, struct q8_err *err)
         if (!judge_layer(v, &v->layer[i], err))
             return false;
     return true;
-}
-
-void q8_gate_close(struct q8_gate *g)
-{
-    for (uint64_t i = 0; i < g->count; i++)
-        q8_select_close(&g->list[i].pattern);
-    g->count = 0;
 }

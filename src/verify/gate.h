@@ -50,8 +50,9 @@ struct q8_threshold {
 
 /* All thresholds; the last one that names a module and a metric holds for it. */
 struct q8_gate {
-    struct q8_threshold *list; /* [count], memory of the arena */
-    uint64_t count, room;      /* in use, allocated */
+    struct q8_threshold *list;    /* [count], memory of the arena */
+    uint64_t count, room;         /* in use, allocated */
+    struct q8_regex_steps *steps; /* of all their regexes */
 };
 
 /* The defaults.  Q8_ELIMIT. */
@@ -72,9 +73,12 @@ bool q8_gate_option(struct q8_gate *g, const char *word, const char *arg, struct
  */
 bool q8_gate_file(struct q8_gate *g, const char *path, struct q8_arena *mem, struct q8_err *err);
 
-/* The threshold that holds for a module (NULL: the whole model), never NULL.  From any thread. */
+/*
+ * The threshold that holds for a module (NULL: the whole model); NULL with Q8_ELIMIT.  From any
+ * thread.
+ */
 const struct q8_threshold *q8_gate_ask(const struct q8_gate *g, enum q8_metric metric,
-                                       const char *module);
+                                       const char *module, struct q8_err *err);
 
 /* The value that a layer has of a metric; NaN when it was not measured, and for Q8_COVERAGE. */
 double q8_gate_value(const struct q8_layer *layer, enum q8_metric metric);
@@ -86,8 +90,5 @@ double q8_gate_value(const struct q8_layer *layer, enum q8_metric metric);
  * pattern of the thresholds file matched no layer, unless v->options.layers leaves some out.
  */
 bool q8_gate_run(struct q8_verify *v, struct q8_err *err);
-
-/* Releases the patterns; accepts a zeroed struct. */
-void q8_gate_close(struct q8_gate *g);
 
 #endif

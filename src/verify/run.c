@@ -72,7 +72,7 @@ static void list_work(struct run *r)
 }
 
 /* The layers that level 2 found fault with, and whether the gate lets them pass all the same. */
-static void list_diagnoses(struct run *r)
+static bool list_diagnoses(struct run *r, struct q8_err *err)
 {
     const struct q8_verify *v = r->v;
 
@@ -80,15 +80,18 @@ static void list_diagnoses(struct run *r)
     for (uint64_t i = 0; i < v->layers; i++) {
         const struct q8_layer *l = &v->layer[i];
         const struct q8_weights *w = &l->weights;
-        double off, scale;
+        const struct q8_threshold *off, *scale;
 
         if (!l->have_weights || (w->off == 0 && w->scales_off == 0))
             continue;
-        off = q8_gate_ask(v->options.gate, Q8_WEIGHTS_OFF, l->module)->value;
-        scale = q8_gate_ask(v->options.gate, Q8_WEIGHTS_SCALE, l->module)->value;
-        add_item(r, DIAGNOSIS, i, !(w->off_nearest <= off && w->scale_off <= scale),
+        off = q8_gate_ask(v->options.gate, Q8_WEIGHTS_OFF, l->module, err);
+        scale = q8_gate_ask(v->options.gate, Q8_WEIGHTS_SCALE, l->module, err);
+        if (!off || !scale)
+            return false;
+        add_item(r, DIAGNOSIS, i, !(w->off_nearest <= off->value && w->scale_off <= scale->value),
                  layer_bytes(l));
     }
+    return true;
 }
 
 static bool run_item(void *self, uint64_t i, unsigned worker, struct q8_pool *pool,
@@ -205,7 +208,6 @@ bool q8_verify_data(struct q8_verify *v, struct q8_arena *mem, struct q8_err *er
         list_work(&r);
     ok = ok && run_pool(&r, "verifying tensors", err);
     close_workers(&r);
-    if (ok)
-        list_diagnoses(&r);
+    ok = ok && list_diagnoses(&r, err);
     return ok && (r.items == 0 || run_pool(&r, "looking for the cause", err));
 }

@@ -58,7 +58,6 @@ static void ask_names(const struct cJSON *list, struct q8_arena *mem)
         } else {
             check(err.code && *err.text, "a list refused without a reason");
         }
-        q8_names_close(&names);
     }
 }
 
@@ -89,19 +88,17 @@ static void try_gate(const char *path, struct q8_arena *mem, struct q8_err *err)
     struct q8_gate gate = {0};
 
     if (q8_gate_init(&gate, mem, err) && q8_gate_file(&gate, path, mem, err))
-        (void)q8_gate_ask(&gate, Q8_WEIGHTS_OFF, "model.layers.0.mlp.down_proj");
-    q8_gate_close(&gate);
+        (void)q8_gate_ask(&gate, Q8_WEIGHTS_OFF, "model.layers.0.mlp.down_proj", err);
 }
 
 static void try_select(const char *path, struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_select select = {0};
+    struct q8_choice choice;
 
-    if (q8_select_file(&select, path, mem, err)) {
-        (void)q8_select_ask(&select, "model.layers.0.mlp.down_proj");
-        (void)q8_select_ask(&select, "");
-    }
-    q8_select_close(&select);
+    if (q8_select_file(&select, path, mem, err))
+        (void)(q8_select_ask(&select, "model.layers.0.mlp.down_proj", &choice, err) &&
+               q8_select_ask(&select, "", &choice, err));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

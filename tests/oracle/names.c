@@ -28,14 +28,16 @@ static const char *judge(struct q8_names *names, const char *module, char *fused
     static const char *const words[] = {"0", "1", "torn"};
     char *part[WORDS], *shard[WORDS];
     struct q8_names_fused f = {0};
+    const char *word;
 
-    if (names->unclear)
-        return "unclear";
-    if (!*fused)
-        return words[q8_names_find(names, module) != NULL];
-    cut(fused, "=", part);
-    f = (struct q8_names_fused){part[0], (const char *const *)shard, cut(part[1], ",", shard)};
-    return words[q8_names_ask(names, module, &f)];
+    if (*fused) {
+        cut(fused, "=", part);
+        f = (struct q8_names_fused){part[0], (const char *const *)shard, cut(part[1], ",", shard)};
+        word = words[q8_names_ask(names, module, &f)];
+    } else {
+        word = words[q8_names_find(names, module) != NULL];
+    }
+    return q8_names_unclear(names) ? "unclear" : word;
 }
 
 int main(void)
@@ -58,7 +60,6 @@ int main(void)
             return 1;
         }
         puts(judge(&names, word[1], word[2]));
-        q8_names_close(&names);
         q8_arena_clear(&mem);
     }
     free(line);

@@ -102,6 +102,18 @@ static inline const char *fake_file(struct fake_verify *f, const void *bytes, si
     return f->path[i];
 }
 
+/* The threshold that holds. */
+static inline const struct q8_threshold *fake_ask(const struct fake_verify *f,
+                                                  enum q8_metric metric, const char *module)
+{
+    struct q8_err err = {0};
+    const struct q8_threshold *t = q8_gate_ask(&f->gate, metric, module, &err);
+
+    if (!t)
+        abort();
+    return t;
+}
+
 /* Adds the threshold of an option. */
 static inline bool fake_option(struct fake_verify *f, const char *word, const char *arg)
 {
@@ -135,7 +147,6 @@ static inline void fake_close(struct fake_verify *f)
     for (size_t i = 0; i < FAKE_LAYERS; i++)
         if (f->path[i][0])
             (void)unlink(f->path[i]);
-    q8_gate_close(&f->gate);
     q8_arena_clear(&f->mem);
 }
 

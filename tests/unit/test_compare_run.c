@@ -128,7 +128,6 @@ static void compare_layers_choose_tensors(void **state)
         else
             assert_int_equal(p.a.err.code, Q8_EUSAGE);
         pair_close(&p);
-        q8_select_close(&select);
         q8_arena_clear(&mem);
     }
 }

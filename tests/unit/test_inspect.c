@@ -36,7 +36,6 @@ static bool run(struct bench *b, const struct scratch_tensor *t, size_t count, u
 
 static void drop(struct bench *b)
 {
-    q8_select_close(&b->layers);
     scratch_close(&b->scratch);
 }
 

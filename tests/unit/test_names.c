@@ -36,7 +36,6 @@ static void open_list(struct list *l, const char *text, enum q8_names_rule rule)
 
 static void close_list(struct list *l)
 {
-    q8_names_close(&l->names);
     q8_json_free(l->json);
     q8_arena_clear(&l->mem);
 }
@@ -81,6 +80,12 @@ static const struct {
     {Q8_NAMES_COMPRESSED, "re:^model", {1, 1, 0, 1}},
     {Q8_NAMES_COMPRESSED, "re:\\\\w+$", {0, 0, 1, 0}},
     {Q8_NAMES_COMPRESSED, "re:.*\\\\.layers\\\\.1\\\\W", {1, 0, 0, 1}},
+    {Q8_NAMES_COMPRESSED, "re:(?!lm).*proj", {1, 1, 0, 0}},
+    {Q8_NAMES_COMPRESSED, "re:.*\\\\.(?P<n>\\\\d)(?P=n)?\\\\.", {1, 0, 0, 1}},
+    {Q8_NAMES_COMPRESSED, "re:.{7}$", {0, 0, 1, 0}},
+    {Q8_NAMES_COMPRESSED, "re:(?i)LM_HEAD", {0, 0, 1, 0}},
+    {Q8_NAMES_TRANSFORMERS, "model.layers.[0-9]{2}", {0, 1, 0, 0}},
+    {Q8_NAMES_TRANSFORMERS, "(?:model|lm)(?!_)", {1, 1, 0, 1}},
     {Q8_NAMES_TRANSFORMERS, "model_layers.1", {0, 0, 0, 0}},
     {Q8_NAMES_TRANSFORMERS, "lm.head", {0, 0, 1, 0}},
     {Q8_NAMES_TRANSFORMERS, ".layers.1.mlp", {0, 0, 0, 0}},
@@ -119,7 +124,7 @@ static void names_match_as_their_reader_does(void **state)
 
         (void)snprintf(text, sizeof text, "[\"zz\", \"%s\", \"aa\"]", single[i].entry);
         open_list(&l, text, single[i].rule);
-        assert_null(l.names.unclear);
+        assert_null(q8_names_unclear(&l.names));
         for (size_t k = 0; k < COUNT(modules); k++)
             if ((q8_names_find(&l.names, modules[k]) != NULL) != single[i].want[k])
                 fail_msg("'%s' and %s: expected %d", single[i].entry, modules[k],
@@ -128,28 +133,51 @@ static void names_match_as_their_reader_does(void **state)
     }
 }
 
-static void names_without_posix_twin_are_unclear(void **state)
+static void names_that_q8_does_not_know_are_unclear(void **state)
 {
     static const char *const entries[] = {
-        "re:(?!x)lm", "re:(?P<a>x)",   "re:x{2}",  "re:(a)\\\\1", "re:\\\\bx", "re:a*+",
-        "re:[\\\\]]", "re:[[:alpha:]", "re:\\\\Z", "re:(",        "re:a\\\\",  "re:[a",
+        "re:[[:alpha:]]", "re:\\\\N{DIGIT ONE}",
+        "re:(",           "re:a\\\\",
+        "re:[a",          "re:(?R)",
+        "re:(?1)",        "re:\\\\K",
+        "re:a**",         "re:(*COMMIT)a",
     };
-    char text[1200];
+    char text[40000];
     struct list l;
 
     (void)state;
     for (size_t i = 0; i < COUNT(entries); i++) {
         (void)snprintf(text, sizeof text, "[\"lm_head\", \"%s\"]", entries[i]);
         open_list(&l, text, Q8_NAMES_COMPRESSED);
-        if (!l.names.unclear || strncmp(l.names.unclear, "re:", 3) != 0)
+        if (!q8_names_unclear(&l.names) || strncmp(q8_names_unclear(&l.names), "re:", 3) != 0)
             fail_msg("%s is not unclear", entries[i]);
         assert_string_equal(q8_names_find(&l.names, "lm_head"), "lm_head");
         assert_null(q8_names_find(&l.names, "x"));
         close_list(&l);
     }
-    (void)snprintf(text, sizeof text, "[\"re:%0501d\"]", 0); /* one byte too long */
+    (void)snprintf(text, sizeof text, "[\"re:%0*d\"]", Q8_REGEX_BYTES + 1, 0); /* too long */
     open_list(&l, text, Q8_NAMES_COMPRESSED);
-    assert_non_null(l.names.unclear);
+    assert_non_null(q8_names_unclear(&l.names));
+    close_list(&l);
+}
+
+/* "aaa...b" makes it try every way to cut the a's. */
+static void names_that_a_limit_stops_are_unclear(void **state)
+{
+    static const char many[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+    struct list l;
+
+    (void)state;
+    open_list(&l, "[\"re:(a+)+$\", \"re:b\"]", Q8_NAMES_COMPRESSED);
+    assert_string_equal(q8_names_find(&l.names, "aa"), "re:(a+)+$");
+    assert_null(q8_names_unclear(&l.names));
+    assert_null(q8_names_find(&l.names, many));
+    assert_string_equal(q8_names_unclear(&l.names), "re:(a+)+$");
+    assert_null(q8_names_find(&l.names, "aa")); /* not asked again */
+    assert_string_equal(q8_names_find(&l.names, "b"), "re:b");
+    l.names.steps->taken = Q8_REGEX_ALL_STEPS;
+    assert_null(q8_names_find(&l.names, "b"));
+    assert_int_equal(l.err.code, 0);
     close_list(&l);
 }
 
@@ -269,7 +297,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_match_as_their_reader_does),
-        cmocka_unit_test(names_without_posix_twin_are_unclear),
+        cmocka_unit_test(names_that_q8_does_not_know_are_unclear),
+        cmocka_unit_test(names_that_a_limit_stops_are_unclear),
         cmocka_unit_test(names_that_are_no_list_are_none),
         cmocka_unit_test(names_plain_entry_goes_before_regexes),
         cmocka_unit_test(names_of_fused_modules_are_all_there_or_torn),

@@ -69,7 +69,6 @@ static void refuse(struct planned *p, enum q8_code code, const char *phrase)
 
 static void close_model(struct planned *p)
 {
-    q8_select_close(&p->select);
     scratch_close(&p->s);
 }
 

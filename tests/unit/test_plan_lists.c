@@ -69,7 +69,6 @@ static void check(const struct row *row)
     }
     assert_string_equal(found, row->want);
     assert_string_equal(group, row->names ? row->names : "");
-    q8_select_close(&select);
     scratch_close(&s);
 }
 

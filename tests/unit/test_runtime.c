@@ -89,7 +89,7 @@ static void runtime_lists_are_matched_by_each_runtimes_rule(void **state)
            "sglang target " UP "\nvllm target " UP "\n");
     expect(CT("int-quantized", "\"Linear\"", ""), packed, COUNT(packed), 4,
            "sglang scheme " UP "\n");
-    expect(CT("pack-quantized", "\"(?=x)\", \"re:(?=x)\"", ""), packed, COUNT(packed), 2,
+    expect(CT("pack-quantized", "\"(?=x)\", \"re:(?R)\"", ""), packed, COUNT(packed), 2,
            "vllm pattern lm_head\n");
 }
 

@@ -1,6 +1,8 @@
 /* test_select.c - patterns; expected matches from Python's fnmatch.fnmatchcase and re.fullmatch */
 #include "src/model/select.h"
 
+#include "src/base/text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +13,12 @@
 
 static const char *const names[] = {"model.layers.0.self_attn.q_proj",
                                     "model.layers.10.mlp.up_proj", "lm_head"};
+static const char *const more[] = {"model.layers.0.self_attn.q_proj",
+                                   "model.layers.0.self_attn.k_proj",
+                                   "model.layers.1.mlp.q_proj",
+                                   "model.layers.10.mlp.up_proj",
+                                   "model.embed_tokens",
+                                   "lm_head"};
 
 static const char *get_name(void *self, uint64_t i)
 {
@@ -33,6 +41,17 @@ static int close_arena(void **state)
     return 0;
 }
 
+/* What the patterns say of a name; they are asked without a failure. */
+static struct q8_choice ask(struct q8_select *s, const char *module)
+{
+    struct q8_choice choice;
+    struct q8_err err = {0};
+
+    if (!q8_select_ask(s, module, &choice, &err))
+        fail_msg("%s", err.text);
+    return choice;
+}
+
 static void select_pattern_matches_whole_names(void **state)
 {
     static const struct {
@@ -53,6 +72,9 @@ static void select_pattern_matches_whole_names(void **state)
         {"re:lm|lm_head", {0, 0, 1}}, /* the shorter branch first */
         {"re:.*\\.(q|k|v)_proj", {1, 0, 0}},
         {"re:model\\.layers\\.[0-9]{1,2}\\..*", {1, 1, 0}},
+        {"re:.*\\.\\d\\d\\..*", {0, 1, 0}},
+        {"re:(?!lm).*", {1, 1, 0}},
+        {"re:model\\.layers\\.(?:0|1)\\..*", {1, 0, 0}},
     };
 
     (void)state;
@@ -62,8 +84,7 @@ static void select_pattern_matches_whole_names(void **state)
 
         assert_true(q8_select_add(&s, Q8_SKIP, rows[i].pattern, "--skip", &mem, &err));
         for (size_t n = 0; n < 3; n++)
-            assert_int_equal(q8_select_ask(&s, names[n]).skip != NULL, rows[i].want[n]);
-        q8_select_close(&s);
+            assert_int_equal(ask(&s, names[n]).skip != NULL, rows[i].want[n]);
     }
 }
 
@@ -80,17 +101,16 @@ static void select_ask_gives_the_first_of_each_verb_and_counts_all(void **state)
     assert_true(q8_select_add(&s, Q8_SKIP, "*proj", "--skip", &mem, &err));
     assert_true(q8_select_add(&s, Q8_SKIP, "*up_proj", "--skip", &mem, &err));
     assert_true(s.have_only);
-    c = q8_select_ask(&s, names[1]);
+    c = ask(&s, names[1]);
     assert_ptr_equal(c.only, &s.pattern[1]);
     assert_ptr_equal(c.skip, &s.pattern[2]);
     assert_null(c.also);
     assert_int_equal(s.pattern[3].matches, 1);
-    c = q8_select_ask(&s, names[2]);
+    c = ask(&s, names[2]);
     assert_ptr_equal(c.also, &s.pattern[0]);
     assert_null(c.only);
     assert_null(c.skip);
     assert_true(q8_select_check(&s, 3, get_name, (void *)names, &err));
-    q8_select_close(&s);
 }
 
 static void select_use_has_a_target_before_its_pattern(void **state)
@@ -120,7 +140,6 @@ static void select_use_has_a_target_before_its_pattern(void **state)
             assert_int_equal(err.code, Q8_EUSAGE);
             assert_non_null(strstr(err.text, "use wants a target and a pattern"));
         }
-        q8_select_close(&s);
     }
 }
 
@@ -133,18 +152,18 @@ static void select_use_that_comes_first_wins(void **state)
     assert_true(q8_select_add(&s, Q8_USE, "a=lm_head", "--use", &mem, &err));
     assert_true(q8_select_add(&s, Q8_SKIP, "lm_*", "--skip", &mem, &err));
     assert_true(q8_select_add(&s, Q8_USE, "b=*", "--use", &mem, &err));
-    assert_ptr_equal(q8_select_ask(&s, names[2]).use, &s.pattern[0]);
-    assert_ptr_equal(q8_select_ask(&s, names[0]).use, &s.pattern[2]);
-    assert_null(q8_select_ask(&s, names[0]).skip);
+    assert_ptr_equal(ask(&s, names[2]).use, &s.pattern[0]);
+    assert_ptr_equal(ask(&s, names[0]).use, &s.pattern[2]);
+    assert_null(ask(&s, names[0]).skip);
     assert_null(s.pattern[1].target);
     assert_int_equal(s.pattern[2].matches, 3);
     assert_int_equal(s.pattern[2].taken, 0);
-    q8_select_close(&s);
 }
 
 static void select_add_gives_the_reason_of_a_bad_regex(void **state)
 {
-    static const char *const bad[] = {"re:model.(layers", "re:a)|(b", "re:[z-a]"};
+    static const char *const bad[] = {"re:model.(layers", "re:a)|(b", "re:[z-a]",
+                                      "re:[[:digit:]]",   "re:\\K",   "re:(*ACCEPT)"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -155,7 +174,6 @@ static void select_add_gives_the_reason_of_a_bad_regex(void **state)
         assert_int_equal(err.code, Q8_EUSAGE);
         assert_non_null(strstr(err.text, "is not a regular expression: "));
         assert_int_equal(s.count, 0);
-        q8_select_close(&s);
     }
 }
 
@@ -169,7 +187,7 @@ static void select_check_names_the_three_nearest(void **state)
 
     (void)state;
     assert_true(q8_select_add(&s, Q8_SKIP, "model.layer.0.q", "--skip", &mem, &err));
-    (void)q8_select_ask(&s, modules[0]);
+    (void)ask(&s, modules[0]);
     assert_false(q8_select_check(&s, 4, get_name, (void *)modules, &err));
     assert_int_equal(err.code, Q8_EUSAGE);
     assert_string_equal(err.text,
@@ -178,7 +196,66 @@ static void select_check_names_the_three_nearest(void **state)
     assert_false(q8_select_check(&s, 0, get_name, NULL, &err2));
     assert_string_equal(err2.text, "--skip 'model.layer.0.q' matches no module; nearest: none");
     assert_true(q8_select_check(&none, 0, get_name, NULL, &err2));
-    q8_select_close(&s);
+}
+
+static void select_check_offers_the_pattern_that_would_match(void **state)
+{
+    static const struct {
+        const char *pattern, *offer; /* NULL: nothing but the nearest names */
+    } rows[] = {
+        {"model.layers.0", "model.layers.0.*"},
+        {"model.layers.*.self_attn", "model.layers.*.self_attn.*"},
+        {"q_proj", "*.q_proj"},
+        {"mlp", "*.mlp.*"},
+        {"layers.1?", "model.layers.10.mlp.up_proj"},
+        {"embed_tokens", "model.embed_tokens"},
+        {"layers.[01]", "*.layers.[01].*"},
+        {"re:model\\.layers\\.0", "re:model\\.layers\\.0.*"},
+        {"re:q_proj", "re:.*q_proj"},
+        {"re:layers\\.\\d", "re:.*layers\\.\\d.*"},
+        {"model.layers.9", NULL},
+        {"re:q_proj|up_proj", NULL},
+        {"re:x", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct q8_select s = {0};
+        struct q8_err err = {0};
+        char want[200];
+
+        assert_true(q8_select_add(&s, Q8_SKIP, rows[i].pattern, "--skip", &mem, &err));
+        assert_false(q8_select_check(&s, 6, get_name, (void *)more, &err));
+        assert_int_equal(err.code, Q8_EUSAGE);
+        if (rows[i].offer) {
+            char shown[200];
+
+            (void)snprintf(want, sizeof want, "did you mean '%s'?",
+                           q8_text_escape(rows[i].offer, shown, sizeof shown));
+            if (!strstr(err.text, want))
+                fail_msg("%s, without %s", err.text, want);
+        } else {
+            assert_non_null(strstr(err.text, "nearest: "));
+        }
+    }
+}
+
+/* A limit is neither a match nor none. */
+static void select_pattern_beyond_a_limit_fails(void **state)
+{
+    static const char many[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+    struct q8_select s = {0};
+    struct q8_choice choice;
+    struct q8_err err = {0}, tired = {0};
+
+    (void)state;
+    assert_true(q8_select_add(&s, Q8_SKIP, "re:(a+)+", "--skip", &mem, &err));
+    assert_false(q8_select_ask(&s, many, &choice, &err));
+    assert_int_equal(err.code, Q8_ELIMIT);
+    assert_non_null(strstr(err.text, "--skip 're:(a+)+' takes too many steps"));
+    s.steps->taken = Q8_REGEX_ALL_STEPS;
+    assert_false(q8_select_ask(&s, "a", &choice, &tired));
+    assert_int_equal(tired.code, Q8_ELIMIT);
 }
 
 static void select_check_shows_hostile_names_escaped(void **state)
@@ -191,7 +268,6 @@ static void select_check_shows_hostile_names_escaped(void **state)
     assert_true(q8_select_add(&s, Q8_ONLY, "re:b", "o.txt:3", &mem, &err));
     assert_false(q8_select_check(&s, 1, get_name, (void *)modules, &err));
     assert_string_equal(err.text, "o.txt:3 're:b' matches no module; nearest: a\\x1b[2J");
-    q8_select_close(&s);
 }
 
 /* Reads `text` as a file of patterns. */
@@ -237,7 +313,6 @@ static void select_file_reads_words_comments_and_line_numbers(void **state)
     assert_string_equal(s.pattern[3].text, "model.*");
     assert_string_equal(s.pattern[4].text, "re:x y");
     assert_string_equal(strrchr(s.pattern[4].origin, ':'), ":8");
-    q8_select_close(&s);
 }
 
 static void select_file_refuses_other_words(void **state)
@@ -250,7 +325,10 @@ static void select_file_refuses_other_words(void **state)
         {"only   # all\n", ":1: 'only' wants a pattern behind it"},
         {"use\n", ":1: 'use' wants a pattern behind it"},
         {"use ct-w8a16\n", ":1 'ct-w8a16': use wants a target and a pattern"},
-        {"skip re:(\n", ":1 're:(' is not a regular expression: Unmatched ( or \\("},
+        {"skip *[[:digit:]]\n",
+         ":1 '*[[:digit:]]': a glob has no [:classes:]; write [0-9] or [a-z]"},
+        {"skip re:(\n",
+         ":1 're:(' is not a regular expression: missing ), unterminated subpattern at position 0"},
         {"\x1b[2J x\n", ":1: a line starts with skip, only, also or use, not '\\x1b[2J'"},
     };
     struct q8_err nul = {0};
@@ -264,7 +342,6 @@ static void select_file_refuses_other_words(void **state)
         assert_false(read_patterns(&s, rows[i].text, strlen(rows[i].text), &err));
         assert_int_equal(err.code, Q8_EUSAGE);
         assert_string_equal(strchr(err.text, ':'), rows[i].want);
-        q8_select_close(&s);
     }
     assert_false(read_patterns(&none, "skip a\0b\n", 9, &nul));
     assert_int_equal(nul.code, Q8_EUSAGE);
@@ -279,6 +356,8 @@ int main(void)
         cmocka_unit_test(select_use_that_comes_first_wins),
         cmocka_unit_test(select_add_gives_the_reason_of_a_bad_regex),
         cmocka_unit_test(select_check_names_the_three_nearest),
+        cmocka_unit_test(select_check_offers_the_pattern_that_would_match),
+        cmocka_unit_test(select_pattern_beyond_a_limit_fails),
         cmocka_unit_test(select_check_shows_hostile_names_escaped),
         cmocka_unit_test(select_file_reads_words_comments_and_line_numbers),
         cmocka_unit_test(select_file_refuses_other_words),

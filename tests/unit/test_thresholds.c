@@ -9,7 +9,7 @@
 /* The value that holds. */
 static double asked(const struct fake_verify *f, enum q8_metric metric, const char *module)
 {
-    return q8_gate_ask(&f->gate, metric, module)->value;
+    return fake_ask(f, metric, module)->value;
 }
 
 static void gate_table_has_defaults_in_range_and_unique_words(void **state)
@@ -39,8 +39,8 @@ static void gate_option_is_for_one_level_or_for_all(void **state)
     assert_true(asked(f, Q8_MATMUL_SQNR, FAKE_Q) == 20.5);
     assert_true(fake_option(f, "min-sqnr", "weights:-3"));
     assert_true(asked(f, Q8_WEIGHTS_SQNR, FAKE_Q) == -3);
-    assert_string_equal(q8_gate_ask(&f->gate, Q8_WEIGHTS_SQNR, FAKE_Q)->origin, "--min-sqnr");
-    assert_string_equal(q8_gate_ask(&f->gate, Q8_MATMUL_COSINE, FAKE_Q)->origin, "the default");
+    assert_string_equal(fake_ask(f, Q8_WEIGHTS_SQNR, FAKE_Q)->origin, "--min-sqnr");
+    assert_string_equal(fake_ask(f, Q8_MATMUL_COSINE, FAKE_Q)->origin, "the default");
     assert_true(fake_option(f, "min-coverage", "model:50"));
     assert_true(asked(f, Q8_COVERAGE, NULL) == 50);
 }
@@ -149,7 +149,8 @@ static void gate_file_refuses_other_lines(void **state)
         {"matmul max-kl -1", ":1: matmul max-kl wants a number from 0 to 1000, not '-1'"},
         {"model min-coverage 90 lm_head",
          ":1: model min-coverage is of the whole model and takes no pattern"},
-        {"weights min-sqnr 3 re:(", ":1 're:(' is not a regular expression: Unmatched ( or \\("},
+        {"weights min-sqnr 3 re:(",
+         ":1 're:(' is not a regular expression: missing ), unterminated subpattern at position 0"},
     };
     struct fake_verify *f = *state;
 
@@ -196,7 +197,7 @@ static void gate_ask_counts_no_matches(void **state)
     const struct q8_threshold *t;
 
     assert_true(fake_thresholds(f, "weights min-sqnr 30 re:.*_proj\n"));
-    t = q8_gate_ask(&f->gate, Q8_WEIGHTS_SQNR, FAKE_Q);
+    t = fake_ask(f, Q8_WEIGHTS_SQNR, FAKE_Q);
     assert_true(t->value == 30);
     assert_int_equal(t->pattern.pattern[0].matches, 0);
 }

@@ -57,7 +57,6 @@ static bool run(struct verified *s, enum q8_level level)
 
 static void close_pair(struct verified *s)
 {
-    q8_gate_close(&s->gate);
     scratch_close(&s->a);
     scratch_close(&s->b);
 }

@@ -172,7 +172,8 @@ static bool judge_module(void *self, const struct q8_module *m, struct q8_err *e
 
     if (m->stored)
         return judge_int8(s, m, err);
-    if (!(CONVERTED & 1u << m->kind) || skip_reason(s, m, text, sizeof text) || s->skip.unclear)
+    if (!(CONVERTED & 1u << m->kind) || skip_reason(s, m, text, sizeof text) ||
+        q8_names_unclear(&s->skip))
         return true;
     return q8_findings_add(&s->v->findings, Q8_FINDING("config-skip-missing", m->name, m->sure),
                            err,
@@ -182,16 +183,17 @@ static bool judge_module(void *self, const struct q8_module *m, struct q8_err *e
                            s->listed ? "has no such name" : "is null, which stands for heads only");
 }
 
-/* An entry that is a Python regex like no other. */
+/* An entry that q8 has no answer for. */
 static bool note_unclear(struct bnb *s, struct q8_err *err)
 {
+    const char *entry = q8_names_unclear(&s->skip);
     char shown[200];
 
-    return !s->skip.unclear ||
+    return !entry ||
            q8_findings_add(&s->v->findings, Q8_FINDING("config-pattern", Q8_CONFIG, false), err,
                            "'%s' in %s cannot be judged: whether float modules are missing from "
                            "the list is not known",
-                           q8_text_escape(s->skip.unclear, shown, sizeof shown), list_key);
+                           q8_text_escape(entry, shown, sizeof shown), list_key);
 }
 
 bool q8_integrity_bnb(struct q8_verify *v, struct q8_err *err)
@@ -199,12 +201,9 @@ bool q8_integrity_bnb(struct q8_verify *v, struct q8_err *err)
     const struct cJSON *root = v->options.quantized->config_root;
     struct bnb s = {.v = v, .config = q8_json_get(root, "quantization_config")};
     const struct cJSON *list = q8_json_get(s.config, list_key);
-    bool ok;
 
     s.listed = list && q8_json_kind(list) == '[';
-    ok = q8_names_init(&s.skip, list, Q8_NAMES_TRANSFORMERS, v->findings.mem, err) &&
-         judge_members(&s, err) && judge_threshold(&s, err) && note_unclear(&s, err) &&
-         q8_integrity_modules(v, judge_module, &s, err);
-    q8_names_close(&s.skip);
-    return ok;
+    return q8_names_init(&s.skip, list, Q8_NAMES_TRANSFORMERS, v->findings.mem, err) &&
+           judge_members(&s, err) && judge_threshold(&s, err) &&
+           q8_integrity_modules(v, judge_module, &s, err) && !err->code && note_unclear(&s, err);
 }

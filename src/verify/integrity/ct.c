@@ -38,7 +38,6 @@ struct ct {
     struct group *group;        /* [groups] */
     uint64_t groups;
     struct q8_names ignore;
-    bool unclear; /* some target cannot be judged */
 };
 
 static bool is(const char *text, const char *word)
@@ -59,7 +58,8 @@ static bool read_groups(struct ct *s, struct q8_arena *mem, struct q8_err *err)
             return q8_fail(err, Q8_ELIMIT, "%s: more than %d config_groups",
                            s->v->options.quantized->path, GROUP_LIMIT);
     s->group = q8_alloc(mem, count, sizeof *s->group, err);
-    if (!s->group)
+    if (!s->group ||
+        !q8_names_init(&s->ignore, q8_json_get(s->config, "ignore"), Q8_NAMES_COMPRESSED, mem, err))
         return false;
     for (const struct cJSON *json = first; json; json = q8_json_next(json)) {
         struct group *g = &s->group[s->groups++];
@@ -71,10 +71,19 @@ static bool read_groups(struct ct *s, struct q8_arena *mem, struct q8_err *err)
         if (!q8_names_init(&g->targets, bare ? json : q8_json_get(json, "targets"),
                            Q8_NAMES_COMPRESSED, mem, err))
             return false;
-        s->unclear = s->unclear || g->targets.unclear;
+        g->targets.steps = s->ignore.steps;
     }
-    return q8_names_init(&s->ignore, q8_json_get(s->config, "ignore"), Q8_NAMES_COMPRESSED, mem,
-                         err);
+    return true;
+}
+
+/* A target that cannot be judged; NULL = none. */
+static const char *unclear_target(const struct ct *s)
+{
+    const char *entry = NULL;
+
+    for (uint64_t i = 0; !entry && i < s->groups; i++)
+        entry = q8_names_unclear(&s->group[i].targets);
+    return entry;
 }
 
 /* The entry that has the class of the module; NULL = none. */
@@ -225,10 +234,10 @@ static bool judge_int8(struct ct *s, const struct q8_module *m, struct q8_err *e
                                Q8_FINDING_FOR(readers, "config-ignore-int8", m->name, true), err,
                                "it is int8, but ignore has '%s': transformers %s",
                                q8_text_escape(entry, shown, sizeof shown), effect);
+    if (unclear_target(s)) /* it might have another group */
+        return true;
     if (g)
         return judge_group(s, g, m, err) && judge_scheme(s, g, m, err);
-    if (s->unclear)
-        return true;
     return q8_findings_add(
         &s->v->findings,
         Q8_FINDING_FOR(readers, "config-target", m->name, m->sure || LINEAR & 1u << m->kind), err,
@@ -246,7 +255,7 @@ static bool judge_module(void *self, const struct q8_module *m, struct q8_err *e
         return judge_int8(s, m, err);
     g = find_group(s, m);
     if (!((LINEAR | BIT(EMBEDDING)) & 1u << m->kind) || !g || find_ignored(s, m) ||
-        s->ignore.unclear ||
+        q8_names_unclear(&s->ignore) ||
         (q8_json_kind(g->json) == '{' && q8_json_kind(q8_json_get(g->json, "weights")) != '{'))
         return true;
     return q8_findings_add(
@@ -260,11 +269,11 @@ static bool judge_module(void *self, const struct q8_module *m, struct q8_err *e
 /* Entries whose regex q8 cannot judge. */
 static bool note_unclear(struct ct *s, struct q8_err *err)
 {
-    const char *entry = s->ignore.unclear;
+    const char *entry = q8_names_unclear(&s->ignore);
     char shown[200];
 
-    for (uint64_t i = 0; !entry && i < s->groups; i++)
-        entry = s->group[i].targets.unclear;
+    if (!entry)
+        entry = unclear_target(s);
     return !entry ||
            q8_findings_add(&s->v->findings, Q8_FINDING("config-pattern", Q8_CONFIG, false), err,
                            "the regex '%s' cannot be judged: what would need it is not looked at",
@@ -290,12 +299,8 @@ bool q8_integrity_ct(struct q8_verify *v, struct q8_err *err)
 {
     const struct cJSON *root = v->options.quantized->config_root;
     struct ct s = {.v = v, .config = q8_json_get(root, "quantization_config")};
-    bool ok;
 
-    ok = read_groups(&s, v->findings.mem, err) && judge_whole(&s, err) && note_unclear(&s, err) &&
-         (!s.groups || q8_integrity_modules(v, judge_module, &s, err));
-    for (uint64_t i = 0; i < s.groups; i++)
-        q8_names_close(&s.group[i].targets);
-    q8_names_close(&s.ignore);
-    return ok;
+    return read_groups(&s, v->findings.mem, err) && judge_whole(&s, err) &&
+           (!s.groups || q8_integrity_modules(v, judge_module, &s, err)) && !err->code &&
+           note_unclear(&s, err);
 }

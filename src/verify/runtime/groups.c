@@ -135,18 +135,15 @@ bool q8_runtime_groups(struct q8_runtime_run *r, struct q8_err *err)
             return q8_fail(err, Q8_ELIMIT, "%s: more than %d config_groups",
                            r->v->options.quantized->path, GROUP_LIMIT);
     r->group = q8_alloc(mem, count, sizeof *r->group, err);
-    if (!r->group)
+    if (!r->group ||
+        !q8_names_init(&r->ignore, q8_json_get(r->config, "ignore"), Q8_NAMES_COMPRESSED, mem, err))
         return false;
-    for (const struct cJSON *json = first; json; json = q8_json_next(json))
-        if (!read_group(&r->group[r->groups++], json, format, mem, err))
-            return false;
-    return q8_names_init(&r->ignore, q8_json_get(r->config, "ignore"), Q8_NAMES_COMPRESSED, mem,
-                         err);
-}
+    for (const struct cJSON *json = first; json; json = q8_json_next(json)) {
+        struct q8_group *g = &r->group[r->groups++];
 
-void q8_runtime_groups_close(struct q8_runtime_run *r)
-{
-    for (uint64_t i = 0; i < r->groups; i++)
-        q8_names_close(&r->group[i].targets);
-    q8_names_close(&r->ignore);
+        if (!read_group(g, json, format, mem, err))
+            return false;
+        g->targets.steps = r->ignore.steps;
+    }
+    return true;
 }

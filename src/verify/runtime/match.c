@@ -88,7 +88,7 @@ static enum q8_match find_ignored(const struct q8_runtime_run *r, const struct q
         return Q8_MATCH_SPLIT;
     if (listed)
         return Q8_MATCH_IGNORED;
-    return r->ignore.unclear ? Q8_MATCH_UNCLEAR : Q8_MATCH_NONE;
+    return q8_names_unclear(&r->ignore) ? Q8_MATCH_UNCLEAR : Q8_MATCH_NONE;
 }
 
 /* Whether the class that the runtime builds has one of the group's targets in its name. */
@@ -232,7 +232,7 @@ enum q8_match q8_runtime_match(const struct q8_runtime_run *r, const struct q8_u
         match = *ret_group ? Q8_MATCH_GROUP : Q8_MATCH_NONE;
     }
     for (uint64_t i = 0; i < r->groups; i++)
-        unclear = unclear || r->group[i].targets.unclear ||
+        unclear = unclear || q8_names_unclear(&r->group[i].targets) ||
                   (match == Q8_MATCH_NONE && r->group[i].other_class);
     return unclear ? Q8_MATCH_UNCLEAR : match;
 }

@@ -159,9 +159,7 @@ bool q8_runtime_check(struct q8_verify *v, struct q8_err *err)
     for (enum q8_reader reader = 0; ok && reader < Q8_READERS; reader++)
         if (judged(v) & 1u << reader)
             ok = check_reader(&r, reader, err);
-    ok = ok && add_findings(&r, err);
-    q8_runtime_groups_close(&r);
-    return ok;
+    return ok && !err->code && add_findings(&r, err);
 }
 
 /* The runtimes that a failing finding stops. */

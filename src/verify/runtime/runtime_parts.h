@@ -95,7 +95,6 @@ struct q8_runtime_run {
 
 /* groups.c: reads config_groups and ignore.  Q8_ELIMIT. */
 bool q8_runtime_groups(struct q8_runtime_run *r, struct q8_err *err);
-void q8_runtime_groups_close(struct q8_runtime_run *r);
 
 /* units.c: fills pieces and units.  Q8_ELIMIT. */
 bool q8_runtime_units(struct q8_runtime_run *r, struct q8_err *err);
