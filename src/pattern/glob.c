@@ -14,8 +14,11 @@ bool q8_glob_is(const char *text)
 static uint32_t next(const char **text)
 {
     const unsigned char byte = (unsigned char)**text;
-    const uint32_t c = q8_text_next(text);
+    uint32_t c;
 
+    if (byte < 0x80)
+        return (unsigned char)*(*text)++;
+    c = q8_text_next(text);
     return c == Q8_TEXT_BAD ? UINT32_C(0x80000000) | byte : c;
 }
 

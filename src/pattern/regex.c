@@ -8,14 +8,15 @@
 #include <string.h>
 
 #define FIRST_STEPS 16   /* tried first: most names are told by their start */
-#define MORE_STEPS 16    /* times as many, when they were too few */
+#define MORE_STEPS 4     /* times as many, when they were too few */
 #define SCANNED 64       /* bytes that are looked at in the time of a step */
 #define ROOM_BYTES 24576 /* for PCRE2's first frames, so that most matches allocate nothing */
 #define MATCH_BYTES (UINT64_C(64) << 20) /* frames grow by doubling, and the halves stay */
 
 struct q8_regex {
     pcre2_code *code;
-    uint32_t options; /* of pcre2_match */
+    uint32_t options;   /* of pcre2_match */
+    const char *needed; /* what matches holds it; "" = nothing is known */
 };
 
 /* Memory of one compilation, which stays. */
@@ -88,17 +89,18 @@ struct q8_regex *q8_regex_open(const char *python, enum q8_regex_end end, struct
                                struct q8_err *err)
 {
     struct q8_regex *r = q8_alloc(mem, 1, sizeof *r, err);
+    struct q8_regex_pcre2 pcre2;
     struct q8_arena own;
-    const char *text;
 
     if (!r)
         return NULL;
     r->options =
         PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED | (end == Q8_REGEX_WHOLE ? PCRE2_ENDANCHORED : 0);
     q8_arena_init(&own, UINT64_C(64) << 20);
-    text = q8_regex_translate(python, &own, err);
-    if (text)
-        r->code = compile(text, mem, err);
+    if (q8_regex_translate(&pcre2, python, &own, err)) {
+        r->needed = q8_strndup(mem, pcre2.needed, strlen(pcre2.needed), err);
+        r->code = r->needed ? compile(pcre2.text, mem, err) : NULL;
+    }
     q8_arena_clear(&own);
     return r->code ? r : NULL;
 }
@@ -106,7 +108,9 @@ struct q8_regex *q8_regex_open(const char *python, enum q8_regex_end end, struct
 static bool is_utf8(const char *text)
 {
     while (*text)
-        if (q8_text_next(&text) == Q8_TEXT_BAD)
+        if ((unsigned char)*text < 0x80)
+            text++;
+        else if (q8_text_next(&text) == Q8_TEXT_BAD)
             return false;
     return true;
 }
@@ -139,6 +143,15 @@ static enum q8_regex_answer answer_of(int code)
     }
 }
 
+/* Counts steps for a text of that length; whether there are any left. */
+static bool spend(struct q8_regex_steps *steps, uint32_t count, size_t length)
+{
+    const uint64_t cost = count * (1 + length / SCANNED);
+
+    return atomic_fetch_add_explicit(&steps->taken, cost, memory_order_relaxed) <
+           Q8_REGEX_ALL_STEPS;
+}
+
 /* Tries with few steps first: PCRE2 does not tell how many it took, so the limit is what counts. */
 static enum q8_regex_answer match(const struct q8_regex *r, const char *text, struct room *room,
                                   struct q8_regex_steps *steps)
@@ -155,10 +168,7 @@ static enum q8_regex_answer match(const struct q8_regex *r, const char *text, st
     (void)pcre2_set_depth_limit(context, Q8_REGEX_CHOICES);
     for (uint32_t limit = FIRST_STEPS; code == PCRE2_ERROR_MATCHLIMIT && limit <= Q8_REGEX_STEPS;
          limit *= MORE_STEPS) {
-        const uint64_t cost = limit * (1 + length / SCANNED);
-
-        if (atomic_fetch_add_explicit(&steps->taken, cost, memory_order_relaxed) >=
-            Q8_REGEX_ALL_STEPS)
+        if (!spend(steps, limit, length))
             return Q8_REGEX_TIRED;
         (void)pcre2_set_match_limit(context, limit);
         code = pcre2_match(r->code, (PCRE2_SPTR)text, length, 0, r->options, data, context);
@@ -176,7 +186,9 @@ enum q8_regex_answer q8_regex_match(const struct q8_regex *r, const char *text,
     q8_arena_init(&room.arena, MATCH_BYTES);
     if (!is_utf8(text))
         text = mend_text(text, &room);
-    if (text)
+    if (text && !strstr(text, r->needed))
+        answer = spend(steps, 1, strlen(text)) ? Q8_REGEX_NO : Q8_REGEX_TIRED;
+    else if (text)
         answer = match(r, text, &room, steps);
     q8_arena_clear(&room.arena);
     return answer;

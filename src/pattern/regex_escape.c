@@ -123,12 +123,8 @@ static bool put_digits(struct q8_regex_reader *r)
     const bool octal = *p == '0' || (strspn(p, "01234567") >= 3);
     uint32_t number;
 
-    if (octal) {
-        if (!read_character(r, &number))
-            return false;
-        q8_regex_add(r, Q8_REGEX_ATOM, 1, 1);
-        return q8_regex_character(r, number);
-    }
+    if (octal)
+        return read_character(r, &number) && q8_regex_literal(r, number);
     (void)read_digits(r, 10, 2, &number);
     return q8_regex_refer(r, backslash, number) && q8_regex_put(r, "\\g{%" PRIu32 "}", number);
 }
@@ -159,12 +155,11 @@ bool q8_regex_escape(struct q8_regex_reader *r)
                : c == 'Z' ? q8_regex_put(r, "\\z")
                           : put_boundary(r, c == 'B');
     }
+    if (!class)
+        return read_character(r, &character) && q8_regex_literal(r, character);
+    r->at++;
     q8_regex_add(r, Q8_REGEX_ATOM, 1, 1);
-    if (class) {
-        r->at++;
-        return q8_regex_put(r, "[%s]", class);
-    }
-    return read_character(r, &character) && q8_regex_character(r, character);
+    return q8_regex_put(r, "[%s]", class);
 }
 
 /* One element of a set: a class (*ret_class), or a character. */

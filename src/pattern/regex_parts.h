@@ -4,12 +4,19 @@
 
 #include "src/pattern/regex.h"
 
+/* A pattern of Python's, translated. */
+struct q8_regex_pcre2 {
+    const char *text;   /* for PCRE2 (UTF, newline LF, PCRE2_ALT_CIRCUMFLEX) */
+    const char *needed; /* characters in a row that whatever matches holds, "" = none known */
+};
+
 /*
- * The PCRE2 pattern (UTF, newline LF, PCRE2_ALT_CIRCUMFLEX) that matches what the Python one does,
- * in memory of the arena; NULL with Q8_EUSAGE where there is none, Q8_ELIMIT.  It holds nothing
- * that Python does not have: no verbs, calls, callouts, \K, \C.
+ * The PCRE2 pattern that matches what the Python one does, in memory of the arena.  Q8_EUSAGE where
+ * there is none, Q8_ELIMIT.  It holds nothing that Python does not have: no verbs, calls, callouts,
+ * \K, \C.
  */
-const char *q8_regex_translate(const char *python, struct q8_arena *mem, struct q8_err *err);
+bool q8_regex_translate(struct q8_regex_pcre2 *ret, const char *python, struct q8_arena *mem,
+                        struct q8_err *err);
 
 /* Flags of Python that hold at some place: (?i), (?m), (?s), (?x), (?a). */
 enum { Q8_REGEX_I = 1, Q8_REGEX_M = 2, Q8_REGEX_S = 4, Q8_REGEX_X = 8, Q8_REGEX_A = 16 };
@@ -54,6 +61,12 @@ struct q8_regex_reader {
     bool closed[Q8_REGEX_GROUPS + 1];
     unsigned captures;
     unsigned flags; /* that hold here */
+    /* Literals in a row that no match is without: at depth `top`, where "(?:" may come first */
+    unsigned top;
+    bool in_run, closed_top; /* the last item is such a literal; the group that came first */
+    bool open_choice;        /* branches at the top: nothing is needed */
+    char *run, *needed;      /* [run_used] that row; [needed_used] the longest, and a NUL */
+    size_t run_used, needed_used, last_used; /* last_used: without the last character */
     struct q8_err *err;
 };
 
@@ -68,6 +81,9 @@ bool q8_regex_fail(struct q8_regex_reader *r, const char *at, const char *format
 /* Notes an item of that width. */
 void q8_regex_add(struct q8_regex_reader *r, enum q8_regex_item item, uint32_t least,
                   uint32_t most);
+
+/* Notes a literal and writes it. */
+bool q8_regex_literal(struct q8_regex_reader *r, uint32_t c);
 
 /* regex_escape.c: writes one character, or a number for it. */
 bool q8_regex_character(struct q8_regex_reader *r, uint32_t c);

@@ -55,14 +55,56 @@ static uint32_t wide_product(uint32_t a, uint32_t b)
     return product < Q8_REGEX_WIDE ? (uint32_t)product : Q8_REGEX_WIDE;
 }
 
+/* A row of literals has ended: keeps the longest. */
+static void end_run(struct q8_regex_reader *r)
+{
+    if (r->in_run && r->run_used > r->needed_used) {
+        memcpy(r->needed, r->run, r->run_used);
+        r->needed_used = r->run_used;
+    }
+    r->in_run = false;
+}
+
 void q8_regex_add(struct q8_regex_reader *r, enum q8_regex_item item, uint32_t least, uint32_t most)
 {
     struct q8_regex_group *g = &r->group[r->depth];
 
+    end_run(r);
+    r->closed_top = false;
     g->before.least = wide_sum(g->before.least, g->width.least);
     g->before.most = wide_sum(g->before.most, g->width.most);
     g->last = item;
     g->width = (struct q8_regex_width){least, most};
+}
+
+/* Appends the character, in UTF-8, to the row that it stands in. */
+static void add_to_run(struct q8_regex_reader *r, uint32_t c, bool going)
+{
+    unsigned more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    static const unsigned char first[] = {0, 0xC0, 0xE0, 0xF0};
+
+    r->last_used = going ? r->run_used : 0;
+    r->run_used = r->last_used;
+    r->run[r->run_used++] = (char)(first[more] | c >> (6 * more));
+    while (more-- > 0)
+        r->run[r->run_used++] = (char)(0x80 | ((c >> (6 * more)) & 0x3F));
+    r->in_run = true;
+}
+
+bool q8_regex_literal(struct q8_regex_reader *r, uint32_t c)
+{
+    const bool going = r->in_run;
+
+    r->in_run = false;
+    q8_regex_add(r, Q8_REGEX_ATOM, 1, 1);
+    r->in_run = going;
+    if (!q8_regex_character(r, c))
+        return false;
+    if (c && r->depth == r->top && !(r->flags & Q8_REGEX_I))
+        add_to_run(r, c, going);
+    else
+        end_run(r);
+    return true;
 }
 
 /* A branch has ended: what the group may match so far. */
@@ -97,6 +139,10 @@ static bool close_group(struct q8_regex_reader *r)
     r->depth--;
     r->at++;
     q8_regex_add(r, Q8_REGEX_ATOM, looks ? 0 : g->others.least, looks ? 0 : g->others.most);
+    if (r->depth < r->top) {
+        r->top = 0;
+        r->closed_top = true;
+    }
     return q8_regex_put(r, ")");
 }
 
@@ -107,6 +153,7 @@ static bool put_bar(struct q8_regex_reader *r)
     if (g->kind == Q8_REGEX_CONDITION && g->bars == 1)
         return q8_regex_fail(r, r->at, "conditional backref with more than two branches");
     end_branch(r);
+    r->open_choice = r->open_choice || r->depth <= r->top;
     g->bars++;
     r->at++;
     return q8_regex_put(r, "|");
@@ -143,10 +190,7 @@ static bool read_braces(struct q8_regex_reader *r, struct q8_regex_width *ret)
 
 static bool put_literal(struct q8_regex_reader *r)
 {
-    const uint32_t c = q8_text_next(&r->at);
-
-    q8_regex_add(r, Q8_REGEX_ATOM, 1, 1);
-    return q8_regex_character(r, c);
+    return q8_regex_literal(r, q8_text_next(&r->at));
 }
 
 /* A quantifier, and whether it takes as few as it can or gives nothing back. */
@@ -168,6 +212,10 @@ static bool put_repeat(struct q8_regex_reader *r)
         return q8_regex_fail(r, start, "nothing to repeat");
     if (g->last == Q8_REGEX_REPEAT)
         return q8_regex_fail(r, start, "multiple repeat");
+    if (r->in_run) /* its last character may be missing */
+        r->run_used = r->last_used;
+    end_run(r);
+    r->needed_used = r->closed_top ? 0 : r->needed_used;
     g->last = Q8_REGEX_REPEAT;
     g->width.least = wide_product(g->width.least, times.least);
     g->width.most = wide_product(g->width.most, times.most);
@@ -226,9 +274,12 @@ static bool is_text(struct q8_regex_reader *r)
     return true;
 }
 
-const char *q8_regex_translate(const char *python, struct q8_arena *mem, struct q8_err *err)
+/* Room for what is written, and for the rows of literals; NULL: no memory. */
+static struct q8_regex_reader *open_reader(const char *python, struct q8_arena *mem,
+                                           struct q8_err *err)
 {
     struct q8_regex_reader *r = q8_alloc(mem, 1, sizeof *r, err);
+    const size_t length = strlen(python);
 
     if (!r)
         return NULL;
@@ -236,16 +287,28 @@ const char *q8_regex_translate(const char *python, struct q8_arena *mem, struct 
     r->err = err;
     if (!is_text(r))
         return NULL;
-    r->size = (strlen(python) + 1) * GROWTH;
+    r->top = q8_text_starts(python, "(?:");
+    r->size = (length + 1) * GROWTH;
     r->out = q8_alloc(mem, r->size, 1, err);
-    if (!r->out)
-        return NULL;
+    r->run = q8_alloc(mem, length + 1, 1, err);
+    r->needed = q8_alloc(mem, length + 1, 1, err);
+    return err->code ? NULL : r;
+}
+
+bool q8_regex_translate(struct q8_regex_pcre2 *ret, const char *python, struct q8_arena *mem,
+                        struct q8_err *err)
+{
+    struct q8_regex_reader *r = open_reader(python, mem, err);
+
+    if (!r)
+        return false;
     for (skip_space(r); *r->at; skip_space(r))
         if (!put_item(r))
-            return NULL;
-    if (r->depth) {
-        q8_regex_fail(r, r->group[r->depth].start, "missing ), unterminated subpattern");
-        return NULL;
-    }
-    return r->out;
+            return false;
+    if (r->depth)
+        return q8_regex_fail(r, r->group[r->depth].start, "missing ), unterminated subpattern");
+    end_run(r);
+    r->needed[r->open_choice ? 0 : r->needed_used] = '\0';
+    *ret = (struct q8_regex_pcre2){.text = r->out, .needed = r->needed};
+    return true;
 }

@@ -323,23 +323,6 @@ static void regex_match_without_memory_is_no_answer(void **state)
 }
 #endif
 
-/* Whatever is read, what is written is this much at most; the longest items are \S and \b. */
-static void regex_translation_has_room(void **state)
-{
-    static const char *const items[] = {"\\S",      "\\b",      "\\B", "[\\W]",
-                                        "(?a:\\S)", "\xC3\xA9", "\\0"};
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(items); i++) {
-        struct q8_err err = {0};
-        struct q8_arena own;
-
-        q8_arena_init(&own, 64 << 20);
-        assert_non_null(q8_regex_translate(repeat(items[i], 2000), &own, &err));
-        q8_arena_clear(&own);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,7 +335,6 @@ int main(void)
 #ifndef SANITIZED
         cmocka_unit_test(regex_match_without_memory_is_no_answer),
 #endif
-        cmocka_unit_test(regex_translation_has_room),
     };
 
     return cmocka_run_group_tests(tests, open_arena, close_arena);
