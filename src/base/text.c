@@ -201,6 +201,14 @@ void q8_text_numbers(double value, double limit, char shown[2][32])
              digits++ < 17); /* that many tell any two doubles apart */
 }
 
+const char *q8_text_fraction(double percent, char text[64])
+{
+    if (!(percent > 0 && percent <= 1))
+        return NULL;
+    (void)snprintf(text, 64, "percent, not a fraction: did you mean %g?", percent * 100);
+    return text;
+}
+
 const char *q8_text_fit(const char *name, unsigned width, char *text, size_t size)
 {
     size_t length, cut;

@@ -49,6 +49,12 @@ char *q8_text_number(double value, int digits, char text[32]);
  */
 void q8_text_numbers(double value, double limit, char shown[2][32]);
 
+/*
+ * What to say of a percentage that looks like a fraction, above 0 and up to 1: "percent, not a
+ * fraction: did you mean 90?"; NULL where it is none.
+ */
+const char *q8_text_fraction(double percent, char text[64]);
+
 /* The end of a name in `width` columns: it says more than the start; returns a part of text. */
 const char *q8_text_fit(const char *name, unsigned width, char *text, size_t size);
 

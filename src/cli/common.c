@@ -36,6 +36,19 @@ bool q8_cli_number(const char *option, const char *arg, double least, double mos
     return true;
 }
 
+bool q8_cli_percent(const char *option, const char *arg, double *ret, struct q8_err *err)
+{
+    double percent = 0;
+    char said[64];
+
+    if (!q8_cli_number(option, arg, 0, 100, &percent, err))
+        return false;
+    if (q8_text_fraction(percent, said))
+        return q8_fail(err, Q8_EUSAGE, "%s wants %s", option, said);
+    *ret = percent;
+    return true;
+}
+
 bool q8_cli_whole(const char *option, const char *arg, uint64_t least, uint64_t most, uint64_t *ret,
                   struct q8_err *err)
 {

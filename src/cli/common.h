@@ -15,6 +15,9 @@ bool q8_cli_threads(const char *arg, unsigned *ret, struct q8_err *err);
 bool q8_cli_number(const char *option, const char *arg, double least, double most, double *ret,
                    struct q8_err *err);
 
+/* A percentage; Q8_EUSAGE, also for what looks like a fraction. */
+bool q8_cli_percent(const char *option, const char *arg, double *ret, struct q8_err *err);
+
 /* A whole number from `least` to `most` for that option; Q8_EUSAGE. */
 bool q8_cli_whole(const char *option, const char *arg, uint64_t least, uint64_t most, uint64_t *ret,
                   struct q8_err *err);

@@ -123,9 +123,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         ok = q8_select_file(&o->select, arg, o->mem, o->err);
         break;
     case VISION: ok = set_vision(o, arg); break;
-    case COVERAGE:
-        ok = q8_cli_number("--min-coverage", arg, 0, 100, &o->plan.min_coverage, o->err);
-        break;
+    case COVERAGE: ok = q8_cli_percent("--min-coverage", arg, &o->plan.min_coverage, o->err); break;
     case 'n': o->dry_run = true; break;
     case 'j': ok = q8_cli_threads(arg, &o->run.threads, o->err); break;
     case RESUME: o->run.resume = true; break;

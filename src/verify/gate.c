@@ -76,6 +76,8 @@ static bool parse_value(double *ret, const struct q8_metric_row *row, const char
     if (*end || end == text || !(value >= row->lowest && value <= row->highest))
         return q8_fail(err, Q8_EUSAGE, "%s wants a number from %g to %g, not '%s'", place,
                        row->lowest, row->highest, q8_text_escape(text, shown, sizeof shown));
+    if (strcmp(row->unit, " %") == 0 && q8_text_fraction(value, shown))
+        return q8_fail(err, Q8_EUSAGE, "%s wants %s", place, shown);
     *ret = value;
     return true;
 }

@@ -4,6 +4,13 @@ expect 2 "--to wants a target" "$Q8" --to=int3 a b
 expect 2 "--threads wants a number from 1 to 256, not 'x'" "$Q8" -j x a b
 expect 5 "No such file" "$Q8" nothing out
 expect 2 "nearest" "$Q8" --skip model.layers.0.mlp.up "$DATA/kjv-llama" out
+expect 2 "did you mean 'model.layers.0.*'" "$Q8" --skip model.layers.0 "$DATA/kjv-llama" out
+expect 2 "unterminated subpattern at position 5" "$Q8" --skip 're:lm_he(ad' "$DATA/kjv-llama" out
+expect 2 "no [:classes:]" "$Q8" --skip 're:[[:alpha:]]*' "$DATA/kjv-llama" out
+expect 6 "takes too many steps" "$Q8" --skip 're:((.|..)*)*[-+]' "$DATA/kjv-llama" out
+printf 'skip re:%0200000d\n' 0 | tr 0 '(' >deep
+expect 2 "longer than 16384 bytes" "$Q8" --overrides deep "$DATA/kjv-llama" out
+expect 2 "did you mean 90?" "$Q8" --min-coverage=0.9 "$DATA/kjv-llama" out
 expect 2 "cannot become int8" "$Q8" --also model.embed_tokens "$DATA/kjv-llama" out
 expect 1 "--min-coverage wants" "$Q8" --min-coverage 99 "$DATA/kjv-llama" out
 expect 4 "the patterns leave nothing" "$Q8" --skip '*' "$DATA/kjv-llama" out
