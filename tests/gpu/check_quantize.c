@@ -69,11 +69,14 @@ static void take_tokens(struct gpu *g, struct q8_act_codes *t, const struct q8_m
     q8_act_codes_take(t, job, x);
 }
 
-/* Scales have the same bits, or are both NaN; the CPU's code of a NaN is anything. */
+/*
+ * Scales have the same bits, or are both NaN; the CPU's code of a NaN is anything.  Behind the
+ * columns there are zeros.
+ */
 static uint64_t count_wrong(const struct q8_act_codes *t, const int8_t *codes,
                             const struct q8_cuda_line *line, const float *x)
 {
-    const uint64_t cols = t->job.cols;
+    const uint64_t cols = t->job.cols, pitch = q8_cuda_pitch(cols);
     uint64_t wrong = 0;
 
     for (uint64_t r = 0; r < t->job.tokens; r++) {
@@ -82,8 +85,10 @@ static uint64_t count_wrong(const struct q8_act_codes *t, const int8_t *codes,
         wrong += finite ? memcmp(&line[r].scale, &t->scale[r], sizeof(float)) != 0
                         : isfinite(line[r].scale);
         for (uint64_t c = 0; c < cols; c++)
-            wrong += codes[r * cols + c] != t->codes[r * cols + c] && finite &&
+            wrong += codes[r * pitch + c] != t->codes[r * cols + c] && finite &&
                      isfinite(x[r * cols + c]);
+        for (uint64_t c = cols; c < pitch; c++)
+            wrong += codes[r * pitch + c] != 0;
     }
     return wrong;
 }
@@ -95,7 +100,7 @@ static void check_shape(struct gpu *g, const struct gpu_shape *s, enum q8_float 
     const struct q8_multiply job = {
         .mode = mode, .threshold = threshold, .type = type, .tokens = s->tokens, .cols = s->cols};
     float *x = gpu_host(g, s->tokens * s->cols, sizeof *x);
-    int8_t *codes = gpu_host(g, s->tokens * s->cols, 1);
+    int8_t *codes = gpu_host(g, s->tokens * pitch, 1);
     struct q8_cuda_line *line = gpu_host(g, s->tokens, sizeof *line);
     uint8_t *mask = gpu_host(g, s->cols, 1);
     struct q8_cuda_activations a = {.rule = mode == Q8_MODE_BNB ? Q8_CUDA_BNB : Q8_CUDA_W8A8,
@@ -111,13 +116,14 @@ static void check_shape(struct gpu *g, const struct gpu_shape *s, enum q8_float 
     take_tokens(g, &t, &job, x);
     a.x = gpu_typed(g, x, s->tokens, s->cols, pitch, type);
     a.stands_out = gpu_take(g, s->cols);
-    a.codes = gpu_take(g, s->tokens * pitch);
+    memset(codes, 0x55, s->tokens * pitch);
+    a.codes = gpu_put(g, codes, s->tokens * pitch, 0);
     a.line = gpu_take(g, s->tokens * sizeof *line);
     gpu_ok(g, q8_cuda_outliers(&g->cuda, 1, &a));
     gpu_ok(g, q8_cuda_quantize(&g->cuda, 1, &a));
     gpu_get(g, mask, a.stands_out, s->cols, s->cols, 1);
     gpu_get(g, line, a.line, s->tokens * sizeof *line, s->tokens * sizeof *line, 1);
-    gpu_get(g, codes, a.codes, s->cols, pitch, s->tokens);
+    gpu_get(g, codes, a.codes, pitch, pitch, s->tokens);
     for (uint64_t c = 0; c < s->cols; c++)
         if (mask[c]) {
             wrong += outliers >= t.outliers || t.outlier[outliers] != c;
