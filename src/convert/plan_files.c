@@ -137,9 +137,9 @@ static bool take_entry(struct walk *w, const struct folder *in, const char *leaf
     if ((size_t)snprintf(where, sizeof where, "%s%s%s", in->real, *in->real ? "/" : "", leaf) >=
         sizeof where)
         return q8_fail(err, Q8_ELIMIT, "%s: a path of more than %d bytes", e.full, PATH_MAX - 1);
-    if (!q8_root_look(&w->root, where, &e.spot, err))
+    if (!q8_root_look(&w->root, where, &e.spot, err) || !q8_plan_left(w->plan, &e, &left, err))
         return false;
-    if (q8_plan_left(w->plan, &e, &left))
+    if (left.reason)
         return leave(w->plan, &left, w->mem, err);
     return e.spot.lead == Q8_LEAD_FOLDER ? push_folder(w, &e, in->depth + 1, err)
                                          : take_file(w, &e, err);

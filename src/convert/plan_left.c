@@ -44,26 +44,37 @@ static void leave_by(struct q8_left *ret, const struct q8_folder_rule *rule)
 
 /* ---- weight files ---- */
 
-/* Whether all tensors of a weight file are in the model; `whole`: and all of the model in it. */
-static bool is_copy(const struct q8_model *m, const char *full, bool whole)
+/* What could not be read is told; what is malformed is not what was looked for. */
+static void tell(const struct q8_err *bad, struct q8_err *err)
 {
-    struct q8_err ignored = {0};
+    if (bad->code && bad->code != Q8_EINPUT)
+        q8_fail(err, bad->code, "%s", bad->text);
+}
+
+/*
+ * Whether all tensors of a weight file are in the model; `whole`: and all of the model in it.
+ * False too when err is set.
+ */
+static bool is_copy(const struct q8_model *m, const char *full, bool whole, struct q8_err *err)
+{
+    struct q8_err bad = {0};
     struct q8_index found = {0};
     struct q8_source source;
     struct q8_arena own;
     struct q8_file file;
     bool ret;
 
-    if (!q8_file_open(&file, full, &ignored))
+    if (!q8_file_open(&file, full, err))
         return false;
     q8_arena_init(&own, COPY_MEMORY);
     source = q8_file_source(&file);
-    ret = q8_format_parse(q8_format_of(full), &source, &found, &own, &ignored) &&
+    ret = q8_format_parse(q8_format_of(full), &source, &found, &own, &bad) &&
           (!whole || found.count == m->index.count);
     for (uint64_t i = 0; ret && i < found.count; i++)
         ret = q8_index_find(&m->index, found.tensor[i].name) != NULL;
     q8_arena_clear(&own);
     q8_file_close(&file);
+    tell(&bad, err);
     return ret;
 }
 
@@ -77,7 +88,8 @@ static bool is_shard(const struct q8_model *m, const struct stat *st)
     return false;
 }
 
-static void judge_file(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret)
+static void judge_file(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret,
+                       struct q8_err *err)
 {
     const struct q8_model *m = plan->model;
     const bool at_root = !strchr(e->path, '/');
@@ -91,7 +103,7 @@ static void judge_file(const struct q8_plan *plan, const struct q8_entry *e, str
         leave(ret, "a duplicate of the weights", true);
     else if (!q8_format_of(leaf) || !q8_folder_is_variant(leaf))
         return;
-    else if (is_copy(m, e->full, !at_root))
+    else if (is_copy(m, e->full, !at_root, err))
         leave(ret, "a duplicate of the weights", at_root);
     else if (at_root)
         leave(ret, "a weight file that the model does not name", false);
@@ -139,24 +151,23 @@ static bool is_same_word(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-/* Whether the folder has weights that loaders look for. */
-static bool has_weights(const char *full)
+/* Whether the folder has weights that loaders look for; false too when err is set. */
+static bool has_weights(const char *full, struct q8_err *err)
 {
     static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin" Q8_INDEX,
                                          "tf_model.h5", "flax_model.msgpack"};
+    static const char *const ends[] = {"", Q8_INDEX};
     char name[100];
 
-    for (size_t i = 0; i < COUNT(others); i++)
-        if (q8_folder_has(full, others[i]))
+    for (size_t i = 0; !err->code && i < COUNT(others); i++)
+        if (q8_folder_has(full, others[i], err) == Q8_THERE)
             return true;
-    for (const struct q8_format *const *x = q8_formats; *x; x++) {
-        (void)snprintf(name, sizeof name, "%s%s", (*x)->stem, (*x)->suffix);
-        if (q8_folder_has(full, name))
-            return true;
-        (void)snprintf(name, sizeof name, "%s%s" Q8_INDEX, (*x)->stem, (*x)->suffix);
-        if (q8_folder_has(full, name))
-            return true;
-    }
+    for (const struct q8_format *const *x = q8_formats; *x; x++)
+        for (size_t i = 0; !err->code && i < COUNT(ends); i++) {
+            (void)snprintf(name, sizeof name, "%s%s%s", (*x)->stem, (*x)->suffix, ends[i]);
+            if (q8_folder_has(full, name, err) == Q8_THERE)
+                return true;
+        }
     return false;
 }
 
@@ -164,15 +175,16 @@ static bool has_weights(const char *full)
  * Whether a folder is the model once more: its config is of the same class and size, and weights
  * stand beside it.  One that holds another model, such as a draft, comes along.
  */
-static bool is_run(const struct q8_model *m, const char *full)
+static bool is_run(const struct q8_model *m, const char *full, struct q8_err *err)
 {
-    struct q8_err ignored = {0};
+    struct q8_err bad = {0};
     struct cJSON *root = NULL;
     const struct cJSON *class, *mine;
     bool ret = false;
 
-    if (m->config_root && has_weights(full))
-        root = q8_folder_json(full, Q8_CONFIG, CONFIG_LIMIT, &ignored);
+    if (m->config_root && has_weights(full, err))
+        root = q8_folder_json(full, Q8_CONFIG, CONFIG_LIMIT, &bad);
+    tell(&bad, err);
     class = q8_json_at(q8_json_get(root, "architectures"), 0);
     mine = q8_json_at(q8_json_get(m->config_root, "architectures"), 0);
     if (is_same_word(q8_json_string(q8_json_get(root, "model_type")),
@@ -206,7 +218,8 @@ static const struct q8_folder_rule *rule_above(const char *real)
     return rule;
 }
 
-static void judge_folder(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret)
+static void judge_folder(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret,
+                         struct q8_err *err)
 {
     if (e->spot.is_link && holds(e->spot.real, e->in))
         leave(ret, "a link to a folder that it is in", false);
@@ -216,13 +229,14 @@ static void judge_folder(const struct q8_plan *plan, const struct q8_entry *e, s
         leave_by(ret, rule_above(e->spot.real));
     if (ret->reason)
         return;
-    if (q8_folder_is_output(e->full))
+    if (q8_folder_is_output(e->full, err))
         leave(ret, "an output of q8-convert", true);
-    else if (is_run(plan->model, e->full))
+    else if (!err->code && is_run(plan->model, e->full, err))
         leave(ret, "the model once more, with weights and a config of its own", false);
 }
 
-bool q8_plan_left(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret)
+bool q8_plan_left(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret,
+                  struct q8_err *err)
 {
     const bool is_folder = e->spot.lead == Q8_LEAD_FOLDER;
 
@@ -235,12 +249,12 @@ bool q8_plan_left(const struct q8_plan *plan, const struct q8_entry *e, struct q
     if (ret->reason)
         return true;
     switch (e->spot.lead) {
-    case Q8_LEAD_FILE: judge_file(plan, e, ret); break;
-    case Q8_LEAD_FOLDER: judge_folder(plan, e, ret); break;
+    case Q8_LEAD_FILE: judge_file(plan, e, ret, err); break;
+    case Q8_LEAD_FOLDER: judge_folder(plan, e, ret, err); break;
     case Q8_LEAD_SPECIAL: leave(ret, "not a regular file", false); break;
     case Q8_LEAD_NOWHERE: leave(ret, "a link that leads nowhere", false); break;
     case Q8_LEAD_CIRCLE: leave(ret, "a link that leads in circles", false); break;
     case Q8_LEAD_OUT: leave(ret, "a link that leads out of the model", false); break;
     }
-    return ret->reason != NULL;
+    return !err->code;
 }

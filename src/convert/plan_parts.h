@@ -82,8 +82,9 @@ struct q8_entry {
     struct q8_spot spot;     /* what is there */
 };
 
-/* Whether it stays behind: then *ret says why. */
-bool q8_plan_left(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret);
+/* Why it stays behind: ret->reason is NULL when it comes along.  False: it cannot be told. */
+bool q8_plan_left(const struct q8_plan *plan, const struct q8_entry *e, struct q8_left *ret,
+                  struct q8_err *err);
 
 /* ---- plan_files.c ---- */
 

@@ -125,12 +125,14 @@ static bool follow(const struct q8_root *root, struct way *w, struct q8_spot *re
  * Whether a path that leads out ends in the blobs of the cache that the folder is a snapshot of:
  * snapshots/REV[/...] and as many ".." as lead out of the first, then blobs/HASH.
  */
-static bool is_blob(const struct q8_root *root, const char *out)
+static bool is_blob(const struct q8_root *root, const char *out, struct q8_err *err)
 {
     static const char front[] = "/snapshots/", blobs[] = "blobs/";
     char whole[PATH_MAX];
     const char *at = realpath(root->path, whole), *snapshots = NULL;
 
+    if (!at)
+        return fail_at(root, "find", "", err);
     while (at && (at = strstr(at, front)))
         snapshots = at++;
     if (!snapshots)
@@ -199,7 +201,9 @@ bool q8_root_look(const struct q8_root *root, const char *path, struct q8_spot *
     }
     if (ret->lead == Q8_LEAD_FOLDER && is_out(w.done)) {
         ret->lead = Q8_LEAD_OUT;
-        if (is_blob(root, w.done) && !look_at(root, &w, ret, err))
+        if (is_blob(root, w.done, err) && !look_at(root, &w, ret, err))
+            return false;
+        if (err->code)
             return false;
         if (ret->lead == Q8_LEAD_FOLDER || ret->lead == Q8_LEAD_SPECIAL)
             ret->lead = Q8_LEAD_OUT;

@@ -107,15 +107,17 @@ struct cJSON *q8_folder_json(const char *folder, const char *name, uint64_t limi
     return ret;
 }
 
-bool q8_folder_has(const char *folder, const char *name)
+enum q8_there q8_folder_has(const char *folder, const char *name, struct q8_err *err)
 {
     char path[PATH_MAX];
 
-    return (size_t)snprintf(path, sizeof path, "%s/%s", folder, name) < sizeof path &&
-           access(path, F_OK) == 0;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path)
+        return Q8_THERE_NOT;
+    return q8_file_there(AT_FDCWD, path, 0, NULL, err);
 }
 
-bool q8_folder_is_output(const char *folder)
+bool q8_folder_is_output(const char *folder, struct q8_err *err)
 {
-    return q8_folder_has(folder, Q8_MANIFEST) || q8_folder_has(folder, Q8_JOURNAL);
+    return q8_folder_has(folder, Q8_MANIFEST, err) == Q8_THERE ||
+           (!err->code && q8_folder_has(folder, Q8_JOURNAL, err) == Q8_THERE);
 }

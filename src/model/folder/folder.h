@@ -2,7 +2,7 @@
 #ifndef Q8_MODEL_FOLDER_FOLDER_H
 #define Q8_MODEL_FOLDER_FOLDER_H
 
-#include "src/base/err.h"
+#include "src/base/file.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,10 +48,10 @@ bool q8_folder_is_variant(const char *leaf);
 struct cJSON *q8_folder_json(const char *folder, const char *name, uint64_t limit,
                              struct q8_err *err);
 
-/* Whether a file of that name can be seen in the folder. */
-bool q8_folder_has(const char *folder, const char *name);
+/* Whether a file of that name is in the folder; as q8_file_there. */
+enum q8_there q8_folder_has(const char *folder, const char *name, struct q8_err *err);
 
-/* Whether a folder is an output of q8-convert, whole or half-done. */
-bool q8_folder_is_output(const char *path);
+/* Whether a folder is an output of q8-convert, whole or half-done; false too when err is set. */
+bool q8_folder_is_output(const char *path, struct q8_err *err);
 
 #endif
