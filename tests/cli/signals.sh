@@ -36,15 +36,20 @@ stopped() {
     [ -z "$(ls -d r.*.* 2>/dev/null)" ] || die "left: $(ls)"
 }
 
+temporary() {
+    ls r.xml.* r.html.* >/dev/null
+}
+
 for number in 2 15 1; do # INT TERM HUP
     # a reader that stalls: of standard output, and of a report; other reports are excused
     sleep 100 <>fifo >/dev/null 2>&1 &
     sleeper=$!
+    head -c 65536 /dev/zero >fifo # it is full
     begin "$INSPECT" --json --html=r.html model >fifo
     stopped $number
     echo '<testsuite/>' >r.xml
     begin "$VERIFY" -q --junit=r.xml --json=fifo --html=r.html model int8
-    until_true ls r.xml.* r.html.* >/dev/null
+    until_true temporary
     stopped $number
     grep -q "<error type=\"exit-$((128 + number))\" message=\"stopped by" r.xml || die "$(cat r.xml)"
     kill $sleeper || true
@@ -95,6 +100,7 @@ same int8 out
 # what nohup has switched off stays so where nothing looks, and what was blocked
 (trap '' HUP; exec sleep 100 <>fifo >/dev/null 2>&1) &
 sleeper=$!
+head -c 65536 /dev/zero >fifo
 (
     trap '' HUP
     exec "$INSPECT" --json model >fifo
