@@ -80,7 +80,7 @@ static void end_now(struct q8_process *p, int number)
                    stays ? "; what is done stays in " : "", stays ? partial : "",
                    stays ? " for --resume" : "");
     q8_outputs_abandon(p->outputs, &err);
-    if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) > 0)
+    if (!p->said && poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) > 0)
         q8_process_say(p->tool, "", err.text);
     _exit(err.code);
 }
@@ -114,7 +114,7 @@ static void *listen_to(void *process)
     (void)!write(p->stop, &one, sizeof one);
     next = wait_signal(p, NOTICE_MS);
     while (next == 0 && atomic_load(&p->noticed))
-        next = wait_signal(p, -1);
+        next = wait_signal(p, NOTICE_MS);
     if (next >= 0)
         end_now(p, next ? next : number);
     return NULL;
@@ -217,6 +217,7 @@ void q8_process_begin(struct q8_process *p, const char *tool, struct q8_outputs 
 
 int q8_process_end(struct q8_process *p, struct q8_err *err)
 {
+    atomic_store(&p->noticed, false); /* what is left takes no time, unless a pipe stands */
     if (p->outputs->std.out)
         (void)q8_outputs_flush(p->outputs, err);
     q8_outputs_explain(p->outputs, err);
@@ -226,6 +227,7 @@ int q8_process_end(struct q8_process *p, struct q8_err *err)
         q8_outputs_drop(p->outputs);
     if (err->code && *err->text && !p->said)
         q8_process_say(p->tool, "", err->text);
+    p->said = true;
     listen_end(p);
     q8_outputs_close(p->outputs);
     return err->code;

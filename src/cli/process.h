@@ -26,8 +26,8 @@ struct q8_process {
 
     int stop;            /* readable once a signal has come; -1: none is listened to */
     atomic_int number;   /* of the signal, 0: none */
-    atomic_bool noticed; /* q8_process_stopped has told of it */
-    bool said;           /* what is wrong is on standard error already */
+    atomic_bool noticed; /* q8_process_stopped has told of it, and the work ends in order */
+    atomic_bool said;    /* what is wrong is on standard error already */
 
     int signals, end; /* signalfd, and what ends the thread; -1: none */
     pthread_t listener;
