@@ -241,9 +241,9 @@ bool q8_plan_config_check(const char *path, const char *text, uint64_t length, s
     const bool good = q8_json_kind(q8_json_get(root, "quantization_config")) == '{';
 
     q8_json_free(root);
-    return good ||
-           q8_fail(err, Q8_EIO, "re-read: %s does not give its quantization_config back: %s", path,
-                   root ? "it is not there" : found.text);
+    return good || q8_fail(err, !root && found.code == Q8_ELIMIT ? Q8_ELIMIT : Q8_EIO,
+                           "re-read: %s does not give its quantization_config back: %s", path,
+                           root ? "it is not there" : found.text);
 }
 
 bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
