@@ -99,6 +99,12 @@ static void try_all(struct sweep *s, struct fault f, long count, struct tally *t
             return;
 }
 
+/* "Try again", which has an end: Linux never says it for ever, and the C library believes it. */
+static bool is_again(const struct call *call, int how)
+{
+    return how == EINTR || (how == HOW_NOTHING && strstr(call->name, "write"));
+}
+
 static void try_call(struct sweep *s, int row, long count)
 {
     struct tally *t = &s->call[row];
@@ -109,7 +115,7 @@ static void try_call(struct sweep *s, int row, long count)
         return;
     for (int i = 0; i < hows; i++)
         for (int ever = calls[row].ever; ever < 2; ever++)
-            if (!ever || how[i].value != EINTR) /* which means "again", and has an end */
+            if (!ever || !is_again(&calls[row], how[i].value))
                 try_all(s, (struct fault){&calls[row], how[i], 0, ever}, count, t);
 }
 
