@@ -57,16 +57,37 @@ static size_t wanted_bytes(const char *header, size_t size)
     return most;
 }
 
-/* Numbers that are finite in every type. */
-static void print_weights(const char *header, size_t size, FILE *out)
+/* "OFFSET HEX": bytes that the data must have there. */
+static void patch(const char *line, const char *end, unsigned char *data, size_t wanted)
 {
-    const size_t wanted = wanted_bytes(header, size);
+    char text[64], *hex;
+    size_t at;
 
+    (void)snprintf(text, sizeof text, "%.*s", (int)(end - line), line);
+    at = strtoul(text, &hex, 10);
+    for (hex += *hex == ' '; hex[0] && hex[1] && at < wanted; hex += 2)
+        (void)sscanf(hex, "%2hhx", &data[at++]);
+}
+
+/* A weight file: numbers that are finite in every type, but for what lines with "@" say. */
+static void print_weights(const char *text, size_t size, FILE *out)
+{
+    const char *more = memmem(text, size, "\n@", 2), *end = text + size;
+    const size_t header = more ? (size_t)(more - text) : size;
+    const size_t wanted = wanted_bytes(text, header);
+    unsigned char *data = malloc(wanted + 1);
+
+    for (size_t i = 0; data && i < wanted; i++)
+        data[i] = (unsigned char)((i * 73 + 11 + i / 64) & 0x3f);
+    for (; data && more && end - more > 2;
+         more = memmem(more + 2, (size_t)(end - more - 2), "\n@", 2))
+        patch(more + 2, end, data, wanted);
     for (int i = 0; i < 8; i++)
-        (void)putc(i < 3 ? (int)(size >> 8 * i & 255) : 0, out);
-    (void)fwrite(header, 1, size, out);
-    for (size_t i = 0; i < wanted; i++)
-        (void)putc((int)((i * 73 + 11 + i / 64) & 0x3f), out);
+        (void)putc(i < 3 ? (int)(header >> 8 * i & 255) : 0, out);
+    (void)fwrite(text, 1, header, out);
+    if (data)
+        (void)fwrite(data, 1, wanted, out);
+    free(data);
 }
 
 static void make_file(const struct entry *e)
@@ -113,7 +134,7 @@ void archive_unpack(const char *text, size_t size)
 
     while (at && end - at >= 5) {
         const char *next = memmem(at + 1, (size_t)(end - at - 1), "\n%%", 3);
-        const char *stop = next ? next : end, *line = at + 5;
+        const char *stop = next ? next : end, *line = at + 4 + (at[3] != ' ');
         const char *body = memchr(line, '\n', (size_t)(stop > line ? stop - line : 0));
         struct entry e = {.kind = at[3]};
         const size_t length = (size_t)((body ? body : stop > line ? stop : line) - line);

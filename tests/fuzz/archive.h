@@ -11,7 +11,8 @@
  *
  *     %% m/config.json         a file of the lines below, without the last line's end
  *     %% m/model.safetensors   of lines that begin with "{": a header; its length is put in front,
- *                              and behind it as many bytes as its data_offsets ask for
+ *                              and behind it as many bytes as its data_offsets ask for; a line
+ *                              "@OFFSET HEX" below says what some of them are
  *     %%> m/link               a link to what the line below says
  *     %%/ m/folder             a folder
  *     %%| m/pipe               a pipe

@@ -11,7 +11,7 @@
 #include "tests/fuzz/archive.h"
 
 #include <dirent.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,15 +39,19 @@ struct run {
     int argc, status;
     char *out, *err; /* what went to standard output and error */
     size_t out_size, err_size;
-    bool output;                /* OUTPUT or its partial folder was there before */
-    char before[LEFT_MOST][64]; /* names in the folder */
+    bool output;                 /* OUTPUT or its partial folder was there before */
+    char before[LEFT_MOST][128]; /* names in the folder */
     int befores;
 };
+
+static char work[64]; /* the folder of this process; empty: none yet */
+static int home;      /* the folder that it came from, where the fuzzer writes what it finds */
 
 static void check(const struct run *r, bool ok, const char *what)
 {
     if (ok)
         return;
+    (void)!fchdir(home);
     (void)dprintf(2, "%s: exit %d, %s\n", what, r->status, r->err ? r->err : "");
     abort();
 }
@@ -67,8 +71,8 @@ static bool is_allowed(const char *word)
             return true;
     if (word[1] != '-' || !word[2])
         return false;
-    if (strncmp(word, "--t", 3) == 0) /* --threads: no more than the machine has */
-        return strncmp(word, "--to", 4) == 0 || strncmp(word, "--thresholds", 12) == 0;
+    if (strncmp(word, "--th", 4) == 0) /* --threads: no more than the machine has */
+        return strncmp(word, "--thresh", 8) == 0;
     return (word[2] != 'h' || strncmp(word, "--htm", 5) == 0 || strncmp(word, "--hea", 5) == 0) &&
            (word[2] != 'u' || strncmp(word, "--use=", 6) == 0) &&
            (word[2] != 'v' || strncmp(word, "--vis", 5) == 0);
@@ -81,8 +85,11 @@ static bool read_line(struct run *r, const uint8_t *bytes, size_t size)
     const size_t length = end ? (size_t)(end - bytes) : size;
     char *state = NULL;
 
-    if (length > LINE_MOST || memchr(bytes, '\0', length))
+    if (length > LINE_MOST)
         return false;
+    for (size_t i = 0; i < length; i++) /* argp shows options that it does not know as they are */
+        if (bytes[i] < ' ' || bytes[i] == 127)
+            return false;
     memcpy(r->line, bytes, length);
     for (char *word = strtok_r(r->line, " ", &state); word; word = strtok_r(NULL, " ", &state)) {
         if (r->argc >= WORDS_MOST || (r->argc && !is_allowed(word)))
@@ -149,7 +156,7 @@ static bool is_plain(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         if (((unsigned char)text[i] < ' ' && text[i] != '\n') || text[i] == 127)
-            return false;
+            return text[i] == '\r' && text[i + 1] == '\n'; /* as RFC 4180 wants it */
     return true;
 }
 
@@ -253,38 +260,41 @@ static void check_output(struct run *r)
     drop(&again);
 }
 
-static char work[64]; /* the folder of this process; empty: none yet */
-
-static void leave(void)
+static void end(void)
 {
-    archive_clear();
     (void)rmdir(work);
 }
 
+/* Goes to the folder of this process. */
 static void enter(void)
 {
-    if (*work)
-        return;
-    (void)snprintf(work, sizeof work, "%s/q8-fuzz-XXXXXX",
-                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (!mkdtemp(work) || chdir(work) < 0)
+    if (!*work) {
+        (void)snprintf(work, sizeof work, "%s/q8-fuzz-XXXXXX",
+                       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+        home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (home < 0 || !mkdtemp(work))
+            abort();
+        (void)atexit(end);
+    }
+    if (chdir(work) < 0)
         abort();
-    (void)atexit(leave);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct run r = {0};
 
-    enter();
     if (!read_line(&r, bytes, size))
         return 0;
+    enter();
     archive_unpack((const char *)bytes, size);
     look_around(&r, false);
     call(&r);
+    if (getenv("REPLAY_NAMES"))
+        (void)dprintf(2, "exit %d, %s\n", r.status, r.err);
     check_run(&r);
     check_output(&r);
     drop(&r);
     archive_clear();
-    return 0;
+    return fchdir(home);
 }
