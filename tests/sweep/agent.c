@@ -1,14 +1,16 @@
 /*
  * agent.c - for LD_PRELOAD: hands the command's system calls to the sweep, and fails allocations
  *
- * When all libraries are loaded and before main, it installs the filter of the order, whose calls
- * the kernel then shows to the sweep (seccomp's user notification): those of the C library's inside
- * too, which no function with the same name would see.  64-bit Linux with glibc only.
+ * Right before main it installs the filter of the order, whose calls the kernel then shows to the
+ * sweep (seccomp's user notification): those of the C library's inside too, which no function with
+ * the same name would see.  What libraries do before main (that of CUDA registers its kernels, and
+ * believes in malloc) is nothing that q8 could answer for.  64-bit Linux with glibc only.
  */
 #undef _FORTIFY_SOURCE
 
 #include "tests/sweep/order.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
@@ -18,9 +20,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static struct order *order;
+typedef int main_fn(int argc, char **argv, char **environment);
 
-__attribute__((constructor)) static void start(void)
+static struct order *order;
+static main_fn *main_of_command;
+
+static void start(void)
 {
     const char *text = getenv(ORDER_VARIABLE);
     struct sock_fprog program;
@@ -43,6 +48,23 @@ __attribute__((constructor)) static void start(void)
     (void)syscall(SYS_futex, &page->listener, FUTEX_WAKE, 1, NULL, NULL, 0);
     if (fd < 0)
         _exit(99);
+}
+
+static int begin(int argc, char **argv, char **environment)
+{
+    start();
+    return main_of_command(argc, argv, environment);
+}
+
+/* What the program's first instructions call, with its main. */
+int __libc_start_main(main_fn *main, int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*rtld_fini)(void), void *stack_end)
+{
+    int (*next)(main_fn *, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+
+    *(void **)&next = dlsym(RTLD_NEXT, "__libc_start_main");
+    main_of_command = main;
+    return next(begin, argc, argv, init, fini, rtld_fini, stack_end);
 }
 
 #ifndef __SANITIZE_ADDRESS__ /* which has an allocator of its own */
