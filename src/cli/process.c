@@ -187,7 +187,7 @@ bool q8_process_stopped(struct q8_process *p, struct q8_err *err)
 static void fill_streams(void)
 {
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd)
             _exit(Q8_EIO);
 }
 

@@ -89,7 +89,7 @@ static bool open_parent(struct q8_publish *p, struct q8_arena *mem, struct q8_er
     if (parent)
         p->parent = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return p->parent >= 0 ||
-           (parent && q8_fail_errno(err, "cannot open %s, which is to hold the output", parent));
+           (parent && q8_fail_errno(err, "cannot open %s, which is to hold %s", parent, p->output));
 }
 
 /* Nobody but us, and who may rename it anyway, may have made a directory that is written to. */
@@ -318,7 +318,7 @@ bool q8_publish_free(const char *output, uint64_t *ret_bytes, struct q8_arena *m
         return false;
     rc = statvfs(parent, &fs);
     if (rc < 0 && is_path_error(errno))
-        return q8_fail_errno(err, "%s, which is to hold the output", parent);
+        return q8_fail_errno(err, "%s, which is to hold %s", parent, p.output);
     *ret_bytes = rc < 0 || fs.f_blocks == 0 ? Q8_FREE_UNKNOWN : (uint64_t)fs.f_bavail * fs.f_frsize;
     return true;
 }
