@@ -281,7 +281,8 @@ bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_arena *mem, st
     q8_replace_mark(p->dir.fd, true); /* for when there is no journal */
     ok = q8_dir_remove(&p->dir, Q8_JOURNAL, false, err) &&
          (!sync || q8_dir_sync(&p->dir, "", err)) && q8_replace_run(p, sync, mem, err);
-    q8_replace_mark(p->dir.fd, false);
+    if (p->done) /* else the mark is what says whose it is, should the journal not come back */
+        q8_replace_mark(p->dir.fd, false);
     return ok;
 }
 

@@ -317,7 +317,7 @@ static bool move_old(struct q8_publish *p, const struct q8_dir *old, struct q8_a
 
 static bool sync_parent(const struct q8_publish *p, struct q8_err *err)
 {
-    return q8_dir_sync(&(struct q8_dir){.fd = p->parent, .path = "."}, "", err);
+    return q8_dir_sync(&(struct q8_dir){.fd = p->parent, .path = p->output}, "", err);
 }
 
 /* An old output that is still the one that was judged before the work. */
