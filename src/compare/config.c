@@ -3,6 +3,7 @@
 
 #include "src/base/json.h"
 #include "src/base/json_write.h"
+#include "src/base/memo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,22 +144,12 @@ static bool list_nodes(struct nodes *n, const struct cJSON *root, struct q8_err 
 /* JSON text of a value; NULL with an error. */
 static const char *value_text(const struct cJSON *value, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_json j = {0};
-    char *text = NULL, *copy;
-    size_t size = 0;
+    struct q8_memo memo;
 
-    j.out = open_memstream(&text, &size);
-    if (j.out) {
-        q8_json_value(&j, NULL, value);
-        if (fclose(j.out) == 0) {
-            copy = q8_strndup(mem, text, size, err);
-            free(text);
-            return copy;
-        }
-    }
-    free(text);
-    q8_fail_errno(err, "no memory for a value of config.json");
-    return NULL;
+    if (!q8_memo_open(&memo, mem, err))
+        return NULL;
+    q8_json_value(&(struct q8_json){.out = memo.out}, NULL, value);
+    return q8_memo_close(&memo, err) ? memo.text : NULL;
 }
 
 /* Adds a change; either node may be NULL. */

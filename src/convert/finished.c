@@ -3,33 +3,22 @@
 
 #include "src/convert/plan_parts.h"
 #include "src/model/folder/folder.h"
+#include "src/base/memo.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define HEX (Q8_DIGEST_TEXT - 1)
 
 /* The manifest as this run would write it, but for the digests that it does not know yet. */
-static char *expect(const struct q8_convert *c, size_t *ret_size, struct q8_err *err)
+static bool expect(const struct q8_convert *c, struct q8_memo *ret, struct q8_err *err)
 {
     struct q8_manifest manifest = {.plan = c->plan};
-    char *text = NULL;
-    FILE *out = open_memstream(&text, ret_size);
-    bool ok;
+    bool ok = q8_memo_open(ret, c->mem, err) && q8_manifest_print(&manifest, ret->out, err);
 
-    if (!out) {
-        q8_fail_errno(err, "cannot print the manifest");
-        return NULL;
-    }
-    ok = q8_manifest_print(&manifest, out, err);
-    if (fclose(out) == 0 && ok)
-        return text;
-    q8_fail(err, Q8_ELIMIT, "out of memory");
-    free(text);
-    return NULL;
+    return q8_memo_close(ret, err) && ok;
 }
 
 /* Where the digests of a manifest go, in its order. */
@@ -110,12 +99,12 @@ static char *read_whole(const struct q8_dir *d, const char *name, uint64_t size,
 static bool same_manifest(struct q8_convert *c, const struct q8_dir *output, bool *ret,
                           struct q8_err *err)
 {
-    size_t size;
-    char *want = expect(c, &size, err);
-    const char *have = want ? read_whole(output, Q8_MANIFEST, size, c->mem, err) : NULL;
+    struct q8_memo want;
+    const char *have = NULL;
 
-    *ret = have && match(c, want, have, size);
-    free(want);
+    if (expect(c, &want, err))
+        have = read_whole(output, Q8_MANIFEST, want.size, c->mem, err);
+    *ret = have && match(c, want.text, have, want.size);
     return !err->code;
 }
 

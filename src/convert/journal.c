@@ -12,6 +12,7 @@
 #include "src/convert/output/head.h"
 #include "src/convert/plan_parts.h"
 #include "src/model/folder/folder.h"
+#include "src/base/memo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,19 +69,14 @@ static bool digest_text(const struct q8_convert *c,
                         void (*print)(const struct q8_convert *c, FILE *out), struct q8_digest *ret,
                         struct q8_err *err)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
+    struct q8_memo memo;
 
-    if (!out)
-        return q8_fail_errno(err, "cannot identify the run");
-    print(c, out);
-    if (fclose(out) != 0) {
-        free(text);
-        return q8_fail(err, Q8_ELIMIT, "out of memory");
-    }
-    *ret = q8_xxh_once(text, size);
-    free(text);
+    if (!q8_memo_open(&memo, c->mem, err))
+        return false;
+    print(c, memo.out);
+    if (!q8_memo_close(&memo, err))
+        return false;
+    *ret = q8_xxh_once(memo.text, memo.size);
     return true;
 }
 
@@ -222,13 +218,10 @@ static bool read_lines(struct q8_convert *c, FILE *in, struct q8_err *err)
 static bool write_head(struct q8_convert *c, struct q8_err *err)
 {
     struct q8_head head;
-    size_t size;
-    char *text =
-        identify(c, &head, err) ? q8_head_text(&head, &c->publish.claim, &size, err) : NULL;
-    bool ok = text && append(c, text, size, err);
+    struct q8_memo memo;
 
-    free(text);
-    return ok;
+    return identify(c, &head, err) && q8_head_text(&head, &c->publish.claim, &memo, c->mem, err) &&
+           append(c, memo.text, memo.size, err);
 }
 
 /* All files of this run are its own. */

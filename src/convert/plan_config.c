@@ -3,10 +3,10 @@
 
 #include "src/base/json.h"
 #include "src/base/json_write.h"
+#include "src/base/memo.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void print_names(struct q8_json *j, const char *key, const char **name, uint64_t count)
@@ -183,26 +183,19 @@ static void (*const print[Q8_LAYOUTS])(const struct q8_plan *plan, struct q8_jso
 /* Over lines, as json.dumps(indent=2) nests a member of the outermost object. */
 static bool make_quantization(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    struct q8_json j = {.out = out, .indent = 2, .depth = 1};
-    bool ok = out != NULL;
+    struct q8_json j = {.indent = 2, .depth = 1};
+    struct q8_memo memo;
 
-    if (ok) {
-        q8_json_begin(&j, NULL, '{');
-        print[main_layout(plan)](plan, &j);
-        q8_json_end(&j, '}');
-        ok = fclose(out) == 0;
-    }
-    if (ok) { /* without the line break in front of it */
-        const char *value = text + strspn(text, " \n");
-
-        plan->quantization = q8_strndup(mem, value, strlen(value), err);
-        ok = plan->quantization != NULL;
-    }
-    free(text);
-    return ok || q8_fail(err, Q8_ELIMIT, "out of memory for the text of config.json");
+    if (!q8_memo_open(&memo, mem, err))
+        return false;
+    j.out = memo.out;
+    q8_json_begin(&j, NULL, '{');
+    print[main_layout(plan)](plan, &j);
+    q8_json_end(&j, '}');
+    if (!q8_memo_close(&memo, err))
+        return false;
+    plan->quantization = memo.text + strspn(memo.text, " \n"); /* no line break in front of it */
+    return true;
 }
 
 /*

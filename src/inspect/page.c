@@ -3,10 +3,10 @@
 
 #include "src/base/text.h"
 #include "src/inspect/page_parts.h"
+#include "src/base/memo.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 #define CURES 500                        /* rows of what to change: a browser shows them at once */
 #define MEMORY_LIMIT (UINT64_C(1) << 30) /* for lists of rows: their names, and 100 bytes each */
@@ -145,23 +145,18 @@ static void put_cure_table(const struct q8_html_page *page)
 
 static bool put_overrides(const struct q8_html_page *page)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *memory = open_memstream(&text, &size);
-    bool ok;
+    struct q8_memo memo;
 
-    if (!memory)
-        return q8_fail(page->err, Q8_ELIMIT, "no memory for the text of the overrides");
-    q8_suggest_print(page->suggestion, memory);
-    ok = !ferror(memory);
-    ok &= fclose(memory) == 0;
-    if (!ok)
-        q8_fail(page->err, Q8_ELIMIT, "no memory for the text of the overrides");
+    if (!q8_memo_open(&memo, page->mem, page->err))
+        return false;
+    q8_suggest_print(page->suggestion, memo.out);
+    if (!q8_memo_close(&memo, page->err))
+        return false;
     fputs("<h3 id=\"overrides-title\">File for <code>q8-convert --overrides</code></h3>\n"
           "<pre id=\"overrides\" tabindex=\"0\" role=\"region\""
           " aria-labelledby=\"overrides-title\">",
           page->out);
-    for (char *line = text; ok && *line;) { /* newlines and tabs are no hidden characters here */
+    for (char *line = memo.text; *line;) { /* newlines and tabs are no hidden characters here */
         char *end = line;
 
         for (; *end && *end != '\n'; end++)
@@ -174,8 +169,7 @@ static bool put_overrides(const struct q8_html_page *page)
         line = end;
     }
     fputs("</pre>\n", page->out);
-    free(text);
-    return ok;
+    return true;
 }
 
 static bool put_cures(const struct q8_html_page *page)

@@ -78,16 +78,13 @@ static inline void write_journal(struct run *r, const char *first, const char *s
 {
     const struct q8_head head = {0};
     struct q8_claim names = {0};
-    size_t size;
-    char *text;
+    struct q8_memo text;
 
     assert_true(q8_claim_add(&names, first, &r->mem, &r->err));
     assert_true(q8_claim_add(&names, second, &r->mem, &r->err));
     assert_true(q8_head_own(&names, &r->mem, &r->err));
-    text = q8_head_text(&head, &names, &size, &r->err);
-    assert_non_null(text);
-    write_file("out.partial/q8-journal", text);
-    free(text);
+    assert_true(q8_head_text(&head, &names, &text, &r->mem, &r->err));
+    write_file("out.partial/q8-journal", text.text);
     r->p.claim = names;
 }
 

@@ -148,28 +148,21 @@ enum q8_head_state q8_head_claim(const struct q8_dir *d, struct q8_claim *ret, s
     return !err->code && state != Q8_HEAD_NONE && q8_head_own(ret, mem, err) ? state : Q8_HEAD_NONE;
 }
 
-char *q8_head_text(const struct q8_head *head, const struct q8_claim *names, size_t *ret_size,
-                   struct q8_err *err)
+bool q8_head_text(const struct q8_head *head, const struct q8_claim *names, struct q8_memo *ret,
+                  struct q8_arena *mem, struct q8_err *err)
 {
-    char before[Q8_DIGEST_TEXT], hex[Q8_DIGEST_TEXT], *text = NULL;
-    FILE *out = open_memstream(&text, ret_size);
+    char before[Q8_DIGEST_TEXT], hex[Q8_DIGEST_TEXT];
     struct q8_digest digest;
-    bool ok;
 
-    if (!out) {
-        q8_fail_errno(err, "cannot begin the journal");
-        return NULL;
-    }
-    fprintf(out, Q8_JOURNAL " 2 %s %" PRIu64 "\n", q8_digest_text(&head->identity, hex),
+    if (!q8_memo_open(ret, mem, err))
+        return false;
+    fprintf(ret->out, Q8_JOURNAL " 2 %s %" PRIu64 "\n", q8_digest_text(&head->identity, hex),
             names->names);
     for (uint64_t i = 0; i < names->names; i++)
-        fprintf(out, "%s\n", names->name[i]);
-    ok = fflush(out) == 0;
-    digest = q8_xxh_once(text, *ret_size);
-    fprintf(out, "%s %s\n", q8_digest_text(&digest, before), q8_digest_text(&head->stamp, hex));
-    if (fclose(out) == 0 && ok)
-        return text;
-    free(text);
-    q8_fail(err, Q8_ELIMIT, "out of memory");
-    return NULL;
+        fprintf(ret->out, "%s\n", names->name[i]);
+    (void)fflush(ret->out); /* closing tells of all that went wrong */
+    digest = q8_xxh_once(ret->text, ret->size);
+    fprintf(ret->out, "%s %s\n", q8_digest_text(&digest, before),
+            q8_digest_text(&head->stamp, hex));
+    return q8_memo_close(ret, err);
 }

@@ -2,6 +2,7 @@
 #ifndef Q8_CONVERT_OUTPUT_HEAD_H
 #define Q8_CONVERT_OUTPUT_HEAD_H
 
+#include "src/base/memo.h"
 #include "src/convert/output/claim.h"
 
 /*
@@ -40,9 +41,9 @@ FILE *q8_head_open(const struct q8_dir *d, struct q8_arena *mem, struct q8_err *
 bool q8_head_read(FILE *in, struct q8_head *ret, struct q8_claim *names, struct q8_arena *mem,
                   struct q8_err *err);
 
-/* The text of it, a string of *ret_size bytes that the caller frees; NULL on failure. */
-char *q8_head_text(const struct q8_head *head, const struct q8_claim *names, size_t *ret_size,
-                   struct q8_err *err);
+/* The text of it; Q8_ELIMIT. */
+bool q8_head_text(const struct q8_head *head, const struct q8_claim *names, struct q8_memo *ret,
+                  struct q8_arena *mem, struct q8_err *err);
 
 /* Adds the names that the journal has, or has for a moment, and sorts. */
 bool q8_head_own(struct q8_claim *c, struct q8_arena *mem, struct q8_err *err);
