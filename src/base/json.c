@@ -66,7 +66,31 @@ static bool is_strict(char *text, uint64_t len, struct q8_arena *mem, struct q8_
 
     if (!q8_scan_init(&s, &source, 0, mem, err))
         return false;
-    return (q8_scan_skip(&s) && q8_scan_done(&s)) || fail_at(err, text, s.at);
+    if (!q8_scan_skip(&s) || !q8_scan_done(&s))
+        return fail_at(err, text, s.at);
+    return s.values <= Q8_JSON_VALUES ||
+           q8_fail(err, Q8_ELIMIT, "%" PRIu64 " values in one document (at most %d)", s.values,
+                   Q8_JSON_VALUES);
+}
+
+/* Whether no number is longer than cJSON takes them; of a text that is_strict took. */
+static bool has_short_numbers(const char *text, uint64_t len, struct q8_err *err)
+{
+    bool in_string = false;
+    uint64_t n = 0;
+
+    for (uint64_t i = 0; i < len; i++) {
+        if (in_string && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            in_string = !in_string;
+        n = !in_string && strchr("+-.0123456789Ee", text[i]) ? n + 1 : 0;
+        if (n > Q8_JSON_DIGITS) {
+            q8_fail(err, Q8_EINPUT, "a number of more than %d characters", Q8_JSON_DIGITS);
+            return fail_at(err, text, i - n + 1);
+        }
+    }
+    return true;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -118,18 +142,16 @@ static bool check_value(const struct cJSON *value, struct q8_arena *mem, struct 
 static struct cJSON *parse(const char *text, uint64_t len, struct q8_arena *mem, struct q8_err *err)
 {
     char *copy = q8_strndup(mem, text, len, err);
-    const char *stop = copy;
     struct cJSON *root;
 
     if (!copy)
         return NULL;
     blank_nonfinite(copy, len);
-    if (!is_strict(copy, len, mem, err))
+    if (!is_strict(copy, len, mem, err) || !has_short_numbers(copy, len, err))
         return NULL;
-    root = cJSON_ParseWithLengthOpts(copy, len + 1, &stop, true);
-    if (!root) { /* cJSON 1.7.15 as released copies numbers into 64 bytes */
-        q8_fail(err, Q8_EINPUT, "a number of more than 63 characters, or no memory");
-        fail_at(err, copy, (uint64_t)(stop - copy));
+    root = cJSON_ParseWithLengthOpts(copy, len + 1, NULL, true);
+    if (!root) { /* what it could complain of was looked for */
+        q8_fail(err, Q8_ELIMIT, "out of memory for a document of %" PRIu64 " bytes", len);
         return NULL;
     }
     if (check_value(root, mem, err))

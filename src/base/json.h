@@ -7,12 +7,19 @@
 /* A value inside a parsed document: cJSON's own struct, whose fields only json.c uses. */
 struct cJSON;
 
+/* Values of one document, those inside of others too: a value takes some 80 bytes of memory. */
+#define Q8_JSON_VALUES 1048576
+
+/* Characters of a number; real ones have under 25. */
+#define Q8_JSON_DIGITS 63
+
 /*
  * Parses a whole document of `len` bytes.  Stricter than cJSON: nothing behind the value but white
  * space, no duplicate keys in any object, no invalid UTF-8, no \u0000 in strings, no numbers like
  * 01 or 1e999, at most 64 levels deep, strings of at most 1 MiB.  The words NaN, Infinity and
  * -Infinity, which Python writes into config files (mamba2, time_step_limit), read as [].
- * Q8_EINPUT says line and column, or the key.  Free with q8_json_free (accepts NULL).
+ * Q8_EINPUT says line and column, or the key; Q8_ELIMIT: memory, or Q8_JSON_VALUES.  Free with
+ * q8_json_free (accepts NULL).
  */
 struct cJSON *q8_json_parse(const char *text, uint64_t len, struct q8_err *err);
 

@@ -334,6 +334,7 @@ bool q8_scan_skip(struct q8_scan *s)
     unsigned floor = s->depth;
     char kind = q8_scan_peek(s);
 
+    s->values++;
     if (kind != '{' && kind != '[')
         return skip_scalar(s, kind);
     if (!q8_scan_open(s, kind))
@@ -346,6 +347,7 @@ bool q8_scan_skip(struct q8_scan *s)
         if (!more)
             continue;
         kind = q8_scan_peek(s);
+        s->values++;
         if (kind == '{' || kind == '[' ? !q8_scan_open(s, kind) : !skip_scalar(s, kind))
             return false;
     }

@@ -25,6 +25,7 @@ struct q8_scan {
     uint64_t length, room;          /* bytes of text without its NUL, bytes allocated */
     uint64_t window_at, window_len; /* which bytes of the source the window holds; 0 = none yet */
     unsigned char window[Q8_SCAN_WINDOW]; /* the first window_len are valid */
+    uint64_t values;                      /* that q8_scan_skip took, those inside of others too */
     unsigned depth;                       /* brackets that are open */
     bool first;                           /* nothing read yet on this level */
     char stack[64];                       /* '{' or '[' of each, outermost first */

@@ -2,6 +2,7 @@
 #include "src/base/json.h"
 #include "src/base/json_write.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,6 +109,81 @@ static void json_parse_refuses_what_cjson_lets_pass(void **state)
         assert_int_equal(err.code, Q8_EINPUT);
         assert_true(err.text[0]);
     }
+}
+
+/* "[0,0,...]" of that many values, the list counted; freed by the caller. */
+static char *zeros(size_t values)
+{
+    char *text = malloc(2 * values);
+
+    assert_non_null(text);
+    for (size_t i = 0; i + 1 < values; i++)
+        memcpy(text + 2 * i, i ? ",0" : "[0", 2);
+    memcpy(text + 2 * (values - 1), "]", 2);
+    return text;
+}
+
+static void json_parse_counts_values_before_it_makes_them(void **state)
+{
+    struct q8_err err = {0};
+    char *text = zeros(Q8_JSON_VALUES);
+    struct cJSON *root = parse(text, &err);
+
+    (void)state;
+    assert_non_null(root);
+    q8_json_free(root);
+    free(text);
+    text = zeros(Q8_JSON_VALUES + 1);
+    assert_null(parse(text, &err));
+    assert_int_equal(err.code, Q8_ELIMIT);
+    assert_string_equal(err.text, "1048577 values in one document (at most 1048576)");
+    free(text);
+}
+
+static void json_parse_names_the_place_of_a_long_number(void **state)
+{
+    struct q8_err err = {0};
+    char text[200];
+    struct cJSON *root;
+
+    (void)state;
+    for (int digits = 63; digits < 65; digits++) {
+        (void)snprintf(text, sizeof text, "{\"1%0100d\": true,\n \"b\": -1%0*d}", 0, digits - 2, 0);
+        root = parse(text, &err);
+        assert_int_equal(root != NULL, digits == 63);
+        q8_json_free(root);
+    }
+    assert_int_equal(err.code, Q8_EINPUT);
+    assert_string_equal(err.text, "line 2, column 7: a number of more than 63 characters");
+}
+
+static unsigned allocations; /* that cJSON may still make */
+
+static void *allocate(size_t size)
+{
+    return allocations > 0 ? allocations--, malloc(size) : NULL;
+}
+
+static void json_parse_tells_no_memory_from_malformed(void **state)
+{
+    cJSON_Hooks hooks = {allocate, free};
+    unsigned least = 0;
+
+    (void)state;
+    cJSON_InitHooks(&hooks);
+    for (;; least++) {
+        struct q8_err err = {0};
+        struct cJSON *root;
+
+        allocations = least;
+        root = parse("{\"a\": [1, \"b\"]}", &err);
+        q8_json_free(root);
+        if (root)
+            break;
+        assert_int_equal(err.code, Q8_ELIMIT);
+    }
+    cJSON_InitHooks(NULL);
+    assert_true(least >= 6); /* four values, a key and a string */
 }
 
 static void json_parse_refuses_a_nul_inside(void **state)
@@ -380,6 +456,9 @@ int main(void)
         cmocka_unit_test(json_u64_refuses_what_a_double_cannot_hold),
         cmocka_unit_test(json_parse_refuses_what_cjson_lets_pass),
         cmocka_unit_test(json_parse_refuses_a_nul_inside),
+        cmocka_unit_test(json_parse_tells_no_memory_from_malformed),
+        cmocka_unit_test(json_parse_names_the_place_of_a_long_number),
+        cmocka_unit_test(json_parse_counts_values_before_it_makes_them),
         cmocka_unit_test(json_parse_takes_pythons_non_numbers_as_empty_lists),
         cmocka_unit_test(json_parse_stops_at_depth_64),
         cmocka_unit_test(json_parse_names_line_column_or_key),
