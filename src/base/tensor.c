@@ -2,6 +2,7 @@
 #include "src/base/tensor.h"
 
 #include "src/base/num.h"
+#include "src/base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,9 +53,15 @@ bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_e
     const struct q8_dtype_row *block = &q8_dtypes[t->dtype];
     uint64_t bits = block->bytes * 8; /* of as many blocks as there are elements */
 
-    for (uint32_t d = 0; d < t->rank; d++)
-        if (!q8_mul(bits, t->dim[d], &bits))
+    bool empty = false;
+
+    for (uint32_t d = 0; d < t->rank; d++) {
+        empty |= !t->dim[d];
+        if (t->dim[d] && !q8_mul(bits, t->dim[d], &bits))
             return q8_fail(err, Q8_EINPUT, "its shape needs more than 2^64 bits");
+    }
+    if (empty)
+        bits = 0;
     if (bits / 8 / block->bytes % block->elements)
         return q8_fail(err, Q8_EINPUT, "its shape needs %" PRIu64 " bits, not whole bytes",
                        bits / block->elements);
@@ -146,9 +153,16 @@ void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size)
 bool q8_index_add(struct q8_index *ix, const struct q8_tensor *t, struct q8_arena *mem,
                   struct q8_err *err)
 {
-    struct q8_tensor *list =
-        q8_grow(mem, ix->tensor, ix->count, &ix->room, sizeof *ix->tensor, err);
+    struct q8_tensor *list;
+    char shown[100];
 
+    if (strlen(t->name) > Q8_NAME_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "the name of a tensor has %zu bytes (at most %d): '%s'",
+                       strlen(t->name), Q8_NAME_LIMIT,
+                       q8_text_escape(t->name, shown, sizeof shown));
+    if (ix->count >= Q8_TENSOR_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "more than %d tensors", Q8_TENSOR_LIMIT);
+    list = q8_grow(mem, ix->tensor, ix->count, &ix->room, sizeof *ix->tensor, err);
     if (!list)
         return false;
     ix->tensor = list;

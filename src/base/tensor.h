@@ -7,6 +7,12 @@
 /* Rank limit of q8: the deepest weights known (5-D video convolutions) plus room. */
 #define Q8_MAX_RANK 8
 
+/* Bytes of a tensor's name; real ones have under 200. */
+#define Q8_NAME_LIMIT 65536
+
+/* Tensors of a model, and so of each of its files; the largest known has under 200,000. */
+#define Q8_TENSOR_LIMIT 1048576
+
 /*
  * Element types, in the order of the safetensors enum, because that order
  * decides the layout of a file (safetensors 0.8.0, tensor.rs, `Dtype`).
@@ -111,7 +117,10 @@ struct q8_index {
     bool have_meta;            /* a metadata object is present, be it empty */
 };
 
-/* Bytes of a packed tensor of that type and shape; Q8_EINPUT on overflow or a part of a block. */
+/*
+ * Bytes of a packed tensor of that type and shape.  Q8_EINPUT for a part of a block, and when the
+ * dimensions other than 0 are more than fit, in whatever order.
+ */
 bool q8_tensor_bytes(const struct q8_tensor *t, uint64_t *ret_bytes, struct q8_err *err);
 
 /* How many elements its nbytes hold. */
@@ -137,8 +146,8 @@ struct q8_tensor q8_tensor_turn(const struct q8_tensor *t, uint64_t first);
 void q8_tensor_shape(const struct q8_tensor *t, char *text, size_t size);
 
 /*
- * Adds a copy of *t (the name is not copied) to the end of the index; Q8_ELIMIT.  Pointers into
- * ix->tensor are void then.
+ * Adds a copy of *t (the name is not copied) to the end of the index.  Q8_ELIMIT, also beyond
+ * Q8_NAME_LIMIT and Q8_TENSOR_LIMIT.  Pointers into ix->tensor are void then.
  */
 bool q8_index_add(struct q8_index *ix, const struct q8_tensor *t, struct q8_arena *mem,
                   struct q8_err *err);

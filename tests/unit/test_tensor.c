@@ -86,6 +86,8 @@ static void tensor_bytes_refuses_overflow_and_parts_of_bytes(void **state)
         {{.dtype = Q8_F64, .rank = 1, .dim = {TWO_TO(58)}}, "more than 2^64 bits"},
         {{.dtype = Q8_U8, .rank = 2, .dim = {TWO_TO(32), TWO_TO(32)}}, "more than 2^64 bits"},
         {{.dtype = Q8_U8, .rank = 3, .dim = {TWO_TO(32), TWO_TO(32), 0}}, "more than 2^64 bits"},
+        {{.dtype = Q8_U8, .rank = 3, .dim = {0, TWO_TO(63), 4}}, "more than 2^64 bits"},
+        {{.dtype = Q8_U8, .rank = 3, .dim = {TWO_TO(32), 0, TWO_TO(32)}}, "more than 2^64 bits"},
         {{.dtype = Q8_F4, .rank = 1, .dim = {3}}, "12 bits, not whole bytes"},
         {{.dtype = Q8_F6_E3M2, .rank = 1, .dim = {2}}, "12 bits, not whole bytes"},
     };
@@ -100,6 +102,29 @@ static void tensor_bytes_refuses_overflow_and_parts_of_bytes(void **state)
         assert_non_null(strstr(err.text, rows[i].want));
         assert_int_equal(bytes, 99);
     }
+}
+
+static void index_add_stops_at_its_limits(void **state)
+{
+    static char name[Q8_NAME_LIMIT + 2];
+    struct q8_tensor t = {.name = name};
+    struct q8_err err = {0}, full = {0};
+    struct q8_index ix = {0};
+    struct q8_arena mem;
+
+    (void)state;
+    q8_arena_init(&mem, UINT64_MAX);
+    memset(name, 'n', Q8_NAME_LIMIT);
+    assert_true(q8_index_add(&ix, &t, &mem, &err));
+    name[Q8_NAME_LIMIT] = 'n';
+    assert_false(q8_index_add(&ix, &t, &mem, &err));
+    assert_int_equal(err.code, Q8_ELIMIT);
+    assert_non_null(strstr(err.text, "has 65537 bytes (at most 65536): 'nnn"));
+    ix.count = Q8_TENSOR_LIMIT;
+    assert_false(q8_index_add(&ix, &(struct q8_tensor){.name = "a"}, &mem, &full));
+    assert_int_equal(full.code, Q8_ELIMIT);
+    assert_string_equal(full.text, "more than 1048576 tensors");
+    q8_arena_clear(&mem);
 }
 
 static void tensor_check_keeps_data_inside_its_file(void **state)
@@ -215,6 +240,7 @@ int main(void)
         cmocka_unit_test(tensor_elements_are_counted_by_block),
         cmocka_unit_test(tensor_bytes_multiplies_the_shape),
         cmocka_unit_test(tensor_bytes_refuses_overflow_and_parts_of_bytes),
+        cmocka_unit_test(index_add_stops_at_its_limits),
         cmocka_unit_test(tensor_check_keeps_data_inside_its_file),
         cmocka_unit_test(tensor_shape_has_room_for_the_widest),
         cmocka_unit_test(tensor_index_is_sorted_and_found_by_bytes),
