@@ -269,6 +269,20 @@ static int compare_pointers(const void *a, const void *b)
                           &(*(const struct q8_weight *const *)b)->view);
 }
 
+/* Two neighbours of the sorted list are of one module: nothing says which counts. */
+static bool fail_twice(const struct q8_weight_list *list, const struct q8_weight *two,
+                       struct q8_err *err)
+{
+    char module[300], one[200], other[200];
+
+    q8_fail(err, Q8_EINPUT,
+            "'%s' has two weights, one in '%s' and one in '%s': which of them counts is not said",
+            q8_text_escape(two[0].module, module, sizeof module),
+            q8_text_escape(two[0].view.tensor->name, one, sizeof one),
+            q8_text_escape(two[1].view.tensor->name, other, sizeof other));
+    return q8_fail_in(err, list->model->path);
+}
+
 /* Sorts the list both ways. */
 static bool finish(struct search *s, struct q8_err *err)
 {
@@ -303,6 +317,9 @@ bool q8_weights_find(struct q8_weight_list *ret, const struct q8_model *model,
     }
     if (!finish(&s, err))
         return false;
+    for (uint64_t i = 1; i < s.list.count; i++)
+        if (strcmp(s.list.weight[i - 1].module, s.list.weight[i].module) == 0)
+            return fail_twice(&s.list, &s.list.weight[i - 1], err);
     *ret = s.list;
     return true;
 }

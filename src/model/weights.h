@@ -79,7 +79,8 @@ bool q8_weight_is_tied(const struct q8_model *model, const struct q8_arch *arch,
  * turned; and the slices of every fused tensor of experts that can be cut: floats, of a layout
  * known for the class, and borne out by the shapes of the pair, gate_up [E, 2 * I, H] and down [E,
  * H, I] (transposed ones have 2 * I where the other has H).  A slice is named as if it were a
- * file's own: "STEM.3.up_proj".  Nothing is int8 here: see q8_stored_weights.  Q8_ELIMIT.
+ * file's own: "STEM.3.up_proj".  Nothing is int8 here: see q8_stored_weights.  Q8_ELIMIT;
+ * Q8_EINPUT when a module has two, such as an expert that is fused and alone.
  */
 bool q8_weights_find(struct q8_weight_list *ret, const struct q8_model *model,
                      const struct q8_arch *arch, struct q8_arena *mem, struct q8_err *err);

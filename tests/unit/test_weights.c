@@ -177,6 +177,27 @@ static void weights_of_experts_whose_shapes_do_not_bear_it_out_are_none(void **s
     }
 }
 
+static void weights_of_one_module_are_one(void **state)
+{
+    static const struct scratch_tensor tensor[] = {
+        FUSED("[11, 4, 3]", "[11, 3, 2]"),
+        {EXPERTS ".3.up_proj.weight", "F32", "[2, 9]", floats, 72}};
+    struct q8_weight_list list = {.count = 99};
+    struct q8_arch arch;
+    struct scratch s;
+
+    (void)state;
+    scratch_make(&s, "{" MOE "}", tensor, COUNT(tensor));
+    assert_true(scratch_open(&s));
+    q8_model_arch(&arch, &s.model);
+    assert_false(q8_weights_find(&list, &s.model, &arch, &s.mem, &s.err));
+    assert_int_equal(s.err.code, Q8_EINPUT);
+    assert_non_null(strstr(s.err.text, "'" EXPERTS ".3.up_proj' has two weights, one in '" EXPERTS
+                                       ".3.up_proj.weight' and one in '" EXPERTS ".gate_up_proj'"));
+    assert_int_equal(list.count, 99);
+    scratch_close(&s);
+}
+
 static void tied_is_what_root_or_language_model_say(void **state)
 {
     static const struct {
@@ -311,6 +332,7 @@ int main(void)
         cmocka_unit_test(weights_beside_bare_projections_are_bypassed),
         cmocka_unit_test(weights_of_fused_experts_are_slices),
         cmocka_unit_test(weights_of_experts_whose_shapes_do_not_bear_it_out_are_none),
+        cmocka_unit_test(weights_of_one_module_are_one),
         cmocka_unit_test(tied_is_what_root_or_language_model_say),
         cmocka_unit_test(tied_head_is_one_of_the_class),
         cmocka_unit_test(tied_head_goes_by_config_then_class_then_bytes),
