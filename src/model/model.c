@@ -12,11 +12,9 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CONFIG_LIMIT (16u << 20) /* bytes of a config.json; real ones stay under 100 KB */
-#define SHARD_LIMIT 4096         /* files of one model; the largest known have under 200 */
 
 /* A link counts even when it leads nowhere: opening it then says so. */
 static enum q8_there look(const char *path, struct q8_err *err)
@@ -38,25 +36,20 @@ static bool is_shard_name(const char *name)
     return q8_format_of(name) && strcmp(name, q8_text_escape(name, shown, sizeof shown)) == 0;
 }
 
-bool q8_model_shard(struct q8_model *m, const char *name, uint64_t *room, uint32_t *ret,
-                    struct q8_arena *mem, struct q8_err *err)
+bool q8_model_shard(struct q8_model *m, const char *name, uint64_t *room, struct q8_arena *mem,
+                    struct q8_err *err)
 {
     struct q8_shard *list;
     char shown[300], suffixes[100];
 
-    for (uint32_t i = m->shards; i-- > 0;)
-        if (strcmp(m->shard[i].name, name) == 0) {
-            *ret = i;
-            return true;
-        }
     if (!is_shard_name(name))
         return q8_fail(err, Q8_EINPUT,
                        "'%s' is not a name for a weight file: expected one in the model's "
                        "directory, without '..', that ends in %s",
                        q8_text_escape(name, shown, sizeof shown),
                        q8_format_suffixes(suffixes, sizeof suffixes));
-    if (m->shards >= SHARD_LIMIT)
-        return q8_fail(err, Q8_ELIMIT, "more than %d shards", SHARD_LIMIT);
+    if (m->shards >= Q8_SHARD_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "more than %d shards", Q8_SHARD_LIMIT);
     list = q8_grow(mem, m->shard, m->shards, room, sizeof *list, err);
     if (!list)
         return false;
@@ -64,8 +57,7 @@ bool q8_model_shard(struct q8_model *m, const char *name, uint64_t *room, uint32
     list[m->shards] = (struct q8_shard){.file.fd = -1};
     list[m->shards].format = q8_format_of(name);
     list[m->shards].name = q8_strndup(mem, name, strlen(name), err);
-    *ret = m->shards++;
-    return list[*ret].name != NULL;
+    return list[m->shards++].name != NULL;
 }
 
 bool q8_model_note(struct q8_model *m, struct q8_arena *mem, struct q8_err *err, const char *format,
@@ -83,32 +75,6 @@ bool q8_model_note(struct q8_model *m, struct q8_arena *mem, struct q8_err *err,
     va_end(args);
     list[m->notes] = q8_strndup(mem, text, strlen(text), err);
     return list[m->notes++] != NULL;
-}
-
-static int compare_shards(const void *a, const void *b)
-{
-    return strcmp(((const struct q8_shard *)a)->name, ((const struct q8_shard *)b)->name);
-}
-
-/* Sorts the shards by name and rewrites the numbers in the map to fit. */
-static bool sort_shards(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
-                        struct q8_err *err)
-{
-    const char **old = q8_alloc(mem, m->shards, sizeof *old, err);
-    uint32_t *now = q8_alloc(mem, m->shards, sizeof *now, err);
-
-    if (!old || !now)
-        return false;
-    for (uint32_t i = 0; i < m->shards; i++)
-        old[i] = m->shard[i].name;
-    qsort(m->shard, m->shards, sizeof *m->shard, compare_shards);
-    for (uint32_t i = 0; i < m->shards; i++)
-        for (uint32_t k = 0; k < m->shards; k++)
-            if (m->shard[k].name == old[i])
-                now[i] = k;
-    for (uint64_t i = 0; i < map->count; i++)
-        map->entry[i].shard = now[map->entry[i].shard];
-    return true;
 }
 
 /* The tensors of a shard go to the model's; those of the only one become the model's, uncopied. */
@@ -236,7 +202,6 @@ static bool find_shards(struct q8_model *m, struct q8_placement *map, struct q8_
 {
     const size_t dir = strlen(m->dir) + 1;
     uint64_t room = 0;
-    uint32_t number;
 
     if (!read_config(m, mem, err))
         return false;
@@ -246,7 +211,7 @@ static bool find_shards(struct q8_model *m, struct q8_placement *map, struct q8_
         enum q8_there there = index ? look(single, err) : Q8_THERE_UNKNOWN;
 
         if (there == Q8_THERE)
-            return q8_model_shard(m, single + dir, &room, &number, mem, err);
+            return q8_model_shard(m, single + dir, &room, mem, err);
         if (there == Q8_THERE_NOT)
             there = look(index, err);
         if (there == Q8_THERE_NOT)
@@ -254,8 +219,7 @@ static bool find_shards(struct q8_model *m, struct q8_placement *map, struct q8_
         if (there == Q8_THERE_UNKNOWN)
             return false;
         m->index_name = index + dir;
-        return (q8_placement_read(map, m, index, mem, err) || q8_explain_file(index, true, err)) &&
-               sort_shards(m, map, mem, err);
+        return q8_placement_read(map, m, index, mem, err) || q8_explain_file(index, true, err);
     }
     return no_weights(m, err);
 }
@@ -265,14 +229,13 @@ static bool find_bare(struct q8_model *m, struct q8_arena *mem, struct q8_err *e
 {
     const char *slash = strrchr(m->path, '/');
     uint64_t room = 0;
-    uint32_t number;
 
     if (!q8_format_of(m->path))
         return q8_explain_named(m->path, err);
     m->bare = true;
     m->dir = slash ? q8_strndup(mem, m->path, (uint64_t)(slash - m->path) + (slash == m->path), err)
                    : ".";
-    return m->dir && q8_model_shard(m, slash ? slash + 1 : m->path, &room, &number, mem, err);
+    return m->dir && q8_model_shard(m, slash ? slash + 1 : m->path, &room, mem, err);
 }
 
 static bool open_all(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,

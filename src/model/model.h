@@ -10,6 +10,8 @@ struct cJSON;     /* src/base/json.h */
 struct q8_format; /* formats/format.h */
 
 /* One weight file. */
+#define Q8_SHARD_LIMIT 4096 /* files of one model; the largest known have under 200 */
+
 struct q8_shard {
     const struct q8_format *format; /* by its suffix; the output shard has the same */
     const char *name;               /* below the directory: "model-00001-of-00002.safetensors" */

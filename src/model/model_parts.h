@@ -7,11 +7,11 @@
 /* ---- model.c ---- */
 
 /*
- * The number of the shard of that name (below the model's directory), which is added when it is
- * new.  *room is that of m->shard.  Q8_EINPUT for what is no name of a weight file, Q8_ELIMIT.
+ * Adds the shard of that name (below the model's directory), which is new, behind the others.
+ * *room is that of m->shard.  Q8_EINPUT for what is no name of a weight file, Q8_ELIMIT.
  */
-bool q8_model_shard(struct q8_model *m, const char *name, uint64_t *room, uint32_t *ret,
-                    struct q8_arena *mem, struct q8_err *err);
+bool q8_model_shard(struct q8_model *m, const char *name, uint64_t *room, struct q8_arena *mem,
+                    struct q8_err *err);
 
 /* Adds a sentence to m->note (printf); Q8_ELIMIT. */
 bool q8_model_note(struct q8_model *m, struct q8_arena *mem, struct q8_err *err, const char *format,
@@ -33,7 +33,7 @@ struct q8_placement {
 };
 
 /*
- * Reads the index file at `path`: its weight_map, whose shards become the model's, and into
+ * Reads the index file at `path`: its weight_map, whose shards become the model's, by name, and into
  * m->metadata what else it says.  Format: formats.md 1.1.6.
  */
 bool q8_placement_read(struct q8_placement *map, struct q8_model *m, const char *path,

@@ -14,11 +14,65 @@
 #define MEMBER_LIMIT 256      /* how many things it says; real: 3 */
 #define PIECE UINT64_C(65536) /* bytes of two copies that are compared at a time */
 
+/* The shards of a model, as the map names them. */
+struct shards {
+    struct q8_model *m;
+    uint64_t room;                    /* of m->shard */
+    uint32_t by_name[Q8_SHARD_LIMIT]; /* the numbers of the m->shards that there are */
+    struct q8_arena *mem;
+};
+
+/* The number of that shard, which is added when it is new. */
+static bool find_shard(struct shards *l, const char *name, uint32_t *ret, struct q8_err *err)
+{
+    const struct q8_model *m = l->m;
+    uint32_t low = 0, high = m->shards;
+    int order = 1;
+
+    while (low < high && order != 0) {
+        const uint32_t middle = low + (high - low) / 2;
+
+        order = strcmp(name, m->shard[l->by_name[middle]].name);
+        *ret = l->by_name[middle];
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (order == 0)
+        return true;
+    if (!q8_model_shard(l->m, name, &l->room, l->mem, err))
+        return false;
+    *ret = m->shards - 1;
+    memmove(l->by_name + low + 1, l->by_name + low, (*ret - low) * sizeof *l->by_name);
+    l->by_name[low] = *ret;
+    return true;
+}
+
+/* Puts the shards in the order of their names, and their new numbers into the map. */
+static bool sort_shards(const struct shards *l, struct q8_placement *map, struct q8_err *err)
+{
+    const uint32_t count = l->m->shards;
+    struct q8_shard *sorted = q8_alloc(l->mem, count, sizeof *sorted, err);
+    uint32_t *now = q8_alloc(&map->mem, count, sizeof *now, err);
+
+    if (!sorted || !now)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        sorted[i] = l->m->shard[l->by_name[i]];
+        now[l->by_name[i]] = i;
+    }
+    for (uint64_t i = 0; i < map->count; i++)
+        map->entry[i].shard = now[map->entry[i].shard];
+    l->m->shard = sorted;
+    return true;
+}
+
 /* Reads {"tensor": "shard", ...}. */
 static bool read_map(struct q8_placement *map, struct q8_model *m, struct q8_scan *s,
                      struct q8_arena *mem, struct q8_err *err)
 {
-    uint64_t room = 0;
+    struct shards shards = {.m = m, .mem = mem};
 
     if (!q8_scan_open(s, '{'))
         return false;
@@ -31,11 +85,11 @@ static bool read_map(struct q8_placement *map, struct q8_model *m, struct q8_sca
         map->entry = list;
         list[map->count].tensor = q8_strndup(&map->mem, s->text, s->length, err);
         if (!list[map->count].tensor || !q8_scan_string(s) ||
-            !q8_model_shard(m, s->text, &room, &list[map->count].shard, mem, err))
+            !find_shard(&shards, s->text, &list[map->count].shard, err))
             return false;
         map->count++;
     }
-    return !err->code;
+    return !err->code && sort_shards(&shards, map, err);
 }
 
 /* The text of the next value, as it stands in the file. */

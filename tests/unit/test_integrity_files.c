@@ -356,6 +356,10 @@ static void integrity_manifest_of_another_kind_is_refused(void **state)
         SCHEMA SOURCES NOTES("a/", "1", DIGEST) "}",
         SCHEMA SOURCES NOTES("", "1", DIGEST) "}",
         SCHEMA SOURCES GOOD ", " GOOD "}",
+        /* one file twice: its bytes would be read twice */
+        SCHEMA SOURCES "\"files\": [{\"name\": \"notes.txt\", \"bytes\": 100000, "
+                       "\"xxh3_128\": \"" DIGEST "\"}, {\"name\": \"notes.txt\", "
+                       "\"bytes\": 100000, \"xxh3_128\": \"" DIGEST "\"}]}",
     };
 
     (void)state;

@@ -207,11 +207,23 @@ static bool note_pointer(struct q8_verify *v, const struct q8_manifest_file *f, 
                            "it is %s, which no loader can use: %s", magic->what, magic->todo);
 }
 
+/* Sorts the files; each is there once. */
+static bool sort_files(struct q8_verify *v, struct q8_err *err)
+{
+    char shown[200];
+
+    if (v->files)
+        qsort(v->file, v->files, sizeof *v->file, compare_files);
+    for (uint64_t i = 1; i < v->files; i++)
+        if (compare_files(&v->file[i - 1], &v->file[i]) == 0)
+            return q8_fail(err, Q8_EINPUT, "'%s' is there twice",
+                           q8_text_escape(v->file[i].name, shown, sizeof shown));
+    return true;
+}
+
 /* Presence and size; contents are for q8_integrity_file. */
 static bool judge_files(struct q8_verify *v, struct q8_err *err)
 {
-    if (v->files)
-        qsort(v->file, v->files, sizeof *v->file, compare_files);
     for (uint64_t i = 0; i < v->files; i++) {
         struct q8_manifest_file *f = &v->file[i];
         struct stat st;
@@ -325,7 +337,7 @@ bool q8_integrity_manifest(struct q8_verify *v, struct q8_err *err)
         return !err->code;
     ok = q8_file_open(&file, path, &bad);
     if (ok) {
-        ok = read_manifest(&m, &file, &bad);
+        ok = read_manifest(&m, &file, &bad) && sort_files(v, &bad);
         q8_file_close(&file);
     }
     if (ok)
