@@ -24,6 +24,12 @@ bool q8_act_codes_init(struct q8_act_codes *t, const struct q8_engine_room *room
     return !err->code;
 }
 
+/* The int8 nearest to a number; 0 for NaN, of which C says nothing. */
+static int8_t code_of(float y)
+{
+    return (int8_t)(isnan(y) ? 0.0f : rintf(y < -128.0f ? -128.0f : y > 127.0f ? 127.0f : y));
+}
+
 /* The largest magnitude of a row, as bits. */
 static uint32_t row_absmax(const struct q8_act_codes *t, const float *x, uint64_t n)
 {
@@ -103,11 +109,8 @@ static void take_w8a8(struct q8_act_codes *t)
         const float absmax = q8_bits_to_float(Q8_FLOAT_F32, row_absmax(t, x, cols));
         const float step = q8_llmc_step(absmax, dtypes[t->job.type], bits);
 
-        for (uint64_t c = 0; c < cols; c++) {
-            const float y = q8_float_round(t->job.type, x[c] / step);
-
-            t->codes[r * cols + c] = (int8_t)rintf(y < -128.0f ? -128.0f : y > 127.0f ? 127.0f : y);
-        }
+        for (uint64_t c = 0; c < cols; c++)
+            t->codes[r * cols + c] = code_of(q8_float_round(t->job.type, x[c] / step));
         t->scale[r] = step;
     }
     list_columns(t, true);
@@ -124,17 +127,17 @@ void q8_affine_range(const float *x, uint64_t n, float *least, float *most)
 struct q8_affine q8_affine_make(bool asymmetric, float least, float most)
 {
     struct q8_affine a = {.scale = 1.0f};
+    float scale, zero;
 
     least = least < 0 ? least : 0;
     most = most > 0 ? most : 0;
-    if (least == 0 && most == 0)
+    scale = asymmetric ? (most - least) / 255.0f : (most > -least ? most : -least) / 127.0f;
+    if (scale == 0)
         return a;
-    if (!asymmetric) {
-        a.scale = (most > -least ? most : -least) / 127.0f;
-    } else {
-        a.scale = (most - least) / 255.0f;
-        a.zero = (int32_t)rintf(least / a.scale) + 128;
-    }
+    a.scale = scale;
+    zero = rintf(least / scale);
+    if (asymmetric) /* in [-255, 0], but where a scale is denormal or infinite */
+        a.zero = (zero > -255.0f ? (int32_t)zero : isnan(zero) ? 0 : -255) + 128;
     return a;
 }
 
@@ -143,9 +146,7 @@ int64_t q8_affine_codes(const struct q8_affine *a, int8_t *codes, const float *x
     int64_t sum = 0;
 
     for (uint64_t i = 0; i < n; i++) {
-        const float y = rintf(x[i] / a->scale) - (float)a->zero;
-
-        codes[i] = (int8_t)(y < -128.0f ? -128.0f : y > 127.0f ? 127.0f : y);
+        codes[i] = code_of(rintf(x[i] / a->scale) - (float)a->zero);
         sum += codes[i];
     }
     return sum;

@@ -40,7 +40,11 @@ bool q8_act_codes_init(struct q8_act_codes *t, const struct q8_engine_room *room
  * The paper's modes: columns with any |x| >= threshold > 0 are left out of what follows.
  * Symmetric: scale = absmax / 127, code = rne(x / scale).  Asymmetric, with least <= 0 <= most:
  * scale = (most - least) / 255, zero = rne(least / scale) + 128, code = rne(x / scale) - zero,
- * clamped.  Zeros alone get scale 1.  All in float, one rounding each, of each row or of the whole.
+ * clamped.  Zeros alone, or with numbers so small that the scale is 0, get scale 1 and zero 0.  All
+ * in float, one rounding each, of each row or of the whole.
+ *
+ * Where what is rounded is NaN the code is 0, in every mode; NaN is passed over when a range is
+ * looked for, and a range that is infinite has an infinite scale, so its products are not finite.
  */
 void q8_act_codes_take(struct q8_act_codes *t, const struct q8_multiply *job, const float *x);
 

@@ -196,6 +196,58 @@ static void affine_of_zeros_is_1_and_constants_come_back(void **state)
     assert_true(fabsf((float)(codes[0] + a.zero) * a.scale - 5) < 1e-6f);
 }
 
+/* NaN is no number of the range and has code 0; an infinity makes the scale infinite. */
+static void affine_of_what_is_not_finite_is_defined(void **state)
+{
+    static const struct {
+        float x[4], scale;
+        int32_t zero;
+        int8_t codes[4];
+        bool asymmetric;
+    } rows[] = {
+        {{NAN, 127, -NAN, -1}, 1, 0, {0, 127, 0, -1}, false},
+        {{NAN, 255, 0, 0}, 1, 128, {0, 127, -128, -128}, true},
+        {{INFINITY, 5, NAN, 0}, INFINITY, 0, {0, 0, 0, 0}, false},
+        {{INFINITY, 5, NAN, 0}, INFINITY, 128, {0, -128, 0, -128}, true},
+        {{-INFINITY, 5, INFINITY, 0}, INFINITY, 128, {0, -128, 0, -128}, true},
+        {{NAN, NAN, NAN, NAN}, 1, 0, {0}, true},
+        /* (3e38 + 3e38) / 255 is infinite in float */
+        {{3e38f, -3e38f, 0, 0}, INFINITY, 128, {-128, -128, -128, -128}, true},
+        /* a denormal over 127 or 255 is 0: as zeros */
+        {{0x1p-149f, -0x1p-149f, 0, 0}, 1, 0, {0}, false},
+        {{0x1p-149f, -0x1p-149f, 0, 0}, 1, 0, {0}, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        float least = 0, most = 0;
+        struct q8_affine a;
+        int8_t codes[4];
+        int64_t sum;
+
+        q8_affine_range(rows[i].x, 4, &least, &most);
+        a = q8_affine_make(rows[i].asymmetric, least, most);
+        sum = q8_affine_codes(&a, codes, rows[i].x, 4);
+        assert_true(a.scale == rows[i].scale);
+        assert_int_equal(a.zero, rows[i].zero);
+        assert_memory_equal(codes, rows[i].codes, sizeof codes);
+        assert_int_equal(sum, codes[0] + codes[1] + codes[2] + codes[3]);
+    }
+}
+
+static void tokens_w8a8_of_nan_are_zeros(void **state)
+{
+    static const float x[4] = {NAN, 1, INFINITY, 1};
+    static const int8_t want[4] = {0};
+    const struct q8_multiply job = {Q8_MODE_W8A8, 0, Q8_FLOAT_F32, 2, 2, 0, 0};
+    struct taken s;
+
+    (void)state;
+    take(&s, &job, x);
+    assert_memory_equal(s.t.codes, want, sizeof want);
+    q8_arena_clear(&s.mem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +260,8 @@ int main(void)
         cmocka_unit_test(tokens_zeropoint_uses_the_whole_range),
         cmocka_unit_test(tokens_paper_decomposition_keeps_the_other_columns),
         cmocka_unit_test(affine_of_zeros_is_1_and_constants_come_back),
+        cmocka_unit_test(affine_of_what_is_not_finite_is_defined),
+        cmocka_unit_test(tokens_w8a8_of_nan_are_zeros),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
