@@ -33,8 +33,8 @@ struct q8_placement {
 };
 
 /*
- * Reads the index file at `path`: its weight_map, whose shards become the model's, by name, and into
- * m->metadata what else it says.  Format: formats.md 1.1.6.
+ * Reads the index file at `path`: its weight_map, whose shards become the model's, by name, and
+ * into m->metadata what else it says.  Format: formats.md 1.1.6.
  */
 bool q8_placement_read(struct q8_placement *map, struct q8_model *m, const char *path,
                        struct q8_arena *mem, struct q8_err *err);
