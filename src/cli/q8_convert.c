@@ -209,15 +209,22 @@ static void warn(const char *text)
     q8_process_say("q8-convert", "warning: ", text);
 }
 
+/* The warnings from that one on. */
+static void print_warnings(const struct q8_plan *plan, uint64_t from)
+{
+    for (; from < plan->warnings; from++)
+        warn(plan->warning[from]);
+}
+
 /* Plan made: shows it, or carries it out. */
 static bool run(struct options *o, struct q8_plan *plan)
 {
     struct q8_report report = {.plan = plan, .output = o->run.output};
+    const uint64_t told = plan->warnings;
     struct q8_show show;
     bool ok;
 
-    for (uint64_t i = 0; i < plan->warnings; i++)
-        warn(plan->warning[i]);
+    print_warnings(plan, 0);
     report.memory_bytes = q8_convert_memory(plan, o->mem, o->run.threads);
     if (!q8_publish_free(o->run.output, &report.free_bytes, o->mem, o->err) ||
         !check_input(o, plan) || !q8_outputs_open(&o->outputs, o->mem, o->err))
@@ -234,6 +241,8 @@ static bool run(struct options *o, struct q8_plan *plan)
     o->run.warn = warn;
     ok = q8_convert_run(&report.convert, plan, &o->run, o->mem, o->err);
     q8_show_close(&show);
+    if (ok)
+        print_warnings(plan, told);
     return ok && print_report(o, &report);
 }
 

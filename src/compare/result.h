@@ -47,6 +47,7 @@ struct q8_compared {
     enum q8_verdict verdict; /* what came of it */
     bool type_changed;       /* another type, or another layout of codes */
     bool different;          /* whether it counts, see q8_compare_run */
+    bool constant;           /* all elements of both are the same; no int8 weight */
     bool have_numbers;       /* floats: the last five are set when values differ */
     const char *note;        /* "Conv1D, turned", "fused experts"; NULL: nothing to say */
     uint64_t elements;       /* in each (bytes, of types narrower than a byte); 0: not compared */

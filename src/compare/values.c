@@ -2,6 +2,7 @@
 #include "src/compare/values.h"
 
 #include "src/base/num.h"
+#include "src/base/sameness.h"
 #include "src/base/text.h"
 #include "src/scheme/encode.h"
 #include "src/scheme/scheme.h"
@@ -21,6 +22,7 @@ struct work {
     struct q8_compared *c;
     struct q8_pool *pool;
     uint64_t total, done, counted; /* bytes of both; of them read; of those counted in the pool */
+    struct q8_sameness same;       /* of the elements of the first that were read */
 };
 
 /* Bytes of a tensor, from `first` on. */
@@ -156,6 +158,7 @@ static bool compare_bytes(struct work *w, const struct piece piece[2], uint64_t 
             !q8_model_read(model(w->d, 1), piece[1].tensor, piece[1].first + at, b, n, err) ||
             !advance(w, 2 * n))
             return false;
+        q8_sameness_see(&w->same, a, n);
         if (memcmp(a, b, n) != 0) {
             *ret_same = false;
             w->c->unequal += size ? count_unequal(a, b, n, size) : 0;
@@ -284,7 +287,11 @@ static bool compare_values(struct work *w, struct q8_err *err)
 bool q8_comparer_run(struct q8_comparer *d, struct q8_compared *c, struct q8_pool *pool,
                      struct q8_err *err)
 {
-    struct work w = {.d = d, .c = c, .pool = pool, .total = q8_compared_bytes(c)};
+    struct work w = {.d = d,
+                     .c = c,
+                     .pool = pool,
+                     .total = q8_compared_bytes(c),
+                     .same.size = q8_max(q8_dtype_size(c->a.tensor->dtype), 1)};
     bool same;
 
     if (!same_bytes(&w, &same, err))
@@ -295,6 +302,7 @@ bool q8_comparer_run(struct q8_comparer *d, struct q8_compared *c, struct q8_poo
             return false;
     } else {
         c->verdict = same ? Q8_SAME_BYTES : Q8_OTHER_VALUES;
+        c->constant = same && !c->a.stored && q8_sameness_holds(&w.same);
     }
     return q8_pool_advance(pool, w.total - q8_min(w.total, w.counted));
 }

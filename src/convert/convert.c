@@ -7,6 +7,7 @@
 #include "src/convert/convert_parts.h"
 #include "src/convert/journal.h"
 #include "src/convert/plan_parts.h"
+#include "src/convert/report.h"
 #include "src/model/folder/folder.h"
 
 #include <fcntl.h>
@@ -143,6 +144,16 @@ static bool check_disk(const struct q8_convert *c, struct q8_err *err)
     return true;
 }
 
+/* Half a download converts as well as a whole one: the user is to look. */
+static bool warn_constants(const struct q8_convert *c, struct q8_err *err)
+{
+    const struct q8_constants all = q8_report_constants(c);
+    char text[Q8_CONSTANTS_TEXT];
+
+    return all.count == 0 ||
+           q8_plan_warn(c->plan, c->mem, err, "%s", q8_constants_text(&all, text));
+}
+
 static bool carry_out(struct q8_convert *c, struct q8_err *err)
 {
     struct q8_plan *plan = c->plan;
@@ -152,8 +163,8 @@ static bool carry_out(struct q8_convert *c, struct q8_err *err)
     for (uint32_t i = 0; c->shard && i < plan->shards; i++)
         c->shard[i].fd = -1;
     return c->result && c->shard && check_disk(c, err) && q8_journal_open(c, err) &&
-           create_shards(c, err) && run_jobs(c, err) && q8_copy_files(c, err) &&
-           q8_source_check(c, err) && q8_reread(c, err) &&
+           create_shards(c, err) && run_jobs(c, err) && warn_constants(c, err) &&
+           q8_copy_files(c, err) && q8_source_check(c, err) && q8_reread(c, err) &&
            q8_publish_finish(&c->publish, c->options.sync, c->mem, err);
 }
 

@@ -107,8 +107,10 @@ static bool copy_tensor(struct q8_worker *w, const struct q8_job *job, struct q8
 
     for (uint64_t at = 0, n; at < job->tensor->nbytes; at += n) {
         n = q8_min(q8_stream_gap(s), job->tensor->nbytes - at);
-        if (!q8_model_read(w->plan->model, job->tensor, at, q8_stream_tail(s), n, err) ||
-            !q8_stream_add(s, n, err) || !q8_pool_advance(pool, n))
+        if (!q8_model_read(w->plan->model, job->tensor, at, q8_stream_tail(s), n, err))
+            return false;
+        q8_sameness_see(&w->same, q8_stream_tail(s), n);
+        if (!q8_stream_add(s, n, err) || !q8_pool_advance(pool, n))
             return false;
     }
     return true;
@@ -201,6 +203,7 @@ static bool encode_tile(void *self, void *rows, uint64_t row, uint64_t n, struct
         .scale_dtype = q8_part_dtype(&e->scheme->part[e->scales], dtype),
     };
 
+    q8_sameness_see(&w->same, rows, n * e->job->cols * q8_dtype_size(dtype));
     return q8_encode_rows(&w->encoder, &tile, e->stats, err) &&
            add_parts(w, e->scheme, e->job, row, n, err);
 }
@@ -246,6 +249,14 @@ static bool explain(const struct q8_plan *plan, const struct q8_job *job, struct
     return false;
 }
 
+/* Whether it is a weight, of whose elements not all should be the same: no norm, no bias. */
+static bool is_weight(const struct q8_job *job)
+{
+    const struct q8_tensor *t = job->tensor;
+
+    return !job->reason || (t->rank == 2 && q8_weight_stem(t->name)) || q8_tensor_is_fused(t);
+}
+
 bool q8_job_run(struct q8_worker *w, const struct q8_job *job, const struct q8_file *out,
                 struct q8_pool *pool, struct q8_result *ret, struct q8_err *err)
 {
@@ -254,6 +265,7 @@ bool q8_job_run(struct q8_worker *w, const struct q8_job *job, const struct q8_f
     bool ok, flushed = q8_denormals_flush(true);
 
     q8_xxh_reset(&w->xxh);
+    w->same = (struct q8_sameness){.size = q8_max(q8_dtype_size(job->tensor->dtype), 1)};
     for (unsigned p = 0; p < parts; p++)
         q8_stream_begin(&w->part[p], out, job->offset[p]);
     ok = job->reason ? copy_tensor(w, job, pool, err) : encode_tensor(w, job, pool, &stats, err);
@@ -264,6 +276,7 @@ bool q8_job_run(struct q8_worker *w, const struct q8_job *job, const struct q8_f
         return explain(w->plan, job, err);
     ret->source = job->reason ? ret->part[0] : q8_xxh_sum(&w->xxh); /* a copy: the same bytes */
     ret->stats = stats;
+    ret->constant = is_weight(job) && q8_sameness_holds(&w->same);
     ret->done = true;
     return true;
 }

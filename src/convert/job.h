@@ -2,6 +2,7 @@
 #ifndef Q8_CONVERT_JOB_H
 #define Q8_CONVERT_JOB_H
 
+#include "src/base/sameness.h"
 #include "src/scheme/encode.h"
 #include "src/convert/plan.h"
 #include "src/flow/stream.h"
@@ -11,6 +12,7 @@
 struct q8_result {
     bool done;                       /* the rest is valid */
     struct q8_stats stats;           /* 0 for a copy */
+    bool constant;                   /* a weight all of whose elements are the same */
     struct q8_digest source;         /* of the source bytes */
     struct q8_digest part[Q8_PARTS]; /* of each output tensor */
 };
@@ -22,6 +24,7 @@ struct q8_worker {
     struct q8_arena mem;             /* holds all of it */
     struct q8_walk walk;             /* reads the rows of the weights */
     struct q8_xxh xxh;               /* of the source */
+    struct q8_sameness same;         /* of its elements */
     struct q8_stream part[Q8_PARTS]; /* the output tensors of a job; a copy takes the first */
 };
 

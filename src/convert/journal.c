@@ -25,7 +25,7 @@
 #define LINE_BYTES 512
 
 /* job and zero rows: 20 digits; sums: 24, such as -0x1.fffffffffffffp+1023; spaces, NUL */
-_Static_assert((2 + Q8_PARTS) * Q8_DIGEST_TEXT + 2 * 21 + 2 * 25 + 2 <= LINE_BYTES,
+_Static_assert((2 + Q8_PARTS) * Q8_DIGEST_TEXT + 2 * 21 + 2 * 25 + 4 <= LINE_BYTES,
                "a line has room for the digests of all parts");
 
 /* Prints everything that decides the output: options, texts, sources, sizes. */
@@ -106,8 +106,8 @@ bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err)
 
     for (unsigned p = 0; p < Q8_PARTS; p++)
         n += snprintf(line + n, sizeof line - (size_t)n, " %s", q8_digest_text(&r->part[p], hex));
-    n += snprintf(line + n, sizeof line - (size_t)n, " %a %a %" PRIu64, r->stats.err2,
-                  r->stats.val2, r->stats.zero_rows);
+    n += snprintf(line + n, sizeof line - (size_t)n, " %a %a %" PRIu64 " %d", r->stats.err2,
+                  r->stats.val2, r->stats.zero_rows, r->constant);
     check = q8_xxh_once(line, (uint64_t)n);
     n += snprintf(line + n, sizeof line - (size_t)n, " %s\n", q8_digest_text(&check, hex));
     return append(c, line, (size_t)n, err);
@@ -133,6 +133,7 @@ static bool parse_line(struct q8_convert *c, char *line)
     struct q8_digest said, check;
     const char *at;
     uint64_t job;
+    int constant;
 
     if (!space || !q8_digest_parse(space + 1, &said))
         return false;
@@ -145,8 +146,10 @@ static bool parse_line(struct q8_convert *c, char *line)
     for (unsigned p = 0; p < Q8_PARTS; p++)
         if (!take_digest(&at, &r.part[p]))
             return false;
-    if (sscanf(at, "%la %la %" SCNu64, &r.stats.err2, &r.stats.val2, &r.stats.zero_rows) != 3)
+    if (sscanf(at, "%la %la %" SCNu64 " %d", &r.stats.err2, &r.stats.val2, &r.stats.zero_rows,
+               &constant) != 4)
         return false;
+    r.constant = constant != 0;
     c->result[job] = r;
     return true;
 }

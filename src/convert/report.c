@@ -41,6 +41,17 @@ unsigned q8_report_kept(const struct q8_plan *plan, struct q8_kept kept[Q8_KEPT_
     return n;
 }
 
+struct q8_constants q8_report_constants(const struct q8_convert *c)
+{
+    struct q8_constants all = {0};
+
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        if (c->result[i].constant)
+            q8_constants_add(&all, c->plan->job[i].module ? c->plan->job[i].module
+                                                          : c->plan->job[i].tensor->name);
+    return all;
+}
+
 struct q8_stats q8_report_stats(const struct q8_convert *c)
 {
     struct q8_stats all = {0};

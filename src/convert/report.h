@@ -3,6 +3,7 @@
 #define Q8_CONVERT_REPORT_H
 
 #include "src/convert/plan.h"
+#include "src/report/constant.h"
 #include "src/scheme/encode.h"
 
 #include <stdio.h>
@@ -44,6 +45,9 @@ unsigned q8_report_kept(const struct q8_plan *plan, struct q8_kept kept[Q8_KEPT_
 
 /* Numbers of the int8 jobs with the lowest SQNR, the worst first; returns how many. */
 unsigned q8_report_worst(const struct q8_convert *c, uint64_t worst[Q8_WORST]);
+
+/* The weights of which all elements are the same, by their names. */
+struct q8_constants q8_report_constants(const struct q8_convert *c);
 
 /* Sums over all int8 jobs, in their order, so that threads change no bit. */
 struct q8_stats q8_report_stats(const struct q8_convert *c);

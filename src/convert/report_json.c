@@ -64,6 +64,8 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
         if (!r->convert->finished)
             q8_json_number(j, "zero_rows", r->convert->result[i].stats.zero_rows);
     }
+    if (r->convert && r->convert->result[i].constant)
+        q8_json_flag(j, "constant", true);
     q8_json_end(j, '}');
     return true;
 }
@@ -94,8 +96,10 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
         if (r->convert->finished)
             q8_json_flag(j, "finished_before", true);
         q8_json_number(j, "tensors_resumed", r->convert->kept);
-        if (!r->convert->finished)
+        if (!r->convert->finished) {
             q8_json_number(j, "zero_rows", all.zero_rows);
+            q8_json_number(j, "weights_constant", q8_report_constants(r->convert).count);
+        }
         print_sqnr(r, &all, j);
         q8_json_double(j, "seconds", r->convert->seconds);
         q8_json_double(j, "bytes_per_second",

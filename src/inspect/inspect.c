@@ -3,6 +3,7 @@
 
 #include "src/base/clock.h"
 #include "src/inspect/measure_parts.h"
+#include "src/inspect/numbers.h"
 #include "src/scheme/error.h"
 #include "src/inspect/outlier_parts.h"
 
@@ -121,6 +122,7 @@ static void add_totals(struct q8_inspect *in)
         if (!s->shown)
             continue;
         in->total.bad += s->numbers.nans + s->numbers.infinities > 0;
+        in->total.constant += q8_subject_constant(s);
         in->total.below += sqnr < in->options.min_sqnr;
         if (s->int8 && s->matrix && s->matrix->have_costs)
             add_total(s, err2, val2);

@@ -80,6 +80,23 @@ static double get_bad(const void *self, const void *row, unsigned which)
     return s->unmeasured ? NONE : (double)s->numbers.nans + (double)s->numbers.infinities;
 }
 
+bool q8_subject_constant(const struct q8_subject *s)
+{
+    const struct q8_numbers *n = &s->numbers;
+
+    return (s->matrix || s->whole || s->experts) && !s->unmeasured && n->elements > 1 &&
+           n->nans + n->infinities == 0 && n->least == n->most;
+}
+
+/* 1 or 0; `which`: nothing in place of 0. */
+static double get_constant(const void *self, const void *row, unsigned which)
+{
+    const bool constant = q8_subject_constant(row);
+
+    (void)self;
+    return constant ? 1 : which || ((const struct q8_subject *)row)->unmeasured ? NONE : 0;
+}
+
 /* A function for a field of what only some subjects have. */
 #define GETTER(name, where, read)                                                                  \
     static double name(const void *self, const void *row, unsigned which)                          \
@@ -179,6 +196,9 @@ static const struct number table[] = {
     NUMBER(ELEMENTS | CSV, "std", NULL, "Deviation", PLAIN, get_double, AT(numbers, deviation)),
     NUMBER(Q8_IN_ELEMENTS, "rms", NULL, "RMS", PLAIN, get_rms, 0),
     NUMBER(ELEMENTS | CSV, "kurtosis", NULL, "Kurtosis", PLAIN, get_double, AT(numbers, kurtosis)),
+    NUMBER(Q8_IN_ELEMENTS | CSV, "constant", NULL, NULL, COUNT, get_constant, 0),
+    HELPED(Q8_IN_DETAILS | TABLE, NULL, NULL, "Constant", "all elements are one number", COUNT,
+           get_constant, 1),
     NUMBER(ROWS, "rows_zero", matrix, "Rows of zeros", COUNT, get_matrix_count, AT(matrix, dead)),
     NUMBER(ROWS, "rows_not_finite", matrix, "Rows left out", COUNT, get_matrix_count,
            AT(matrix, unusable)),

@@ -35,6 +35,9 @@ const struct q8_column *q8_numbers_find(const char *key);
 /* Whether the column is the SQNR of a scheme. */
 bool q8_number_is_cost(const struct q8_column *c);
 
+/* Whether it is a weight, two elements or more, all of them the same number. */
+bool q8_subject_constant(const struct q8_subject *s);
+
 /* Whether its SQNR is below options.min_sqnr. */
 bool q8_subject_below(const struct q8_inspect *in, const struct q8_subject *s);
 

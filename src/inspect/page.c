@@ -49,6 +49,12 @@ static void put_facts(const struct q8_html_page *page)
     (void)snprintf(a, sizeof a, "%" PRIu64, t->bad);
     q8_html_fact(out, "bad", "NaN or Inf", a, t->bad == 1 ? "tensor has one" : "tensors have one",
                  t->bad > 0);
+    (void)snprintf(a, sizeof a, "%" PRIu64, t->constant);
+    if (t->constant)
+        q8_html_fact(out, "constant", "Constant", a,
+                     t->constant == 1 ? "weight is one number: was the file downloaded whole?"
+                                      : "weights are one number: was the file downloaded whole?",
+                     true);
     (void)snprintf(a, sizeof a, "%" PRIu64, in->outliers.count);
     (void)snprintf(b, sizeof b, "%" PRIu64 " in a quarter of the layers or more", systematic);
     q8_html_fact(out, "outlier-features", "Outlier features", a, systematic ? b : "", false);

@@ -136,6 +136,7 @@ static void print_totals(const struct q8_inspect *in, struct q8_json *j)
     q8_json_number(j, "parameters", t->parameters);
     q8_json_number(j, "parameters_linear", t->linear);
     q8_json_number(j, "tensors_not_finite", t->bad);
+    q8_json_number(j, "weights_constant", t->constant);
     q8_json_number(j, "below_min_sqnr", t->below);
     q8_json_begin(j, "sqnr_db", '{');
     for (const struct q8_target *target = q8_targets; in->stored.count == 0 && target->name;

@@ -4,7 +4,8 @@
 
 #include "src/base/num.h"
 #include "src/base/text.h"
-#include "src/inspect/list.h"
+#include "src/inspect/numbers.h"
+#include "src/report/constant.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -198,6 +199,8 @@ static char mark_of(const struct q8_inspect *in, const struct q8_subject *s)
 {
     if (s->numbers.nans + s->numbers.infinities > 0 || (s->codes && s->codes->bad_scales))
         return '!';
+    if (q8_subject_constant(s))
+        return '=';
     return q8_subject_sqnr(in, s) < in->options.min_sqnr ? '*' : ' ';
 }
 
@@ -232,7 +235,7 @@ static void print_row(const struct q8_inspect_print *p, const struct q8_subject 
 static bool is_weight(const struct q8_subject *s)
 {
     return s->codes || (s->matrix && s->matrix->have_costs) ||
-           s->numbers.nans + s->numbers.infinities > 0;
+           s->numbers.nans + s->numbers.infinities > 0 || q8_subject_constant(s);
 }
 
 static bool print_table(const struct q8_inspect_print *p, FILE *out, struct q8_arena *mem,
@@ -259,11 +262,17 @@ static bool print_table(const struct q8_inspect_print *p, FILE *out, struct q8_a
 static void print_attention(const struct q8_inspect *in, FILE *out)
 {
     const struct q8_inspect_totals *t = &in->total;
-    char text[32];
+    struct q8_constants constants = {0};
+    char text[32], sentence[Q8_CONSTANTS_TEXT];
 
     fprintf(out, "\n%s below %s dB with %s (*): %" PRIu64 "; NaN or Inf (!): %" PRIu64 "\n",
             in->stored.count ? "int8 weights" : "Weights", show_number(in->options.min_sqnr, text),
             in->stored.count ? "--reference" : in->options.target->name, t->below, t->bad);
+    for (uint64_t i = 0; i < in->subjects; i++)
+        if (in->subject[i].shown && q8_subject_constant(&in->subject[i]))
+            q8_constants_add(&constants, in->subject[i].name);
+    if (constants.count)
+        fprintf(out, "%s (=)\n", q8_constants_text(&constants, sentence));
 }
 
 bool q8_inspect_text(const struct q8_inspect_print *p, FILE *out, struct q8_arena *mem,

@@ -127,6 +127,7 @@ struct q8_inspect_totals {
     uint64_t tensors, parameters; /* of the file; parameters of an int8 weight: its codes */
     uint64_t linear;              /* parameters that are multiplied */
     uint64_t bad;                 /* subjects with a NaN or an Inf */
+    uint64_t constant;            /* weights all of whose elements are one number */
     uint64_t below;               /* weights whose cost for the target is under min_sqnr */
     double sqnr[Q8_COSTS];        /* of all weights that become int8, together; NaN: none */
     double seconds;               /* that the measuring took; not in any file */

@@ -194,6 +194,7 @@ static void judge_codes(struct q8_checker *w, const unsigned char *x, const floa
             judge_row(w, x + r * cols * size, found + r * groups, codes + r * cols,
                       w->codes + r * cols);
     q8_xxh_add(&w->digest[REFERENCE], x, n * cols * size);
+    q8_sameness_see(&w->faults.same, x, n * cols * size);
     q8_xxh_add(&w->digest[STORED], codes, n * cols);
 }
 
@@ -275,7 +276,7 @@ static void begin(struct q8_checker *w, struct q8_layer *layer)
     w->stored = layer->item->b.stored;
     w->view = q8_side_view(&layer->item->a);
     w->type = q8_dtype_float(layer->item->a.tensor->dtype);
-    w->faults = (struct q8_scale_faults){0};
+    w->faults = (struct q8_scale_faults){.same.size = q8_dtype_size(layer->item->a.tensor->dtype)};
     w->diff = (struct q8_diff){0};
     w->products = (struct q8_products){0};
     w->again = w->multiply = false;

@@ -2,12 +2,14 @@
 #ifndef Q8_VERIFY_CHECK_PARTS_H
 #define Q8_VERIFY_CHECK_PARTS_H
 
+#include "src/base/sameness.h"
 #include "src/scheme/expected.h"
 #include "src/verify/result.h"
 #include "src/flow/walk.h"
 
 /* What the rows of a weight have shown by themselves so far: level 1. */
 struct q8_scale_faults {
+    struct q8_sameness same; /* of the reference's elements */
     /* scales that are not finite, negative, 0 with codes other than 0; rows with a code that the
      * format has not */
     uint64_t count[4];

@@ -58,6 +58,9 @@ bool q8_check_scales_end(struct q8_checker *w, struct q8_err *err)
                              faults[i].text, w->faults.row[i]))
             return false;
     }
+    if (q8_sameness_holds(&w->faults.same) &&
+        !q8_findings_constant(&w->v->findings, Q8_LEVEL_WEIGHTS, w->layer->module, err))
+        return false;
     finding.kind = "reference-not-finite";
     return w->faults.bad_rows == 0 ||
            q8_findings_add(&w->v->findings, &finding, err,

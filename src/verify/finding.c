@@ -51,6 +51,16 @@ bool q8_findings_add(struct q8_findings *f, const struct q8_finding *finding, st
     return ok;
 }
 
+bool q8_findings_constant(struct q8_findings *f, enum q8_level level, const char *name,
+                          struct q8_err *err)
+{
+    const struct q8_finding finding = {.level = level, .kind = "constant-weight", .name = name};
+
+    return q8_findings_add(f, &finding, err,
+                           "all of it is zero or one constant in the reference: was the file "
+                           "downloaded whole?");
+}
+
 static int compare_findings(const void *a, const void *b)
 {
     const struct q8_finding *x = a, *y = b;

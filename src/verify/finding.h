@@ -48,6 +48,10 @@ void q8_findings_init(struct q8_findings *f, struct q8_arena *mem);
 bool q8_findings_add(struct q8_findings *f, const struct q8_finding *finding, struct q8_err *err,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Notes that all elements of that weight of the reference are one number; as q8_findings_add. */
+bool q8_findings_constant(struct q8_findings *f, enum q8_level level, const char *name,
+                          struct q8_err *err);
+
 /* Sorts them by level, name, kind, text: the same list for any order in which they were added. */
 void q8_findings_sort(struct q8_findings *f);
 

@@ -31,7 +31,14 @@ static bool add_carried(struct q8_verify *v, const struct q8_compared *c, struct
                            c->unequal, c->elements, c->most);
 }
 
-/* Carried tensors whose bytes are not those of the reference. */
+/* A matrix, or an expert: no norm or bias, whose elements may all be the same. */
+static bool is_weight(const struct q8_compared *c)
+{
+    return c->a.slice || q8_tensor_is_fused(c->a.tensor) ||
+           (c->a.tensor->rank == 2 && q8_weight_stem(c->name));
+}
+
+/* Carried tensors whose bytes are not those of the reference; and constant ones. */
 static bool judge_carried(struct q8_verify *v, struct q8_err *err)
 {
     for (uint64_t i = 0; i < v->pairs.items; i++) {
@@ -41,6 +48,9 @@ static bool judge_carried(struct q8_verify *v, struct q8_err *err)
             continue;
         v->total.carried++;
         v->total.same += c->verdict == Q8_SAME_BYTES;
+        if (c->constant && is_weight(c) &&
+            !q8_findings_constant(&v->findings, Q8_LEVEL_INTEGRITY, c->name, err))
+            return false;
         if ((c->verdict == Q8_SAME_VALUES || c->verdict == Q8_OTHER_VALUES) &&
             !add_carried(v, c, err))
             return false;
