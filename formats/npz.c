@@ -24,9 +24,11 @@ static bool fail_array(const char *name, struct q8_err *err)
     return q8_fail_in(err, place);
 }
 
-/* Every member is an array, and all of them together have at most Q8_NPZ_LIMIT bytes. */
-static bool check_members(const struct q8_zip *zip, struct q8_err *err)
+/* Every member is an array, and all of them together have at most what a file of `size` may. */
+static bool check_members(const struct q8_zip *zip, uint64_t size, struct q8_err *err)
 {
+    const uint64_t most =
+        q8_min(Q8_NPZ_LIMIT, Q8_NPZ_LEAST + q8_min(size, Q8_NPZ_LIMIT) * Q8_NPZ_RATIO);
     uint64_t total = 0;
     char shown[200];
 
@@ -40,11 +42,12 @@ static bool check_members(const struct q8_zip *zip, struct q8_err *err)
                            "member '%s' is not a .npy array, so this is not an .npz file "
                            "(torch.save writes zip files too); write the vectors with numpy.savez",
                            shown);
-        if (!q8_add(total, m->size, &total) || total > Q8_NPZ_LIMIT)
+        if (!q8_add(total, m->size, &total) || total > most)
             return q8_fail(err, Q8_ELIMIT,
                            "member '%s' claims %" PRIu64 " bytes: with those before it, more than "
-                           "the %" PRIu64 " MiB that q8 reads from a .npz file",
-                           shown, m->size, Q8_NPZ_LIMIT >> 20);
+                           "the %" PRIu64 " MiB that q8 reads from a .npz file of %" PRIu64
+                           " bytes",
+                           shown, m->size, most >> 20, size);
     }
     return true;
 }
@@ -73,7 +76,7 @@ bool q8_npz_read(const struct q8_source *source, const struct q8_npz_visitor *vi
 {
     struct q8_arena scratch;
     struct q8_zip zip;
-    bool ok = q8_zip_open(&zip, source, mem, err) && check_members(&zip, err);
+    bool ok = q8_zip_open(&zip, source, mem, err) && check_members(&zip, source->size, err);
 
     q8_arena_init(&scratch, mem->limit);
     for (uint64_t i = 0; ok && i < zip.count; i++) {

@@ -10,6 +10,12 @@
  */
 #define Q8_NPZ_LIMIT (UINT64_C(1) << 30)
 
+/*
+ * And in proportion to the file: numbers that were measured deflate to a half, not to a thousandth.
+ */
+#define Q8_NPZ_LEAST (UINT64_C(16) << 20)
+#define Q8_NPZ_RATIO 32
+
 /* Who takes the arrays. */
 struct q8_npz_visitor {
     /*
@@ -26,7 +32,7 @@ struct q8_npz_visitor {
  * types are F16, F32, F64, I8, U8, I16, I32, I64.  Takes from `mem`, and beside it up to
  * mem->limit again for the array at hand.  Errors, with the array's name in front: Q8_EINPUT;
  * Q8_EUNSUPPORTED for other types, big-endian numbers, column-major order, encryption, and a zip
- * file of something else (PyTorch's); Q8_ELIMIT beyond Q8_NPZ_LIMIT, before anything is inflated;
+ * file of something else (PyTorch's); Q8_ELIMIT beyond the limits above, and nothing is inflated;
  * those of the source and of the visitor.
  */
 bool q8_npz_read(const struct q8_source *source, const struct q8_npz_visitor *visitor,
