@@ -170,9 +170,15 @@ uint64_t q8_path_layer(const char *path, const char **ret_role)
 
 static bool add_weight(struct search *s, const struct q8_weight *w, struct q8_err *err)
 {
-    struct q8_weight *list =
-        q8_grow(s->mem, s->list.weight, s->list.count, &s->room, sizeof *list, err);
+    const uint64_t most = Q8_WEIGHTS_LEAST + s->list.model->bytes / Q8_WEIGHT_BYTES;
+    struct q8_weight *list;
 
+    if (s->list.count >= most)
+        return q8_fail(err, Q8_ELIMIT,
+                       "%s: more than the %" PRIu64 " weights that a model of %" PRIu64
+                       " bytes may have",
+                       s->list.model->path, most, s->list.model->bytes);
+    list = q8_grow(s->mem, s->list.weight, s->list.count, &s->room, sizeof *list, err);
     if (!list || !w->module)
         return false;
     s->list.weight = list;

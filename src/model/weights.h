@@ -26,6 +26,14 @@ struct q8_weight {
         *fused; /* how the tensor it is a slice of is cut; NULL: no slice */
 };
 
+/*
+ * A checkpoint of n bytes has at most Q8_WEIGHTS_LEAST + n / Q8_WEIGHT_BYTES weights, so that what
+ * is kept of each, some 1,200 bytes, is in proportion to it: a fused tensor can claim a million
+ * experts of one element.  The largest known has 70,000 of 1 MB and more.
+ */
+#define Q8_WEIGHTS_LEAST 16384
+#define Q8_WEIGHT_BYTES 128
+
 /* All weights of a checkpoint.  Memory is the arena's. */
 struct q8_weight_list {
     const struct q8_model *model; /* the checkpoint */

@@ -198,6 +198,28 @@ static void weights_of_one_module_are_one(void **state)
     scratch_close(&s);
 }
 
+/* 30,000 weights of one element: their names alone take twenty times their bytes. */
+static void weights_are_in_proportion_to_the_model(void **state)
+{
+    static const unsigned char bytes[40000];
+    static const struct scratch_tensor tensor[] = {
+        {EXPERTS ".down_proj", "F16", "[10000, 1, 1]", bytes, 20000},
+        {EXPERTS ".gate_up_proj", "F16", "[10000, 2, 1]", bytes, 40000}};
+    struct q8_weight_list list = {.count = 99};
+    struct q8_arch arch;
+    struct scratch s;
+
+    (void)state;
+    scratch_make(&s, "{" MOE "}", tensor, COUNT(tensor));
+    assert_true(scratch_open(&s));
+    q8_model_arch(&arch, &s.model);
+    assert_false(q8_weights_find(&list, &s.model, &arch, &s.mem, &s.err));
+    assert_int_equal(s.err.code, Q8_ELIMIT);
+    assert_non_null(strstr(s.err.text, " weights that a model of 6"));
+    assert_int_equal(list.count, 99);
+    scratch_close(&s);
+}
+
 static void tied_is_what_root_or_language_model_say(void **state)
 {
     static const struct {
@@ -333,6 +355,7 @@ int main(void)
         cmocka_unit_test(weights_of_fused_experts_are_slices),
         cmocka_unit_test(weights_of_experts_whose_shapes_do_not_bear_it_out_are_none),
         cmocka_unit_test(weights_of_one_module_are_one),
+        cmocka_unit_test(weights_are_in_proportion_to_the_model),
         cmocka_unit_test(tied_is_what_root_or_language_model_say),
         cmocka_unit_test(tied_head_is_one_of_the_class),
         cmocka_unit_test(tied_head_goes_by_config_then_class_then_bytes),
