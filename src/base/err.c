@@ -27,12 +27,13 @@ bool q8_fail_errno(struct q8_err *err, const char *format, ...)
 
     if (err->code)
         return false;
-    err->code = number == ENOMEM ? Q8_ELIMIT : Q8_EIO;
+    err->code = number == ENOMEM || number == EMFILE ? Q8_ELIMIT : Q8_EIO;
     va_start(args, format);
     (void)vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
     used = strlen(err->text);
-    (void)snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(number));
+    (void)snprintf(err->text + used, sizeof err->text - used, ": %s%s", strerror(number),
+                   number == EMFILE ? " (ulimit -n raises the limit)" : "");
     return false;
 }
 

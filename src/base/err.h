@@ -33,7 +33,10 @@ struct q8_err {
 bool q8_fail(struct q8_err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As q8_fail with Q8_EIO (ENOMEM: Q8_ELIMIT), followed by ": " and the system's words for errno. */
+/*
+ * As q8_fail with Q8_EIO (ENOMEM, EMFILE: Q8_ELIMIT), followed by ": " and the system's words for
+ * errno.
+ */
 bool q8_fail_errno(struct q8_err *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,5 +1,5 @@
 /* file.c - files: whole reads and writes at an offset, room set aside ahead, syncing */
-#include "src/base/file.h"
+#include "src/base/file_park.h"
 
 #include "src/base/arena.h"
 #include "src/base/num.h"
@@ -91,13 +91,14 @@ bool q8_file_room(struct q8_file *f, uint64_t size, struct q8_err *err)
                          q8_text_escape(f->path, shown, sizeof shown));
 }
 
-bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
+static bool read_from(int fd, const struct q8_file *f, uint64_t off, void *buf, uint64_t n,
+                      struct q8_err *err)
 {
     unsigned char *to = buf;
     char shown[600];
 
     for (uint64_t done = 0; done < n;) {
-        ssize_t got = pread(f->fd, to + done, q8_min(n - done, MOST_BYTES), (off_t)(off + done));
+        ssize_t got = pread(fd, to + done, q8_min(n - done, MOST_BYTES), (off_t)(off + done));
 
         if (got == 0)
             return q8_fail(err, Q8_EIO,
@@ -112,6 +113,16 @@ bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, 
             done += (uint64_t)got;
     }
     return true;
+}
+
+bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
+{
+    const int fd = q8_file_use(f, err);
+    const bool ok = (fd >= 0 || !f->parked) && read_from(fd, f, off, buf, n, err);
+
+    if (fd >= 0)
+        q8_file_release(f, fd);
+    return ok;
 }
 
 static bool fill(void *file, uint64_t off, void *buf, uint64_t n, struct q8_err *err)
@@ -156,14 +167,14 @@ bool q8_file_digest(const struct q8_file *f, uint64_t n, struct q8_digest *ret, 
     return ok;
 }
 
-bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,
-                   struct q8_err *err)
+static bool write_to(int fd, const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,
+                     struct q8_err *err)
 {
     const unsigned char *from = buf;
     char shown[600];
 
     for (uint64_t done = 0; done < n;) {
-        ssize_t put = pwrite(f->fd, from + done, q8_min(n - done, MOST_BYTES), (off_t)(off + done));
+        ssize_t put = pwrite(fd, from + done, q8_min(n - done, MOST_BYTES), (off_t)(off + done));
 
         if (put == 0) { /* no reason given: never try for ever */
             errno = EIO;
@@ -177,6 +188,17 @@ bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint6
             done += (uint64_t)put;
     }
     return true;
+}
+
+bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint64_t n,
+                   struct q8_err *err)
+{
+    const int fd = q8_file_use(f, err);
+    const bool ok = (fd >= 0 || !f->parked) && write_to(fd, f, off, buf, n, err);
+
+    if (fd >= 0)
+        q8_file_release(f, fd);
+    return ok;
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)
@@ -196,7 +218,7 @@ bool q8_file_changed(const struct q8_file *f)
 {
     struct stat open_file, named;
 
-    return (fstat(f->fd, &open_file) == 0 && !is_same(&open_file, &f->stat)) ||
+    return (!f->parked && fstat(f->fd, &open_file) == 0 && !is_same(&open_file, &f->stat)) ||
            (stat(f->path, &named) == 0 && !is_same(&named, &f->stat));
 }
 
@@ -205,8 +227,10 @@ bool q8_file_same(const struct q8_file *f, struct q8_err *err)
     struct stat open_file, named;
     char shown[600];
 
-    if (fstat(f->fd, &open_file) < 0 || stat(f->path, &named) < 0)
+    if ((!f->parked && fstat(f->fd, &open_file) < 0) || stat(f->path, &named) < 0)
         return fail_path(err, "look again at", f->path);
+    if (f->parked)
+        open_file = named;
     if (named.st_dev != f->stat.st_dev || named.st_ino != f->stat.st_ino)
         return q8_fail(err, Q8_EIO, "%s was replaced by another file during the run: run again",
                        q8_text_escape(f->path, shown, sizeof shown));
@@ -228,7 +252,12 @@ static bool sync_fd(int fd)
 
 bool q8_file_sync(const struct q8_file *f, struct q8_err *err)
 {
-    return sync_fd(f->fd) || fail_path(err, "flush", f->path);
+    const int fd = q8_file_use(f, err);
+    const bool ok = (fd >= 0 || !f->parked) && (sync_fd(fd) || fail_path(err, "flush", f->path));
+
+    if (fd >= 0)
+        q8_file_release(f, fd);
+    return ok;
 }
 
 void q8_file_close(struct q8_file *f)
@@ -236,6 +265,7 @@ void q8_file_close(struct q8_file *f)
     if (f->fd >= 0)
         (void)close(f->fd);
     f->fd = -1;
+    f->parked = false;
 }
 
 char *q8_file_text(const char *path, uint64_t limit, uint64_t *ret_len, struct q8_arena *mem,
@@ -261,9 +291,15 @@ char *q8_file_text(const char *path, uint64_t limit, uint64_t *ret_len, struct q
 
 void q8_file_flush(const struct q8_file *f, uint64_t off, uint64_t n)
 {
-    (void)sync_file_range(f->fd, (off_t)off, (off_t)n,
+    struct q8_err ignored = {0};
+    const int fd = q8_file_use(f, &ignored);
+
+    if (fd < 0)
+        return;
+    (void)sync_file_range(fd, (off_t)off, (off_t)n,
                           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
                               SYNC_FILE_RANGE_WAIT_AFTER);
+    q8_file_release(f, fd);
 }
 
 /* A stream's way to a file, or to nowhere: counts what passes. */

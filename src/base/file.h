@@ -13,7 +13,9 @@
 
 /* One open regular file.  Safe to read and write from several threads (no shared position). */
 struct q8_file {
-    int fd;           /* -1 = none */
+    int fd;           /* -1 = none, or parked */
+    bool parked;      /* closed between its uses: file_park.h */
+    bool writable;    /* of a parked one: opened for writing too */
     const char *path; /* for messages; must outlive the struct */
     uint64_t size;    /* bytes, as of opening or creation */
     struct stat stat; /* as of opening: what q8_file_same compares with */

@@ -2,6 +2,7 @@
 #include "src/convert/convert.h"
 
 #include "src/base/clock.h"
+#include "src/base/file_park.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/convert/convert_parts.h"
@@ -14,7 +15,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define PROGRAM_BYTES (UINT64_C(6) << 20) /* code, libraries and stacks, as measured */
@@ -57,20 +57,6 @@ static bool header_write(void *self, uint64_t off, const void *buf, uint64_t n, 
     return q8_file_write(self, off, buf, n, err);
 }
 
-/* Shards are open as they are read and as they are written. */
-static bool check_files(const struct q8_plan *plan, struct q8_err *err)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 &&
-        (uint64_t)plan->model->shards + plan->shards + 32 > files.rlim_cur)
-        return q8_fail(err, Q8_ELIMIT,
-                       "%" PRIu32 " shards need twice as many open files, and the limit is %" PRIu64
-                       ": raise it (ulimit -n)",
-                       plan->model->shards, (uint64_t)files.rlim_cur);
-    return true;
-}
-
 /* Creates every output shard at its full size and writes its header: a full disk shows now. */
 static bool create_shards(struct q8_convert *c, struct q8_err *err)
 {
@@ -86,6 +72,8 @@ static bool create_shards(struct q8_convert *c, struct q8_err *err)
                            c->publish.resumed, err) ||
             !q8_plan_header(plan, i, &sink, err))
             return false;
+        if (q8_file_scarce(plan->shards))
+            q8_file_park(&c->shard[i]);
     }
     return true;
 }
@@ -246,7 +234,7 @@ bool q8_convert_run(const struct q8_convert **ret, struct q8_plan *plan,
     *c = (struct q8_convert){.plan = plan, .options = *options, .mem = mem, .journal = -1};
     c->publish = (struct q8_publish){.parent = -1, .dir.fd = -1};
     wish = wish_of(c);
-    ok = check_files(plan, err) && q8_publish_open(&c->publish, &wish, mem, err);
+    ok = q8_publish_open(&c->publish, &wish, mem, err);
     c->finished = ok && c->publish.finished;
     for (unsigned i = 0; ok && options->warn && i < c->publish.warnings; i++)
         options->warn(c->publish.warning[i]);

@@ -2,6 +2,7 @@
 #include "src/model/model_parts.h"
 
 #include "formats/format.h"
+#include "src/base/file_park.h"
 #include "src/base/json.h"
 #include "src/base/num.h"
 #include "src/base/tensor_read.h"
@@ -125,8 +126,12 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
         data = q8_min(data, found->tensor[i].offset);
     }
     shard->header_bytes = data;
-    return add_tensors(m, found, mem, err) &&
-           q8_file_digest(&shard->file, data, &shard->header, err);
+    if (!add_tensors(m, found, mem, err) ||
+        !q8_file_digest(&shard->file, data, &shard->header, err))
+        return false;
+    if (q8_file_scarce(m->shards))
+        q8_file_park(&shard->file);
+    return true;
 }
 
 /* Whether there is what the weight files of some format are called, or their index. */
