@@ -8,7 +8,7 @@
 struct cJSON;
 
 /* Values of one document, those inside of others too: a value takes some 80 bytes of memory. */
-#define Q8_JSON_VALUES 1048576
+#define Q8_JSON_VALUES 2097152
 
 /* Characters of a number; real ones have under 25. */
 #define Q8_JSON_DIGITS 63

@@ -2,7 +2,7 @@
 #include "src/compare/values.h"
 
 #include "src/base/num.h"
-#include "src/base/sameness.h"
+#include "src/flow/sameness.h"
 #include "src/base/text.h"
 #include "src/scheme/encode.h"
 #include "src/scheme/scheme.h"

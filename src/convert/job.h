@@ -2,7 +2,7 @@
 #ifndef Q8_CONVERT_JOB_H
 #define Q8_CONVERT_JOB_H
 
-#include "src/base/sameness.h"
+#include "src/flow/sameness.h"
 #include "src/scheme/encode.h"
 #include "src/convert/plan.h"
 #include "src/flow/stream.h"

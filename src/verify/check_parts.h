@@ -2,7 +2,7 @@
 #ifndef Q8_VERIFY_CHECK_PARTS_H
 #define Q8_VERIFY_CHECK_PARTS_H
 
-#include "src/base/sameness.h"
+#include "src/flow/sameness.h"
 #include "src/scheme/expected.h"
 #include "src/verify/result.h"
 #include "src/flow/walk.h"

@@ -136,7 +136,7 @@ static void json_parse_counts_values_before_it_makes_them(void **state)
     text = zeros(Q8_JSON_VALUES + 1);
     assert_null(parse(text, &err));
     assert_int_equal(err.code, Q8_ELIMIT);
-    assert_string_equal(err.text, "1048577 values in one document (at most 1048576)");
+    assert_string_equal(err.text, "2097153 values in one document (at most 2097152)");
     free(text);
 }
 

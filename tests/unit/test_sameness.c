@@ -1,5 +1,5 @@
 /* test_sameness.c - elements of the same bytes, in pieces cut anywhere */
-#include "src/base/sameness.h"
+#include "src/flow/sameness.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* sameness.h - whether elements that come piece by piece all have the same bytes */
-#ifndef Q8_BASE_SAMENESS_H
-#define Q8_BASE_SAMENESS_H
+#ifndef Q8_FLOW_SAMENESS_H
+#define Q8_FLOW_SAMENESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* sameness.c - whether elements that come piece by piece all have the same bytes */
-#include "src/base/sameness.h"
+#include "src/flow/sameness.h"
 
 #include <string.h>
 
