@@ -156,7 +156,7 @@ static const struct argp argp = {
     .args_doc = "INPUT OUTPUT",
     .doc = "Turn a Hugging Face checkpoint into int8 that runtimes load as it is.\v"
            "INPUT is a model directory (config.json and safetensors) or one .safetensors file. "
-           "OUTPUT is a directory that does not exist yet. There is no --device: conversion is "
+           "OUTPUT is a new directory or an empty one. There is no --device: conversion is "
            "bound by "
            "the disk, so a GPU would make it no faster.\n\n"
            "Examples:\n"
