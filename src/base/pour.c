@@ -44,10 +44,13 @@ char *q8_pour_text(const char *path, uint64_t limit, uint64_t *ret_len, struct q
 {
     char shown[600], *text = NULL;
     struct stat st;
+    const enum q8_there there = q8_file_there(AT_FDCWD, path, 0, &st, err);
     int fd;
 
+    if (there == Q8_THERE_UNKNOWN)
+        return NULL;
     /* the rest is told by q8_file_text, which waits for nothing */
-    if (stat(path, &st) < 0 || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+    if (there == Q8_THERE_NOT || !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
         return q8_file_text(path, limit, ret_len, mem, err);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
