@@ -53,6 +53,36 @@ static void file_park_opens_it_for_each_use(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* What is gone cannot be used; a flush, which may do nothing, does nothing. */
+static void file_park_says_that_it_is_gone(void **state)
+{
+    char text[1], path[] = "/tmp/q8-test-park-XXXXXX";
+    struct q8_err err = {0};
+    struct q8_file f;
+
+    (void)state;
+    assert_true(q8_file_take(&f, mkstemp(path), path, &err));
+    q8_file_park(&f);
+    q8_file_park(&f);
+    assert_true(f.parked && f.writable);
+    assert_int_equal(unlink(path), 0);
+    q8_file_flush(&f, 0, 1);
+    assert_false(q8_file_changed(&f));
+    assert_false(q8_file_sync(&f, &err));
+    assert_int_equal(err.code, Q8_EIO);
+    assert_non_null(strstr(err.text, "cannot open /tmp/q8-test-park-"));
+    err = (struct q8_err){0};
+    assert_false(q8_file_write(&f, 0, "x", 1, &err));
+    assert_int_equal(err.code, Q8_EIO);
+    err = (struct q8_err){0};
+    assert_false(q8_file_read(&f, 0, text, 1, &err));
+    assert_int_equal(err.code, Q8_EIO);
+    err = (struct q8_err){0};
+    assert_false(q8_file_same(&f, &err));
+    assert_non_null(strstr(err.text, "cannot look again at"));
+    q8_file_close(&f);
+}
+
 static void file_scarce_is_a_quarter_of_the_limit(void **state)
 {
     struct rlimit files, few;
@@ -71,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(file_park_opens_it_for_each_use),
+        cmocka_unit_test(file_park_says_that_it_is_gone),
         cmocka_unit_test(file_scarce_is_a_quarter_of_the_limit),
     };
 

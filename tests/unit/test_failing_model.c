@@ -1,0 +1,212 @@
+/* test_failing_model.c - each call of what opens models, or says why there is none, fails once */
+#include "tests/unit/failing.h"
+
+#include "src/model/folder/below.h"
+#include "src/model/foreign.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define SHARD(number) "model-0000" number "-of-00002.safetensors"
+#define TENSOR(name, shape, from, to)                                                              \
+    "\"" name "\":{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" #from "," #to "]}"
+
+/* A weight file of zeros, but for the last byte. */
+static void put_weights(const char *path, const char *header, size_t bytes, int last)
+{
+    const uint64_t length = strlen(header);
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(&length, 8, 1, file), 1);
+    assert_true(fputs(header, file) >= 0);
+    for (size_t i = 1; i < bytes; i++)
+        assert_int_equal(fputc(0, file), 0);
+    assert_int_equal(fputc(last, file), last);
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool open_model(const char *path, struct q8_err *err)
+{
+    struct q8_model m;
+    struct q8_arena mem;
+    char bytes[8];
+    bool ok;
+
+    q8_arena_init(&mem, UINT64_C(64) << 20);
+    ok = q8_model_open(&m, path, &mem, err) && q8_model_is_float(&m, err) &&
+         q8_model_read(&m, m.index.tensor, 0, bytes, sizeof bytes, err) && q8_model_same(&m, err);
+    q8_model_close(&m);
+    q8_arena_clear(&mem);
+    return ok;
+}
+
+/* A file and a folder that links lead to. */
+static bool follow_links(const char *path, struct q8_err *err)
+{
+    struct q8_spot spot;
+    struct q8_root root;
+    struct q8_file f;
+    int folder;
+    bool ok = q8_root_open(&root, path, err);
+
+    if (!ok)
+        return false;
+    ok = q8_root_look(&root, "to/low", &spot, err);
+    if (ok)
+        assert_int_equal(spot.lead, Q8_LEAD_FILE);
+    ok = ok && q8_root_file(&root, spot.real, "links/to/low", &f, err);
+    if (ok)
+        q8_file_close(&f);
+    ok = ok && q8_root_look(&root, "to", &spot, err);
+    folder = ok ? q8_root_folder(&root, spot.real, err) : -1;
+    if (folder >= 0)
+        (void)close(folder);
+    q8_root_close(&root);
+    return folder >= 0;
+}
+
+static void put_models(void)
+{
+    static const char a[] =
+        "{" TENSOR("a.weight", "[2,2]", 0, 16) "," TENSOR("c", "[2]", 16, 24) "}";
+    static const char b[] =
+        "{" TENSOR("b.weight", "[2,2]", 0, 16) "," TENSOR("c", "[2]", 16, 24) "}";
+    static const char *const folders[] = {"one", "two", "half", "links", "links/in"};
+
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        assert_int_equal(mkdir(folders[i], 0777), 0);
+    failing_put("one/config.json", "{\"model_type\": \"llama\", \"quantization_config\": null}");
+    put_weights("one/model.safetensors", a, 24, 1);
+    failing_put("two/config.json", "{}");
+    put_weights("two/" SHARD("1"), a, 24, 1);
+    put_weights("two/" SHARD("2"), b, 24, 2);
+    failing_put(
+        "two/model.safetensors.index.json",
+        "{\"metadata\": {\"total_size\": 40, \"by\": [1, \"x\"]}, \"more\": 1, \"weight_map\": {"
+        "\"a.weight\": \"" SHARD("1") "\", \"b.weight\": \"" SHARD("1") "\", \"c\": \"" SHARD(
+            "2") "\", \"gone\": \"" SHARD("2") "\"}}");
+    failing_put("half/config.json", "{}");
+    put_weights("half/" SHARD("1"), a, 24, 1);
+    failing_put(
+        "half/model.safetensors.index.json",
+        "{\"weight_map\": {\"a.weight\": \"" SHARD("1") "\", \"b.weight\": \"" SHARD("2") "\"}}");
+    failing_put("links/in/low", "x");
+    assert_int_equal(symlink("in", "links/to"), 0);
+}
+
+/* Folders and files that are no model, and what is said of them. */
+static void put_others(void)
+{
+    static const char *const folders[] = {"empty",
+                                          "adapter",
+                                          "pipe",
+                                          "pipe/unet",
+                                          "sentences",
+                                          "sentences/0",
+                                          "shards",
+                                          "renamed",
+                                          "partial",
+                                          "foreign",
+                                          "hub",
+                                          "hub/models--o--m",
+                                          "hub/models--o--m/snapshots",
+                                          "hub/models--o--m/snapshots/rev",
+                                          "hub/models--o--m/refs",
+                                          "models",
+                                          "models/m",
+                                          "bare"};
+
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        assert_int_equal(mkdir(folders[i], 0777), 0);
+    failing_put("adapter/adapter_config.json", "{\"peft_type\": \"LORA\"}");
+    failing_put("pipe/model_index.json", "{\"_class_name\": \"P\", \"unet\": [\"a\", \"b\"]}");
+    failing_put("pipe/unet/diffusion_pytorch_model.safetensors", "");
+    failing_put("sentences/modules.json", "[{\"path\": \"\"}, {\"path\": \"0\"}]");
+    failing_put("sentences/0/config.json", "{}");
+    failing_put("sentences/0/model.safetensors", "");
+    failing_put("shards/config.json", "{}");
+    failing_put("shards/" SHARD("1"), "");
+    failing_put("renamed/config.json", "{}");
+    failing_put("renamed/model.fp16.safetensors", "");
+    failing_put("partial/config.json", "{}");
+    failing_put("partial/model.safetensors.incomplete", "");
+    failing_put("foreign/config.json", "{}");
+    failing_put("foreign/pytorch_model.bin", "");
+    failing_put("hub/models--o--m/refs/main", "rev\n");
+    failing_put("models/m/config.json", "{}");
+    failing_put("models/m/model.safetensors", "");
+    failing_put("bare/model.safetensors", "");
+    failing_put("page.safetensors", "<!DOCTYPE html><html>");
+    failing_put("tokenizer.json", "{\"a\": 1}");
+    assert_int_equal(symlink("../.git/annex/objects/x", "annex.safetensors"), 0);
+    assert_int_equal(symlink("nowhere", "lost.safetensors"), 0);
+}
+
+static int enter(void **state)
+{
+    if (failing_enter(state) < 0 || setenv("HF_HUB_CACHE", "hub", 1) < 0)
+        return -1;
+    put_models();
+    put_others();
+    return 0;
+}
+
+static void failing_calls_on_a_model_are_told(void **state)
+{
+    static const struct failing_scene scenes[] = {
+        {open_model, "one", 0, ""},
+        {open_model, "one/model.safetensors", 0, ""},
+        {open_model, "two", 0, ""},
+        {follow_links, "links", 0, ""},
+    };
+
+    (void)state;
+    FAILING_TRY(scenes);
+}
+
+static void failing_calls_leave_an_error_an_error(void **state)
+{
+    static const struct failing_scene scenes[] = {
+        {open_model, "half", Q8_EINPUT, "names " SHARD("2") ", but there is no such file"},
+        {open_model, "empty", Q8_EINPUT, "empty is empty: no config.json, no weights"},
+        {open_model, "adapter", Q8_EUNSUPPORTED,
+         "adapter is an adapter (LORA) of the model 'none'"},
+        {open_model, "pipe", Q8_EUNSUPPORTED, "unet/diffusion_pytorch_model.safetensors"},
+        {open_model, "sentences", Q8_EUNSUPPORTED, "whose model is in 0: name sentences/0"},
+        {open_model, "shards", Q8_EUNSUPPORTED, "but no model.safetensors.index.json"},
+        {open_model, "renamed", Q8_EUNSUPPORTED, "model.fp16.safetensors: give it the name"},
+        {open_model, "partial", Q8_EUNSUPPORTED, "a download is not finished"},
+        {open_model, "foreign", Q8_EUNSUPPORTED, "it has pytorch_model.bin"},
+        {open_model, "hub", Q8_EUNSUPPORTED, "such as hub/models--o--m/snapshots/rev"},
+        {open_model, "hub/models--o--m", Q8_EUNSUPPORTED, "name the snapshot in it"},
+        {open_model, "models", Q8_EUNSUPPORTED, "name one, such as models/m"},
+        {open_model, "bare", Q8_EINPUT, "bare: no config.json; to convert the weights alone"},
+        {open_model, "page.safetensors", Q8_EUNSUPPORTED, "page.safetensors"},
+        {open_model, "tokenizer.json", Q8_EUNSUPPORTED, "name its directory instead, ."},
+        {open_model, "annex.safetensors", Q8_EUNSUPPORTED, "`git annex get`"},
+        {open_model, "lost.safetensors", Q8_EINPUT, "is a link to nowhere"},
+        {open_model, "https://huggingface.co/o/m/tree/main", Q8_EUNSUPPORTED, "snapshots/rev"},
+        {open_model, "hf://o/other", Q8_EUNSUPPORTED, "`hf download o/other --local-dir other`"},
+        {open_model, "https://example.org/m", Q8_EUNSUPPORTED, "download it and give a local"},
+        {open_model, "o/m", Q8_EUNSUPPORTED, "no directory here but a name of the hub"},
+        {open_model, "neither", Q8_EIO, "neither: No such file or directory"},
+    };
+
+    (void)state;
+    FAILING_TRY(scenes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(failing_calls_on_a_model_are_told),
+        cmocka_unit_test(failing_calls_leave_an_error_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, enter, failing_leave);
+}
