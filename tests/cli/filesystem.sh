@@ -116,5 +116,8 @@ mkdir closed
 chmod 555 closed
 nobody=
 [ "$(id -u)" != 0 ] || nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
-chmod 755 .
-expect 5 "cannot make closed/out.partial" $nobody "$Q8" -q --dry-run "$MODEL" closed/out
+cp "$Q8" q8-convert # the build may lie where only its owner comes
+rm -rf model
+cp -r "$MODEL" model
+chmod -R go+rX .
+expect 5 "cannot make closed/out.partial" $nobody ./q8-convert -q --dry-run model closed/out
