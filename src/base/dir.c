@@ -4,6 +4,7 @@
 #include "src/base/text.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,6 +23,14 @@ static bool fail_name(const struct q8_dir *d, const char *what, const char *name
     return q8_fail_errno(err, "cannot %s %s/%s", what,
                          q8_text_escape(d->path, folder, sizeof folder),
                          q8_text_escape(name, shown, sizeof shown));
+}
+
+/* "cannot WHAT PATH: reason" */
+static bool fail_dir(const struct q8_dir *d, const char *what, struct q8_err *err)
+{
+    char shown[300];
+
+    return q8_fail_errno(err, "cannot %s %s", what, q8_text_escape(d->path, shown, sizeof shown));
 }
 
 const char *q8_dir_fault(const struct q8_dir *d, const struct stat *st)
@@ -43,6 +52,29 @@ const char *q8_dir_name(const struct q8_dir *d, const char *path)
 
     assert(strncmp(path, d->path, length) == 0 && path[length] == '/');
     return path + length + 1;
+}
+
+bool q8_dir_has(const struct q8_dir *d, const char *name, struct stat *ret, struct q8_err *err)
+{
+    return fstatat(d->fd, name, ret, AT_SYMLINK_NOFOLLOW) == 0 ||
+           (errno != ENOENT && fail_name(d, "look at", name, err));
+}
+
+bool q8_dir_empty(const struct q8_dir *d, struct q8_err *err)
+{
+    int own = openat(d->fd, ".", FOLDER_FLAGS);
+    DIR *dir = own >= 0 ? fdopendir(own) : NULL;
+    unsigned entries = 0;
+    bool ok;
+
+    while (dir && entries < 3 && (errno = 0, readdir(dir)))
+        entries++;
+    ok = (dir && (entries == 3 || errno == 0)) || fail_dir(d, "look into", err);
+    if (dir)
+        (void)closedir(dir);
+    else if (own >= 0)
+        (void)close(own);
+    return ok && entries < 3; /* "." and ".." */
 }
 
 /* Opens the folder of `length` bytes of `name` in `at`, where `make` makes it; -1 and errno. */
@@ -184,7 +216,8 @@ bool q8_dir_sync(const struct q8_dir *d, const char *name, struct q8_err *err)
     do
         rc = fsync(folder);
     while (rc < 0 && errno == EINTR);
-    ok = rc == 0 || errno == EINVAL || fail_name(d, "flush the folder of", name, err);
+    ok = rc == 0 || errno == EINVAL ||
+         (*name ? fail_name(d, "flush the folder of", name, err) : fail_dir(d, "flush", err));
     (void)close(folder);
     return ok;
 }

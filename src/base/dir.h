@@ -28,6 +28,18 @@ const char *q8_dir_fault(const struct q8_dir *d, const struct stat *st);
 /* What the path of a file below it is from there: the path without d->path and the slash. */
 const char *q8_dir_name(const struct q8_dir *d, const char *path);
 
+/*
+ * Looks at what has that name itself, behind no link.  False without an error where there is
+ * nothing; with one, Q8_EIO, where that cannot be found out.
+ */
+bool q8_dir_has(const struct q8_dir *d, const char *name, struct stat *ret, struct q8_err *err);
+
+/*
+ * Whether the directory itself has nothing in it.  False without an error where there is something;
+ * with one, Q8_EIO, where that cannot be found out.
+ */
+bool q8_dir_empty(const struct q8_dir *d, struct q8_err *err);
+
 /* Makes the folders that "a/b/file" lies in, where they are not there; Q8_EIO. */
 bool q8_dir_make(const struct q8_dir *d, const char *name, struct q8_err *err);
 

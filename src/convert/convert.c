@@ -178,16 +178,6 @@ static void say_kept(const struct q8_convert *c, struct q8_err *err)
                    c->publish.partial, c->options.force ? "--resume --force" : "--resume");
 }
 
-/* What went wrong, and what is in the way of the next run: the same trouble met its removal. */
-static void say_left(const struct q8_convert *c, struct q8_err *err)
-{
-    size_t used = strlen(err->text);
-
-    if (access(c->publish.partial, F_OK) == 0)
-        (void)snprintf(err->text + used, sizeof err->text - used, "; %s could not be removed",
-                       c->publish.partial);
-}
-
 /* After a failure: whether what is done stays. */
 static bool leave_off(struct q8_convert *c, struct q8_err *err)
 {
@@ -247,7 +237,7 @@ bool q8_convert_run(const struct q8_convert **ret, struct q8_plan *plan,
         q8_file_close(&c->shard[i]);
     q8_publish_close(&c->publish, keep);
     if (!keep)
-        say_left(c, err);
+        q8_publish_say_left(&c->publish, err);
     c->seconds = q8_now() - begin;
     if (ok)
         *ret = c;

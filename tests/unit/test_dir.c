@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -238,6 +239,34 @@ static void dir_look_reads_a_file_with_two_names(void **state)
                         "./a is a file with a second name elsewhere: another program put it there");
 }
 
+static void dir_tells_nothing_there_from_could_not_look(void **state)
+{
+    char longest[NAME_MAX + 2];
+    struct q8_err err = {0};
+    struct q8_dir file = {.path = "a"};
+    struct stat st;
+
+    (void)state;
+    assert_true(q8_dir_empty(&here, &err));
+    assert_false(q8_dir_has(&here, "a", &st, &err));
+    assert_int_equal(err.code, Q8_OK);
+    put_text("a", "hello");
+    assert_false(q8_dir_empty(&here, &err));
+    assert_int_equal(err.code, Q8_OK);
+    assert_true(q8_dir_has(&here, "a", &st, &err));
+    assert_int_equal(st.st_size, 5);
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_false(q8_dir_has(&here, longest, &st, &err));
+    assert_int_equal(err.code, Q8_EIO);
+    assert_non_null(strstr(err.text, "cannot look at ./xxx"));
+    err = (struct q8_err){0};
+    file.fd = open("a", O_RDONLY | O_CLOEXEC);
+    assert_false(q8_dir_empty(&file, &err));
+    assert_string_equal(err.text, "cannot look into a: Not a directory");
+    q8_dir_close(&file);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
 
 int main(void)
@@ -252,6 +281,7 @@ int main(void)
         TEST(dir_stays_itself_when_its_name_is_anothers),
         TEST(dir_makes_and_removes_below),
         TEST(dir_look_reads_a_file_with_two_names),
+        TEST(dir_tells_nothing_there_from_could_not_look),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

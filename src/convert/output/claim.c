@@ -144,15 +144,14 @@ uint64_t q8_claim_sum_bytes(const char *name)
 }
 
 /* A list of checksums is ours where it is as long as that of just these files. */
-static bool has_sums(const struct q8_claim *c, const struct q8_dir *d)
+static bool has_sums(const struct q8_claim *c, const struct q8_dir *d, struct q8_err *err)
 {
     uint64_t bytes = 0;
     struct stat st;
 
     for (uint64_t i = 0; i < c->names; i++)
         bytes += q8_claim_sum_bytes(c->name[i]);
-    return fstatat(d->fd, Q8_SUMS, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           (uint64_t)st.st_size == bytes;
+    return q8_dir_has(d, Q8_SUMS, &st, err) && S_ISREG(st.st_mode) && (uint64_t)st.st_size == bytes;
 }
 
 bool q8_claim_manifest(struct q8_claim *ret, const struct q8_dir *d, struct q8_arena *mem,
@@ -168,11 +167,8 @@ bool q8_claim_manifest(struct q8_claim *ret, const struct q8_dir *d, struct q8_a
     bool ours = false;
 
     *ret = (struct q8_claim){0};
-    if (!path || (fstatat(d->fd, Q8_MANIFEST, &st, AT_SYMLINK_NOFOLLOW) < 0
-                      ? errno == ENOENT || !q8_fail_errno(err, "cannot look at %s", path)
-                      : !S_ISREG(st.st_mode) || (uint64_t)st.st_size > MANIFEST_LIMIT))
-        return false;
-    if (!q8_dir_file(&file, d, path, Q8_DIR_LOOK, err))
+    if (!path || !q8_dir_has(d, Q8_MANIFEST, &st, err) || !S_ISREG(st.st_mode) ||
+        (uint64_t)st.st_size > MANIFEST_LIMIT || !q8_dir_file(&file, d, path, Q8_DIR_LOOK, err))
         return false;
     q8_arena_init(&own, mem->limit);
     source = q8_file_source(&file);
@@ -185,9 +181,9 @@ bool q8_claim_manifest(struct q8_claim *ret, const struct q8_dir *d, struct q8_a
     if (err->code || !ours)
         return false;
     q8_claim_sort(ret);
-    if (has_sums(ret, d) && !q8_claim_add(ret, Q8_SUMS, mem, err))
+    if (has_sums(ret, d, err) && !q8_claim_add(ret, Q8_SUMS, mem, err))
         return false;
-    if (!q8_claim_add(ret, Q8_MANIFEST, mem, err))
+    if (err->code || !q8_claim_add(ret, Q8_MANIFEST, mem, err))
         return false;
     q8_claim_sort(ret);
     return true;

@@ -67,6 +67,8 @@ bool q8_head_read(FILE *in, struct q8_head *ret, struct q8_claim *claim, struct 
         q8_xxh_add(&xxh, line, n);
         ok = ok && fgets(line, sizeof line, in) != NULL;
     }
+    if (ferror(in))
+        ok = q8_fail_errno(err, "cannot read " Q8_JOURNAL);
     before = ok ? q8_xxh_sum(&xxh) : (struct q8_digest){0};
     q8_xxh_close(&xxh);
     return ok && parse_last(line, &before, ret);
@@ -75,18 +77,18 @@ bool q8_head_read(FILE *in, struct q8_head *ret, struct q8_claim *claim, struct 
 /* The names that the journal has, or had a moment ago. */
 static const char *const own_names[] = {Q8_JOURNAL, Q8_JOURNAL ".new", Q8_JOURNAL ".old"};
 
-bool q8_head_unborn(const struct q8_dir *d)
+bool q8_head_unborn(const struct q8_dir *d, struct q8_err *err)
 {
     bool found = false;
     struct stat st;
 
     for (size_t i = 0; i < sizeof own_names / sizeof *own_names; i++)
-        if (fstatat(d->fd, own_names[i], &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (q8_dir_has(d, own_names[i], &st, err)) {
             if (i == 0 || q8_dir_fault(d, &st) || st.st_size > 0)
                 return false;
             found = true;
         }
-    return found;
+    return found && !err->code;
 }
 
 bool q8_head_own(struct q8_claim *c, struct q8_arena *mem, struct q8_err *err)
@@ -123,19 +125,19 @@ enum q8_head_state q8_head_claim(const struct q8_dir *d, struct q8_claim *ret, s
     struct stat st;
     FILE *in;
 
-    if (fstatat(d->fd, Q8_JOURNAL, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        if (errno != ENOENT)
-            q8_fail_errno(err, "cannot look at %s/" Q8_JOURNAL, d->path);
+    if (!q8_dir_has(d, Q8_JOURNAL, &st, err))
         return state;
-    }
     in = q8_dir_fault(d, &st) ? NULL : q8_head_open(d, mem, err);
     if (!in)
         return state;
     if (q8_head_read(in, &head, ret, mem, err)) {
         state = Q8_HEAD_WHOLE;
     } else if (!err->code) {
+        const bool ends = feof(in) && ftello(in) < st.st_size;
+
         rewind(in);
-        (void)!fgets(start, sizeof start, in);
+        if ((!fgets(start, sizeof start, in) && st.st_size > 0) || ends)
+            q8_fail(err, Q8_EIO, "cannot read %s/" Q8_JOURNAL " to its end", d->path);
         if (strcmp(start, Q8_JOURNAL " 1 ") == 0)
             q8_fail(err, Q8_EUSAGE, "%s was left by an older q8-convert: remove it by hand",
                     d->path);
@@ -143,6 +145,8 @@ enum q8_head_state q8_head_claim(const struct q8_dir *d, struct q8_claim *ret, s
             *ret = (struct q8_claim){0};
             state = Q8_HEAD_TORN;
         }
+    } else {
+        q8_fail_in(err, d->path);
     }
     (void)fclose(in);
     return !err->code && state != Q8_HEAD_NONE && q8_head_own(ret, mem, err) ? state : Q8_HEAD_NONE;

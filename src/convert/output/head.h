@@ -28,8 +28,11 @@ enum q8_head_state {
 enum q8_head_state q8_head_claim(const struct q8_dir *d, struct q8_claim *ret, struct q8_arena *mem,
                                  struct q8_err *err);
 
-/* Whether there is no journal, but an empty file that comes before it: of a run that was killed. */
-bool q8_head_unborn(const struct q8_dir *d);
+/*
+ * Whether there is no journal, but an empty file that comes before it: of a run that was killed.
+ * False with an error where that cannot be found out.
+ */
+bool q8_head_unborn(const struct q8_dir *d, struct q8_err *err);
 
 /* Opens the journal of a partial directory to read it; NULL on failure. */
 FILE *q8_head_open(const struct q8_dir *d, struct q8_arena *mem, struct q8_err *err);

@@ -117,25 +117,26 @@ static bool lock_partial(struct q8_publish *p, bool make, struct q8_err *err)
             if (!p->made && errno != EEXIST)
                 return q8_fail_errno(err, "cannot make %s", p->partial);
         }
-        p->dir = (struct q8_dir){.fd = q8_replace_open(p, Q8_LEAF_PARTIAL), .path = p->partial};
+        p->dir = q8_replace_open(p, Q8_LEAF_PARTIAL);
         if (p->dir.fd < 0 && errno == ENOENT) {
             if (make)
                 continue;
             return true;
         }
         if (p->dir.fd < 0)
-            return errno == ENOTDIR || errno == ELOOP
-                       ? q8_replace_foreign(p->partial, Q8_EUSAGE, err)
-                       : q8_fail_errno(err, "cannot open %s", p->partial);
+            return q8_replace_absent(errno) ? q8_replace_foreign(p->partial, Q8_EUSAGE, err)
+                                            : q8_fail_errno(err, "cannot open %s", p->partial);
         if (!q8_replace_lock(p, p->dir.fd, err)) {
             q8_dir_close(&p->dir); /* another run has it, whoever made it */
             return false;
         }
-        if (q8_replace_named(p, p->dir.fd, Q8_LEAF_PARTIAL))
+        if (q8_replace_named(p, p->dir.fd, Q8_LEAF_PARTIAL, err))
             return check_owner(p, err);
-        if (q8_replace_named(p, p->dir.fd, Q8_LEAF_OUTPUT))
+        if (!err->code && q8_replace_named(p, p->dir.fd, Q8_LEAF_OUTPUT, err))
             return q8_fail(err, Q8_EBUSY, "another run has just finished %s", p->output);
         q8_dir_close(&p->dir);
+        if (err->code)
+            return false;
     }
     return q8_fail(err, Q8_EBUSY, "other runs come and go on %s", p->output);
 }
@@ -148,17 +149,19 @@ enum state {
     FOREIGN,   /* nothing that q8-convert may remove */
 };
 
-/* Finds out whose it is, and what in it may be written or removed. */
+/* Finds out whose it is, and what in it may be written or removed; unless there is an error. */
 static enum state find_state(struct q8_publish *p, struct q8_arena *mem, struct q8_err *err)
 {
     enum q8_head_state journal;
 
-    if (q8_replace_empty(p->dir.fd))
+    if (q8_dir_empty(&p->dir, err))
         return EMPTY;
+    if (err->code)
+        return FOREIGN;
     journal = q8_head_claim(&p->dir, &p->claim, mem, err);
     if (journal != Q8_HEAD_NONE)
         return journal == Q8_HEAD_WHOLE ? RESUMABLE : SPENT;
-    if (!err->code && q8_head_unborn(&p->dir))
+    if (!err->code && q8_head_unborn(&p->dir, err))
         return q8_head_own(&p->claim, mem, err) ? SPENT : FOREIGN;
     return !err->code && q8_replace_leaving(&p->dir, &p->claim, mem, err) ? SPENT : FOREIGN;
 }
@@ -207,8 +210,32 @@ static bool take_partial(struct q8_publish *p, bool resume, bool force, struct q
 /* Removes an empty directory while it is locked, so that no other run has it. */
 static void remove_partial(struct q8_publish *p)
 {
-    if (p->dir.fd >= 0 && q8_replace_named(p, p->dir.fd, Q8_LEAF_PARTIAL))
+    struct q8_err none = {0};
+
+    if (p->dir.fd >= 0 && q8_replace_named(p, p->dir.fd, Q8_LEAF_PARTIAL, &none))
         (void)unlinkat(p->parent, p->leaf[Q8_LEAF_PARTIAL], AT_REMOVEDIR);
+}
+
+void q8_publish_say_left(const struct q8_publish *p, struct q8_err *err)
+{
+    size_t used = strlen(err->text);
+
+    if (access(p->partial, F_OK) == 0)
+        (void)snprintf(err->text + used, sizeof err->text - used, "; %s could not be removed",
+                       p->partial);
+}
+
+/* After a failure: what was made goes, unless another run has come to hold it; else it is said. */
+static void drop_partial(struct q8_publish *p, struct q8_err *err)
+{
+    struct q8_err none = {0};
+
+    if (p->dir.fd < 0) /* it could not be opened, or not locked, the first time */
+        p->dir = q8_replace_open(p, Q8_LEAF_PARTIAL);
+    if (p->dir.fd >= 0 && q8_replace_lock(p, p->dir.fd, &none))
+        remove_partial(p);
+    if (err->code != Q8_EBUSY && none.code != Q8_EBUSY)
+        q8_publish_say_left(p, err);
 }
 
 bool q8_publish_check(const struct q8_publish_wish *wish, struct q8_arena *mem, struct q8_err *err)
@@ -268,7 +295,7 @@ bool q8_publish_open(struct q8_publish *ret, const struct q8_publish_wish *wish,
         ok = ok && take_partial(p, wish->resume, wish->force, mem, err) &&
              q8_replace_prepare(p, err);
     if (!ok && p->made)
-        remove_partial(p);
+        drop_partial(p, err);
     if (!ok || p->finished)
         q8_publish_close(p, true);
     return ok;
@@ -278,11 +305,11 @@ bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_arena *mem, st
 {
     bool ok;
 
-    q8_replace_mark(p->dir.fd, true); /* for when there is no journal */
-    ok = q8_dir_remove(&p->dir, Q8_JOURNAL, false, err) &&
+    ok = q8_replace_mark(&p->dir, true, err) && /* for when there is no journal */
+         q8_dir_remove(&p->dir, Q8_JOURNAL, false, err) &&
          (!sync || q8_dir_sync(&p->dir, "", err)) && q8_replace_run(p, sync, mem, err);
     if (p->done) /* else the mark is what says whose it is, should the journal not come back */
-        q8_replace_mark(p->dir.fd, false);
+        (void)q8_replace_mark(&p->dir, false, &(struct q8_err){0});
     return ok;
 }
 

@@ -63,6 +63,9 @@ bool q8_publish_finish(struct q8_publish *p, bool sync, struct q8_arena *mem, st
 /* Gives the lock back; removes what was made unless `keep`.  Accepts a zeroed struct after -1s. */
 void q8_publish_close(struct q8_publish *p, bool keep);
 
+/* Adds to a failure what is in the way of the next run, where something is: OUTPUT.partial. */
+void q8_publish_say_left(const struct q8_publish *p, struct q8_err *err);
+
 /* Checks, before any work, what q8_publish_open would refuse, without making anything. */
 bool q8_publish_check(const struct q8_publish_wish *wish, struct q8_arena *mem, struct q8_err *err);
 

@@ -3,7 +3,6 @@
 
 #include "src/model/folder/folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -21,9 +20,25 @@ bool q8_replace_foreign(const char *path, int code, struct q8_err *err)
     return q8_fail(err, code, "%s was not written by q8-convert: remove it by hand", path);
 }
 
-int q8_replace_open(const struct q8_publish *p, enum q8_leaf leaf)
+static const char *path_of(const struct q8_publish *p, enum q8_leaf leaf)
 {
-    return openat(p->parent, p->leaf[leaf], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    const char *const path[] = {p->output, p->partial, p->aside};
+
+    return path[leaf];
+}
+
+struct q8_dir q8_replace_open(const struct q8_publish *p, enum q8_leaf leaf)
+{
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+
+    return (struct q8_dir){.fd = openat(p->parent, p->leaf[leaf], flags),
+                           .path = path_of(p, leaf),
+                           .owner = geteuid()};
+}
+
+bool q8_replace_absent(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == ELOOP;
 }
 
 static void warn(struct q8_publish *p, const char *text)
@@ -54,38 +69,42 @@ bool q8_replace_lock(struct q8_publish *p, int folder, struct q8_err *err)
     return true;
 }
 
-bool q8_replace_named(const struct q8_publish *p, int folder, enum q8_leaf leaf)
+bool q8_replace_has(const struct q8_publish *p, enum q8_leaf leaf, struct stat *ret,
+                    struct q8_err *err)
+{
+    return fstatat(p->parent, p->leaf[leaf], ret, AT_SYMLINK_NOFOLLOW) == 0 ||
+           (errno != ENOENT && q8_fail_errno(err, "cannot look at %s", path_of(p, leaf)));
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool q8_replace_named(const struct q8_publish *p, int folder, enum q8_leaf leaf, struct q8_err *err)
 {
     struct stat here, there;
 
-    return fstat(folder, &here) == 0 &&
-           fstatat(p->parent, p->leaf[leaf], &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-           here.st_dev == there.st_dev && here.st_ino == there.st_ino;
-}
-
-bool q8_replace_empty(int folder)
-{
-    int own = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = own >= 0 ? fdopendir(own) : NULL;
-    unsigned entries = 0;
-
-    while (dir && entries < 3 && readdir(dir))
-        entries++;
-    if (dir)
-        (void)closedir(dir);
-    return dir && entries < 3; /* "." and ".." */
+    if (fstat(folder, &here) < 0)
+        return q8_fail_errno(err, "cannot look at %s", path_of(p, leaf));
+    return q8_replace_has(p, leaf, &there, err) && is_same(&here, &there);
 }
 
 /*
  * The sticky bit, which means nothing else here, as no file can come and go with the renaming.  By
  * itself it says nothing: it tells an output on its way from one that somebody named like that.
+ * A file system that does not know it goes without.
  */
-void q8_replace_mark(int folder, bool mark)
+bool q8_replace_mark(const struct q8_dir *d, bool mark, struct q8_err *err)
 {
     struct stat st;
+    mode_t mode;
 
-    if (fstat(folder, &st) == 0)
-        (void)fchmod(folder, (mark ? st.st_mode | S_ISVTX : st.st_mode & ~(mode_t)S_ISVTX) & 07777);
+    if (fstat(d->fd, &st) < 0)
+        return q8_fail_errno(err, "cannot look at %s", d->path);
+    mode = (mark ? st.st_mode | S_ISVTX : st.st_mode & ~(mode_t)S_ISVTX) & 07777;
+    return fchmod(d->fd, mode) == 0 || errno != EIO ||
+           q8_fail_errno(err, "cannot set the mode of %s", d->path);
 }
 
 bool q8_replace_leaving(const struct q8_dir *d, struct q8_claim *ret, struct q8_arena *mem,
@@ -93,15 +112,9 @@ bool q8_replace_leaving(const struct q8_dir *d, struct q8_claim *ret, struct q8_
 {
     struct stat st;
 
-    return fstat(d->fd, &st) == 0 && st.st_mode & S_ISVTX && q8_claim_manifest(ret, d, mem, err);
-}
-
-/* The directory OUTPUT, or what it was, as it is opened to be judged. */
-static struct q8_dir open_dir(const struct q8_publish *p, enum q8_leaf leaf)
-{
-    const char *const path[] = {p->output, p->partial, p->aside};
-
-    return (struct q8_dir){.fd = q8_replace_open(p, leaf), .path = path[leaf], .owner = geteuid()};
+    if (fstat(d->fd, &st) < 0)
+        return q8_fail_errno(err, "cannot look at %s", d->path);
+    return st.st_mode & S_ISVTX && q8_claim_manifest(ret, d, mem, err);
 }
 
 /* Only what the manifest names is deleted, so nothing else may be there. */
@@ -148,22 +161,25 @@ bool q8_replace_look(struct q8_publish *p, const struct q8_publish_wish *wish, s
     bool ok;
 
     p->place = Q8_OUTPUT_FREE;
-    if (fstatat(p->parent, p->leaf[Q8_LEAF_OUTPUT], &p->was, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT || q8_fail_errno(err, "cannot look at %s", p->output);
-    old = S_ISDIR(p->was.st_mode) ? open_dir(p, Q8_LEAF_OUTPUT) : (struct q8_dir){.fd = -1};
+    if (!q8_replace_has(p, Q8_LEAF_OUTPUT, &p->was, err))
+        return !err->code;
+    old = S_ISDIR(p->was.st_mode) ? q8_replace_open(p, Q8_LEAF_OUTPUT) : (struct q8_dir){.fd = -1};
+    if (old.fd < 0 && S_ISDIR(p->was.st_mode))
+        return q8_fail_errno(err, "cannot open %s", p->output);
     if (old.fd >= 0 && is_mount(p)) {
         ok = q8_fail(err, Q8_EUSAGE,
                      "%s is a mount point, which no other directory can take the place of: name a "
                      "directory in it",
                      p->output);
-    } else if (old.fd >= 0 && q8_replace_empty(old.fd)) {
+    } else if (old.fd >= 0 && q8_dir_empty(&old, err)) {
         p->place = Q8_OUTPUT_EMPTY;
         ok = true;
+    } else if (err->code) {
+        ok = false;
     } else if (!wish->force) {
         ok = look_whole(p, wish, &old, err);
     } else if (old.fd < 0) {
-        ok = S_ISDIR(p->was.st_mode) ? q8_fail_errno(err, "cannot open %s", p->output)
-                                     : q8_replace_foreign(p->output, Q8_EUSAGE, err);
+        ok = q8_replace_foreign(p->output, Q8_EUSAGE, err);
     } else {
         p->place = Q8_OUTPUT_OURS;
         ok = judge(&old, Q8_EUSAGE, &claim, mem, err);
@@ -192,18 +208,20 @@ static bool remove_old(const struct q8_publish *p, const struct q8_dir *old, enu
 bool q8_replace_mend(struct q8_publish *p, bool may, bool *ret_back, struct q8_arena *mem,
                      struct q8_err *err)
 {
-    struct q8_dir aside = open_dir(p, Q8_LEAF_ASIDE);
+    struct q8_dir aside = q8_replace_open(p, Q8_LEAF_ASIDE);
     struct q8_claim claim;
     struct stat st;
     bool ok = true, there;
 
     *ret_back = false;
-    if (aside.fd < 0)
-        return true;
-    if (may && q8_replace_empty(aside.fd) && fstat(aside.fd, &st) == 0 && st.st_mode & S_ISVTX)
+    if (aside.fd < 0) /* what only others may open is none of ours */
+        return q8_replace_absent(errno) || errno == EACCES ||
+               q8_fail_errno(err, "cannot open %s", p->aside);
+    if (may && q8_dir_empty(&aside, err) && fstat(aside.fd, &st) == 0 && st.st_mode & S_ISVTX)
         (void)unlinkat(p->parent, p->leaf[Q8_LEAF_ASIDE], AT_REMOVEDIR);
-    there = fstatat(p->parent, p->leaf[Q8_LEAF_OUTPUT], &st, AT_SYMLINK_NOFOLLOW) == 0;
-    if (q8_replace_leaving(&aside, &claim, mem, err) && q8_replace_lock(p, aside.fd, err)) {
+    there = q8_replace_has(p, Q8_LEAF_OUTPUT, &st, err);
+    if (!err->code && q8_replace_leaving(&aside, &claim, mem, err) &&
+        q8_replace_lock(p, aside.fd, err)) {
         if (!may) {
             ok = there || q8_fail(err, Q8_EUSAGE,
                                   "%s is the output that an interrupted --force has moved aside; "
@@ -212,7 +230,7 @@ bool q8_replace_mend(struct q8_publish *p, bool may, bool *ret_back, struct q8_a
         } else if (!there) {
             *ret_back = ok = rename_new(p, Q8_LEAF_ASIDE, Q8_LEAF_OUTPUT) ||
                              q8_fail_errno(err, "cannot rename %s to %s", p->aside, p->output);
-            q8_replace_mark(aside.fd, false);
+            (void)q8_replace_mark(&aside, false, &(struct q8_err){0});
         } else {
             ok = judge(&aside, Q8_EUSAGE, &claim, mem, err) &&
                  remove_old(p, &aside, Q8_LEAF_ASIDE, &claim, err);
@@ -243,8 +261,10 @@ static bool try_exchange(const struct q8_publish *p, struct q8_err *err)
         ok = can || is_missing(errno) ||
              q8_fail_errno(err, "cannot exchange files in %s", p->partial);
     }
-    for (int i = 0; ok && i < 2; i++)
-        ok = q8_dir_remove(&p->dir, name[i], false, err);
+    for (int i = 0; i < 2; i++) /* after a failure as well, and where it fails once more */
+        ok = (q8_dir_remove(&p->dir, name[i], false, err) ||
+              q8_dir_remove(&p->dir, name[i], false, err)) &&
+             ok;
     return ok && can;
 }
 
@@ -259,10 +279,10 @@ bool q8_replace_prepare(struct q8_publish *p, struct q8_err *err)
     if (p->swaps || err->code)
         return !err->code;
     warn(p, apart);
-    if (fstatat(p->parent, p->leaf[Q8_LEAF_ASIDE], &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (q8_replace_has(p, Q8_LEAF_ASIDE, &st, err))
         return q8_fail(err, Q8_EUSAGE, "%s is in the way of the old output: move it away",
                        p->aside);
-    return errno == ENOENT || q8_fail_errno(err, "cannot look at %s", p->aside);
+    return !err->code;
 }
 
 /* What has come to be called OUTPUT is not for us to move. */
@@ -305,7 +325,7 @@ static bool move_old(struct q8_publish *p, const struct q8_dir *old, struct q8_a
     if (!take_away(p))
         return q8_fail_errno(err, "cannot move %s out of the way", p->output);
     away = p->swaps ? Q8_LEAF_PARTIAL : Q8_LEAF_ASIDE;
-    if (!q8_replace_named(p, old->fd, away))
+    if (!q8_replace_named(p, old->fd, away, err))
         fail_late(p, err);
     else if (judge(old, Q8_EIO, &claim, mem, err) && !p->swaps &&
              !rename_new(p, Q8_LEAF_PARTIAL, Q8_LEAF_OUTPUT))
@@ -323,22 +343,25 @@ static bool sync_parent(const struct q8_publish *p, struct q8_err *err)
 /* An old output that is still the one that was judged before the work. */
 static bool replace_ours(struct q8_publish *p, bool sync, struct q8_arena *mem, struct q8_err *err)
 {
-    struct q8_dir old = open_dir(p, Q8_LEAF_OUTPUT);
+    struct q8_dir old = q8_replace_open(p, Q8_LEAF_OUTPUT);
     struct q8_claim claim;
     struct stat st;
-    bool ok = old.fd >= 0 && fstat(old.fd, &st) == 0 && st.st_dev == p->was.st_dev &&
-              st.st_ino == p->was.st_ino;
+    bool ok;
 
+    if (old.fd < 0 ? !q8_replace_absent(errno) : fstat(old.fd, &st) < 0)
+        q8_fail_errno(err, "cannot look at %s", p->output);
+    ok = !err->code && old.fd >= 0 && is_same(&st, &p->was);
     if (!ok)
         fail_late(p, err);
-    ok = ok && judge(&old, Q8_EIO, &claim, mem, err) && q8_replace_lock(p, old.fd, err);
+    ok = ok && judge(&old, Q8_EIO, &claim, mem, err) && q8_replace_lock(p, old.fd, err) &&
+         q8_replace_mark(&old, true, err); /* for when it has another name */
     if (ok) {
-        q8_replace_mark(old.fd, true); /* for when it has another name */
         p->done = move_old(p, &old, mem, err);
         if (!p->done)
-            q8_replace_mark(old.fd, false);
-        ok = p->done && (!sync || sync_parent(p, err)) &&
-             (remove_old(p, &old, p->swaps ? Q8_LEAF_PARTIAL : Q8_LEAF_ASIDE, &claim, err) ||
+            (void)q8_replace_mark(&old, false, &(struct q8_err){0});
+        ok = p->done &&
+             (((!sync || sync_parent(p, err)) &&
+               remove_old(p, &old, p->swaps ? Q8_LEAF_PARTIAL : Q8_LEAF_ASIDE, &claim, err)) ||
               q8_fail_in(err, "the new output is in place, the old one could not be removed"));
     }
     q8_dir_close(&old);
@@ -362,10 +385,8 @@ bool q8_replace_run(struct q8_publish *p, bool sync, struct q8_arena *mem, struc
     struct stat st;
     bool ok;
 
-    if (p->place == Q8_OUTPUT_OURS &&
-        (fstatat(p->parent, p->leaf[Q8_LEAF_OUTPUT], &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-         errno != ENOENT)) {
-        ok = replace_ours(p, sync, mem, err);
+    if (p->place == Q8_OUTPUT_OURS && (q8_replace_has(p, Q8_LEAF_OUTPUT, &st, err) || err->code)) {
+        ok = !err->code && replace_ours(p, sync, mem, err);
     } else if (p->place == Q8_OUTPUT_EMPTY) {
         ok = replace_empty(p, err);
     } else {

@@ -7,22 +7,30 @@
 /* "PATH was not written by q8-convert", with that code. */
 bool q8_replace_foreign(const char *path, int code, struct q8_err *err);
 
-/* Opens one of the three directories: no link.  As openat: -1 and errno. */
-int q8_replace_open(const struct q8_publish *p, enum q8_leaf leaf);
+/* Opens one of the three directories; its fd is -1, with errno, where it is none or a link. */
+struct q8_dir q8_replace_open(const struct q8_publish *p, enum q8_leaf leaf);
+
+/* Whether that errno says that there is no such directory; else it could not be looked for. */
+bool q8_replace_absent(int error);
 
 /* Locks an open directory; where the file system has no locks it only adds a warning.  Q8_EBUSY. */
 bool q8_replace_lock(struct q8_publish *p, int folder, struct q8_err *err);
 
-/* Whether an open directory still has that name. */
-bool q8_replace_named(const struct q8_publish *p, int folder, enum q8_leaf leaf);
+/* What has that name: as q8_dir_has. */
+bool q8_replace_has(const struct q8_publish *p, enum q8_leaf leaf, struct stat *ret,
+                    struct q8_err *err);
 
-/* Whether an open directory has nothing in it. */
-bool q8_replace_empty(int folder);
+/* Whether an open directory still has that name; with an error where that cannot be found out. */
+bool q8_replace_named(const struct q8_publish *p, int folder, enum q8_leaf leaf,
+                      struct q8_err *err);
 
-/* Sets or takes away the sign of an open directory that it is on its way in or out. */
-void q8_replace_mark(int folder, bool mark);
+/* Sets or takes away the sign of an open directory that it is on its way in or out; Q8_EIO. */
+bool q8_replace_mark(const struct q8_dir *d, bool mark, struct q8_err *err);
 
-/* Whether an open directory is an output on its way: its sign, and a manifest that names it all. */
+/*
+ * Whether an open directory is an output on its way: its sign, and a manifest that names it all.
+ * False with an error where that cannot be found out.
+ */
 bool q8_replace_leaving(const struct q8_dir *d, struct q8_claim *ret, struct q8_arena *mem,
                         struct q8_err *err);
 
