@@ -17,6 +17,7 @@ static const struct {
     const char *verdict; /* its beginning */
     const char *reason;
 } artefacts[] = {
+    {"flock", "EAGAIN", true, "left behind", "what another run is said to hold stays"},
     {"unlink", NULL, true, "left behind", "what cannot be removed stays"},
 };
 
