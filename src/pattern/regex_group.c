@@ -55,6 +55,18 @@ static unsigned find_name(const struct q8_regex_reader *r, const char *name, siz
     return i;
 }
 
+/* Reads the name of a capture that there is, up to `end`; its number, 0 with a failure. */
+static unsigned read_known(struct q8_regex_reader *r, char end)
+{
+    const char *name = r->at;
+    const size_t length = read_name(r, end);
+    const unsigned number = length ? find_name(r, name, length) : 0;
+
+    if (length && !number)
+        (void)q8_regex_fail(r, name, "unknown group name '%.*s'", (int)length, name);
+    return number;
+}
+
 /* (?P<name>...) and (?P=name); r->at is behind the P. */
 static bool put_named(struct q8_regex_reader *r, const char *start)
 {
@@ -64,17 +76,14 @@ static bool put_named(struct q8_regex_reader *r, const char *start)
 
     if (kind != '<' && kind != '=')
         return q8_regex_fail(r, start + 1, "unknown extension ?P");
-    length = read_name(r, kind == '<' ? '>' : ')');
-    if (!length)
-        return false;
-    number = find_name(r, name, length);
-    if (kind == '<')
-        return number
-                   ? q8_regex_fail(r, name, "redefinition of group name '%.*s'", (int)length, name)
-                   : open_capture(r, name, start);
-    if (!number)
-        return q8_regex_fail(r, name, "unknown group name '%.*s'", (int)length, name);
-    return q8_regex_refer(r, start, number) && q8_regex_put(r, "\\g{%u}", number);
+    if (kind == '=') {
+        number = read_known(r, ')');
+        return number && q8_regex_refer(r, start, number) && q8_regex_put(r, "\\g{%u}", number);
+    }
+    length = read_name(r, '>');
+    if (length && find_name(r, name, length))
+        return q8_regex_fail(r, name, "redefinition of group name '%.*s'", (int)length, name);
+    return length && open_capture(r, name, start);
 }
 
 /* (?(1)yes|no); r->at is behind the second parenthesis. */
@@ -82,7 +91,6 @@ static bool put_condition(struct q8_regex_reader *r, const char *start)
 {
     const char *name = r->at;
     unsigned number = 0;
-    size_t length;
 
     if (isdigit((unsigned char)*name)) {
         while (isdigit((unsigned char)*r->at) && number <= Q8_REGEX_GROUPS)
@@ -90,8 +98,7 @@ static bool put_condition(struct q8_regex_reader *r, const char *start)
         if (*r->at++ != ')')
             return q8_regex_fail(r, name, "bad group number");
     } else {
-        length = read_name(r, ')');
-        number = length ? find_name(r, name, length) : 0;
+        number = read_known(r, ')');
     }
     if (r->err->code || !q8_regex_refer(r, name, number))
         return false;
