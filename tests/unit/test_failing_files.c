@@ -47,8 +47,8 @@ static bool write_and_read(struct q8_file *f, struct q8_err *err)
     return true;
 }
 
-/* Files in folders of a directory; `parked` is not NULL: closed between their uses. */
-static bool use_files(const char *parked, struct q8_err *err)
+/* Files in folders of a directory; `how` "parked": closed between their uses. */
+static bool use_files(const char *how, struct q8_err *err)
 {
     const struct q8_printer printer = {print_lines, NULL};
     struct q8_dir d = {.path = ".", .owner = geteuid()};
@@ -60,7 +60,7 @@ static bool use_files(const char *parked, struct q8_err *err)
     if (d.fd < 0)
         return q8_fail_errno(err, "cannot open .");
     ok = q8_dir_make(&d, "new/a", err) && q8_dir_create(&f, &d, "./new/a", 4, false, err);
-    if (ok && parked)
+    if (ok && strcmp(how, "parked") == 0)
         q8_file_park(&f);
     ok = ok && write_and_read(&f, err);
     q8_file_close(&f);
@@ -241,9 +241,13 @@ static int enter(void **state)
 static void failing_calls_on_files_and_texts_are_told(void **state)
 {
     static const struct failing_scene scenes[] = {
-        {use_files, NULL, 0, ""},
+        {use_files, "open", 0, ""},
         {use_files, "parked", 0, ""},
         {pour_pipe, "some text", 0, ""},
+        {pour_pipe,
+         "more than a hundred bytes, which is all that is taken here: "
+         "the rest of them is not waited for, and none is lost without a word",
+         Q8_ELIMIT, " has more than 100 bytes"},
         {read_npz, "good/savez.npz", 0, ""},
         {read_npz, "good/savez-compressed.npz", 0, ""},
         {print_weights, "good/metadata.safetensors", 0, ""},

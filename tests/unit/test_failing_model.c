@@ -99,6 +99,82 @@ static void put_models(void)
     assert_int_equal(symlink("in", "links/to"), 0);
 }
 
+/* Indexes that are none, by the name of their folder. */
+static const struct {
+    const char *folder, *text;
+} indexes[] = {
+    {"map-list", "{\"weight_map\": []}"},
+    {"map-twice", "{\"weight_map\": {\"c\": \"" SHARD("1") "\"}, \"weight_map\": {}}"},
+    {"map-none", "{\"metadata\": null}"},
+    {"map-empty", "{\"metadata\": {}, \"weight_map\": {}}"},
+    {"map-number", "{\"weight_map\": {\"c\": 1}}"},
+    {"map-outside", "{\"weight_map\": {\"c\": \"../model.safetensors\"}}"},
+    {"map-behind", "{\"weight_map\": {\"c\": \"" SHARD("1") "\"}} 1"},
+    {"tensor-twice", "{\"weight_map\": {\"c\": \"" SHARD("1") "\", \"c\": \"" SHARD("1") "\"}}"},
+    {"about-cut", "{\"metadata\": {\"x\":"},
+    {"about-word", "{\"metadata\": {\"x\": tru}}"},
+};
+
+/* An index of `count` lines of one kind, the number of each in it. */
+static void put_long_index(const char *folder, const char *start, const char *line, unsigned count,
+                           const char *end)
+{
+    char path[100];
+    FILE *file;
+
+    assert_int_equal(mkdir(folder, 0777), 0);
+    (void)snprintf(path, sizeof path, "%s/config.json", folder);
+    failing_put(path, "{}");
+    (void)snprintf(path, sizeof path, "%s/model.safetensors.index.json", folder);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(start, file) >= 0);
+    for (unsigned i = 0; i < count; i++)
+        assert_true(fprintf(file, "%s\"%u%s", i ? ", " : "", i, line) > 0);
+    assert_true(fputs(end, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void put_indexes(void)
+{
+    static const char both[] = "{" TENSOR("c", "[2]", 0, 8) "}";
+    char path[100];
+
+    for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
+        put_long_index(indexes[i].folder, indexes[i].text, "", 0, "");
+        (void)snprintf(path, sizeof path, "%s/" SHARD("1"), indexes[i].folder);
+        put_weights(path, both, 8, 1);
+    }
+    put_long_index("about-much", "{\"metadata\": {", "\": 1", 257, "}}");
+    put_long_index("about-long", "{\"metadata\": {\"x\": [", "\"", 150000, "]}}");
+    put_long_index("both", "{\"weight_map\": {\"d\": \"" SHARD("1") "\", \"e\": \"" SHARD("2"), "",
+                   0, "\"}}");
+    put_weights("both/" SHARD("1"), both, 8, 1);
+    put_weights("both/" SHARD("2"), both, 8, 1);
+}
+
+/* Directories of several models: more than are named, none that fits. */
+static void put_parts(void)
+{
+    char path[100];
+
+    assert_int_equal(mkdir("pipe9", 0777) | mkdir("pipe0", 0777) | mkdir("words", 0777), 0);
+    failing_put(
+        "pipe9/model_index.json",
+        "{\"_class_name\": \"P\", \"a/..\": 1, \".\": 2, \"0\": 3, \"a\": 4, \"b\": 5, \"c\": 6,"
+        " \"d\": 7, \"e\": 8, \"f\": 9, \"h\": 10, \"i\": 11, \"j\": 12}");
+    for (const char *part = "abcdefhij"; *part; part++) {
+        (void)snprintf(path, sizeof path, "pipe9/%c", *part);
+        assert_int_equal(mkdir(path, 0777), 0);
+        (void)snprintf(path, sizeof path, "pipe9/%c/model.safetensors%s", *part,
+                       *part == 'b' ? ".index.json" : "");
+        failing_put(path, "");
+    }
+    failing_put("pipe0/model_index.json", "{\"vae\": [\"a\", \"b\"]}");
+    failing_put("words/modules.json",
+                "[1, {}, {\"path\": \"..\"}, {\"path\": \"a/b\"}, {\"path\": \"none\"}]");
+}
+
 /* Folders and files that are no model, and what is said of them. */
 static void put_others(void)
 {
@@ -126,6 +202,7 @@ static void put_others(void)
     failing_put("adapter/adapter_config.json", "{\"peft_type\": \"LORA\"}");
     failing_put("pipe/model_index.json", "{\"_class_name\": \"P\", \"unet\": [\"a\", \"b\"]}");
     failing_put("pipe/unet/diffusion_pytorch_model.safetensors", "");
+    put_parts();
     failing_put("sentences/modules.json", "[{\"path\": \"\"}, {\"path\": \"0\"}]");
     failing_put("sentences/0/config.json", "{}");
     failing_put("sentences/0/model.safetensors", "");
@@ -152,6 +229,7 @@ static int enter(void **state)
     if (failing_enter(state) < 0 || setenv("HF_HUB_CACHE", "hub", 1) < 0)
         return -1;
     put_models();
+    put_indexes();
     put_others();
     return 0;
 }
@@ -159,10 +237,30 @@ static int enter(void **state)
 static void failing_calls_on_a_model_are_told(void **state)
 {
     static const struct failing_scene scenes[] = {
-        {open_model, "one", 0, ""},
-        {open_model, "one/model.safetensors", 0, ""},
-        {open_model, "two", 0, ""},
+        {open_model, "one", 0, ""},     {open_model, "one/model.safetensors", 0, ""},
+        {open_model, "two", 0, ""},     {open_model, "both", 0, ""},
         {follow_links, "links", 0, ""},
+    };
+
+    (void)state;
+    FAILING_TRY(scenes);
+}
+
+static void failing_calls_leave_a_bad_index_bad(void **state)
+{
+    static const struct failing_scene scenes[] = {
+        {open_model, "map-list", Q8_EINPUT, "map-list/model.safetensors.index.json: "},
+        {open_model, "map-twice", Q8_EINPUT, "has two weight_map objects"},
+        {open_model, "map-none", Q8_EINPUT, "has no weight_map, or an empty one"},
+        {open_model, "map-empty", Q8_EINPUT, "has no weight_map, or an empty one"},
+        {open_model, "map-number", Q8_EINPUT, "map-number/model.safetensors.index.json: "},
+        {open_model, "map-outside", Q8_EINPUT, "'../model.safetensors' is not a name for a weight"},
+        {open_model, "map-behind", Q8_EINPUT, "map-behind/model.safetensors.index.json: "},
+        {open_model, "tensor-twice", Q8_EINPUT, "tensor 'c' is named twice"},
+        {open_model, "about-cut", Q8_EINPUT, "about-cut/model.safetensors.index.json: "},
+        {open_model, "about-word", Q8_EINPUT, "about-word/model.safetensors.index.json: "},
+        {open_model, "about-much", Q8_ELIMIT, "metadata of more than 256 members"},
+        {open_model, "about-long", Q8_ELIMIT, "metadata of more than 1048576 bytes"},
     };
 
     (void)state;
@@ -178,6 +276,9 @@ static void failing_calls_leave_an_error_an_error(void **state)
          "adapter is an adapter (LORA) of the model 'none'"},
         {open_model, "pipe", Q8_EUNSUPPORTED, "unet/diffusion_pytorch_model.safetensors"},
         {open_model, "sentences", Q8_EUNSUPPORTED, "whose model is in 0: name sentences/0"},
+        {open_model, "pipe9", Q8_EUNSUPPORTED, "h/ or i/"},
+        {open_model, "pipe0", Q8_EUNSUPPORTED, "and none of them has safetensors here"},
+        {open_model, "words", Q8_EUNSUPPORTED, "words: neither model.safetensors nor"},
         {open_model, "shards", Q8_EUNSUPPORTED, "but no model.safetensors.index.json"},
         {open_model, "renamed", Q8_EUNSUPPORTED, "model.fp16.safetensors: give it the name"},
         {open_model, "partial", Q8_EUNSUPPORTED, "a download is not finished"},
@@ -205,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failing_calls_on_a_model_are_told),
+        cmocka_unit_test(failing_calls_leave_a_bad_index_bad),
         cmocka_unit_test(failing_calls_leave_an_error_an_error),
     };
 
