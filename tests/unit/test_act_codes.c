@@ -17,16 +17,21 @@ struct taken {
     struct q8_act_codes t;
 };
 
-static void take(struct taken *s, const struct q8_multiply *job, const float *x)
+static void take_by(struct taken *s, const struct q8_multiply *job, const float *x, enum q8_isa isa)
 {
     const struct q8_engine_room room = {
         .tokens = job->tokens, .cols = job->cols, .elements = job->tokens * job->cols};
     struct q8_err err = {0};
 
     q8_arena_init(&s->mem, 1 << 20);
-    q8_kernels_init(&s->kernels, q8_isa_detect(Q8_ISAS));
+    q8_kernels_init(&s->kernels, isa);
     assert_true(q8_act_codes_init(&s->t, &room, &s->kernels, &s->mem, &err));
     q8_act_codes_take(&s->t, job, x);
+}
+
+static void take(struct taken *s, const struct q8_multiply *job, const float *x)
+{
+    take_by(s, job, x, q8_isa_detect(Q8_ISAS));
 }
 
 /*
@@ -248,6 +253,53 @@ static void tokens_w8a8_of_nan_are_zeros(void **state)
     q8_arena_clear(&s.mem);
 }
 
+/* Numbers with what is not finite at places of every kind: in a vector, at its end, behind it. */
+static void fill_not_finite(float *x, size_t tokens, size_t cols)
+{
+    static const float odd[] = {NAN, INFINITY, -NAN, -INFINITY, 70000, 3e38f, -3e38f, 0x1p-149f};
+
+    for (size_t i = 0; i < tokens * cols; i++)
+        x[i] = (float)((int)(i * 37 % 201) - 100) / 25;
+    for (size_t t = 0; t + 1 < tokens; t++) /* the last one stays finite */
+        for (size_t i = 0; i <= t; i++)
+            x[t * cols + (t * 11 + i * 29) % cols] = odd[(t + i) % 8];
+    for (size_t i = 0; i < cols; i++)
+        x[i] = NAN; /* nothing but NaN */
+}
+
+static void tokens_that_are_not_finite_are_the_same_on_every_instruction_set(void **state)
+{
+    enum { TOKENS = 10, COLS = 83 };
+    const enum q8_isa best = q8_isa_detect(Q8_ISAS);
+    float x[TOKENS * COLS];
+
+    (void)state;
+    fill_not_finite(x, TOKENS, COLS);
+    for (int m = 0; m < Q8_MODES * 3 * 2; m++) {
+        static const enum q8_float types[] = {Q8_FLOAT_F32, Q8_FLOAT_F16, Q8_FLOAT_BF16};
+        const struct q8_multiply job = {
+            (enum q8_mode)(m / 6), m % 2 ? 6 : 0, types[m / 2 % 3], TOKENS, COLS, 0, 0};
+        struct taken ref, other;
+
+        if (job.mode == Q8_MODE_W8A16) /* has no codes */
+            continue;
+        take_by(&ref, &job, x, Q8_ISA_ref);
+        for (int isa = Q8_ISA_ref + 1; isa <= (int)best; isa++) {
+            take_by(&other, &job, x, (enum q8_isa)isa);
+            assert_int_equal(other.t.keeps, ref.t.keeps);
+            assert_int_equal(other.t.outliers, ref.t.outliers);
+            assert_memory_equal(other.t.codes, ref.t.codes, TOKENS * ref.t.keeps);
+            assert_memory_equal(other.t.scale, ref.t.scale, sizeof(float[TOKENS]));
+            assert_memory_equal(other.t.outlier, ref.t.outlier, ref.t.outliers * sizeof(uint32_t));
+            for (uint64_t i = 0; i < TOKENS * ref.t.outliers; i++)
+                assert_true(other.t.apart[i] == ref.t.apart[i] ||
+                            (isnan(other.t.apart[i]) && isnan(ref.t.apart[i])));
+            q8_arena_clear(&other.mem);
+        }
+        q8_arena_clear(&ref.mem);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +314,7 @@ int main(void)
         cmocka_unit_test(affine_of_zeros_is_1_and_constants_come_back),
         cmocka_unit_test(affine_of_what_is_not_finite_is_defined),
         cmocka_unit_test(tokens_w8a8_of_nan_are_zeros),
+        cmocka_unit_test(tokens_that_are_not_finite_are_the_same_on_every_instruction_set),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
