@@ -54,6 +54,11 @@ const char *q8_dir_name(const struct q8_dir *d, const char *path)
     return path + length + 1;
 }
 
+bool q8_dir_absent(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == ELOOP;
+}
+
 bool q8_dir_has(const struct q8_dir *d, const char *name, struct stat *ret, struct q8_err *err)
 {
     return fstatat(d->fd, name, ret, AT_SYMLINK_NOFOLLOW) == 0 ||

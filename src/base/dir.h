@@ -29,6 +29,12 @@ const char *q8_dir_fault(const struct q8_dir *d, const struct stat *st);
 const char *q8_dir_name(const struct q8_dir *d, const char *path);
 
 /*
+ * Whether that errno says that a folder, or what is in it, is not there, or is no folder but a link
+ * or a file; else it could not be looked for.
+ */
+bool q8_dir_absent(int error);
+
+/*
  * Looks at what has that name itself, behind no link.  False without an error where there is
  * nothing; with one, Q8_EIO, where that cannot be found out.
  */

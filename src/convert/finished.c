@@ -5,6 +5,7 @@
 #include "src/model/folder/folder.h"
 #include "src/base/memo.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -85,7 +86,7 @@ static char *read_whole(const struct q8_dir *d, const char *name, uint64_t size,
     struct stat st;
     char *text = NULL;
 
-    if (!path || fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+    if (!path || !q8_dir_has(d, name, &st, err) || !S_ISREG(st.st_mode) ||
         (uint64_t)st.st_size != size || !q8_dir_file(&file, d, path, Q8_DIR_LOOK, err))
         return NULL;
     text = q8_alloc(mem, size + 1, 1, err);
@@ -115,18 +116,19 @@ struct look {
     atomic_bool other;
 };
 
-/* Whether a file of the output is there, with its size. */
-static bool is_whole(const struct q8_dir *d, const struct q8_out *out)
+/* Whether a file of the output is there, with its size; Q8_EIO where that cannot be found out. */
+static bool is_whole(const struct q8_dir *d, const struct q8_out *out, struct q8_err *err)
 {
     const char *leaf;
     int folder = q8_dir_enter(d, out->name, &leaf, NULL);
     struct stat st;
-    bool ok = folder >= 0 && fstatat(folder, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-              S_ISREG(st.st_mode) && (uint64_t)st.st_size == out->bytes;
+    bool ok = folder >= 0 && fstatat(folder, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
+    if (!ok && !q8_dir_absent(errno))
+        q8_fail_errno(err, "cannot look at %s/%s", d->path, out->name);
     if (folder >= 0)
         (void)close(folder);
-    return ok;
+    return ok && S_ISREG(st.st_mode) && (uint64_t)st.st_size == out->bytes;
 }
 
 static bool digest_whole(struct q8_file *file, struct q8_pool *pool, struct q8_digest *ret,
@@ -154,9 +156,9 @@ static bool look_at(void *self, uint64_t i, unsigned worker, struct q8_pool *poo
     bool ok;
 
     (void)worker;
-    if (!is_whole(l->dir, out)) {
+    if (!is_whole(l->dir, out, err)) {
         l->other = true;
-        return true;
+        return !err->code;
     }
     q8_arena_init(&mem, UINT64_MAX);
     path = q8_sprintf(&mem, err, "%s/%s", l->dir->path, out->name);
@@ -187,9 +189,9 @@ static bool same_files(struct q8_convert *c, const struct q8_dir *output, bool *
         return false;
     for (uint64_t i = c->plan->hashed; i < c->plan->files;
          i++) /* SHA256SUMS where it is asked for */
-        look.other |= !is_whole(output, &c->plan->file[i]);
+        look.other |= !is_whole(output, &c->plan->file[i], err);
     *ret = !look.other;
-    return true;
+    return !err->code;
 }
 
 /* Whether config.json says what it would now. */

@@ -16,6 +16,8 @@ const struct scene scenes[] = {
     {"convert-shards", BEFORE_NOTHING, 0,
      "q8-convert -j1 --to=ct-w8a16-g32 --overrides=../overrides.txt ../s out"},
     {"resume", BEFORE_PARTIAL, 0, "q8-convert -q -j1 --resume ../m out"},
+    {"over", BEFORE_PARTIAL, 0, "q8-convert -q -j1 --force ../m out"},
+    {"finished", BEFORE_FINISHED, 0, "q8-convert -q -j1 --resume ../m out"},
     {"force", BEFORE_OUTPUT, 0, "q8-convert -q -j1 --force ../m out"},
     {"dry-run", BEFORE_NOTHING, 0, "q8-convert -n -j1 --json ../s out"},
     {"inspect", BEFORE_NOTHING, 0,
@@ -49,6 +51,7 @@ bool scene_set(const struct scene *s)
     switch (s->before) {
     case BEFORE_PARTIAL: return system("cp -a ../stopped.partial out.partial") == 0;
     case BEFORE_OUTPUT: return system("cp -a ../old out") == 0;
+    case BEFORE_FINISHED: return system("cp -a ../q out") == 0;
     default: return folder != NULL;
     }
 }

@@ -7,7 +7,7 @@
 #define SCENE_WORDS 24
 
 /* What is in the folder of the run before it. */
-enum before { BEFORE_NOTHING, BEFORE_PARTIAL, BEFORE_OUTPUT };
+enum before { BEFORE_NOTHING, BEFORE_PARTIAL, BEFORE_OUTPUT, BEFORE_FINISHED };
 
 struct scene {
     const char *name;

@@ -124,8 +124,8 @@ static bool lock_partial(struct q8_publish *p, bool make, struct q8_err *err)
             return true;
         }
         if (p->dir.fd < 0)
-            return q8_replace_absent(errno) ? q8_replace_foreign(p->partial, Q8_EUSAGE, err)
-                                            : q8_fail_errno(err, "cannot open %s", p->partial);
+            return q8_dir_absent(errno) ? q8_replace_foreign(p->partial, Q8_EUSAGE, err)
+                                        : q8_fail_errno(err, "cannot open %s", p->partial);
         if (!q8_replace_lock(p, p->dir.fd, err)) {
             q8_dir_close(&p->dir); /* another run has it, whoever made it */
             return false;

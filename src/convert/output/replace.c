@@ -36,11 +36,6 @@ struct q8_dir q8_replace_open(const struct q8_publish *p, enum q8_leaf leaf)
                            .owner = geteuid()};
 }
 
-bool q8_replace_absent(int error)
-{
-    return error == ENOENT || error == ENOTDIR || error == ELOOP;
-}
-
 static void warn(struct q8_publish *p, const char *text)
 {
     for (unsigned i = 0; i < p->warnings; i++)
@@ -215,7 +210,7 @@ bool q8_replace_mend(struct q8_publish *p, bool may, bool *ret_back, struct q8_a
 
     *ret_back = false;
     if (aside.fd < 0) /* what only others may open is none of ours */
-        return q8_replace_absent(errno) || errno == EACCES ||
+        return q8_dir_absent(errno) || errno == EACCES ||
                q8_fail_errno(err, "cannot open %s", p->aside);
     if (may && q8_dir_empty(&aside, err) && fstat(aside.fd, &st) == 0 && st.st_mode & S_ISVTX)
         (void)unlinkat(p->parent, p->leaf[Q8_LEAF_ASIDE], AT_REMOVEDIR);
@@ -348,7 +343,7 @@ static bool replace_ours(struct q8_publish *p, bool sync, struct q8_arena *mem, 
     struct stat st;
     bool ok;
 
-    if (old.fd < 0 ? !q8_replace_absent(errno) : fstat(old.fd, &st) < 0)
+    if (old.fd < 0 ? !q8_dir_absent(errno) : fstat(old.fd, &st) < 0)
         q8_fail_errno(err, "cannot look at %s", p->output);
     ok = !err->code && old.fd >= 0 && is_same(&st, &p->was);
     if (!ok)

@@ -10,9 +10,6 @@ bool q8_replace_foreign(const char *path, int code, struct q8_err *err);
 /* Opens one of the three directories; its fd is -1, with errno, where it is none or a link. */
 struct q8_dir q8_replace_open(const struct q8_publish *p, enum q8_leaf leaf);
 
-/* Whether that errno says that there is no such directory; else it could not be looked for. */
-bool q8_replace_absent(int error);
-
 /* Locks an open directory; where the file system has no locks it only adds a warning.  Q8_EBUSY. */
 bool q8_replace_lock(struct q8_publish *p, int folder, struct q8_err *err);
 
