@@ -52,7 +52,7 @@ const struct q8_finding *q8_verify_about(const struct q8_verify *v, enum q8_leve
     while (end < f->count && f->list[end].level == level && strcmp(f->list[end].name, name) == 0)
         end++;
     *ret_count = end - first;
-    return f->list + first;
+    return f->list ? f->list + first : NULL;
 }
 
 /* What has no number is worse than any. */
