@@ -154,7 +154,7 @@ static bool is_same_word(const char *a, const char *b)
 /* Whether the folder has weights that loaders look for; false too when err is set. */
 static bool has_weights(const char *full, struct q8_err *err)
 {
-    static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin" Q8_INDEX,
+    static const char *const others[] = {"pytorch_model.bin", ("pytorch_model.bin" Q8_INDEX),
                                          "tf_model.h5", "flax_model.msgpack"};
     static const char *const ends[] = {"", Q8_INDEX};
     char name[100];
