@@ -4,6 +4,10 @@ command -v strace >/dev/null || {
     echo "writes.sh: SKIPPED: strace is not installed" >&2
     exit 77
 }
+strace -o trace true 2>refused || {
+    echo "writes.sh: SKIPPED: strace may not look here: $(cat refused)" >&2
+    exit 77
+}
 ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 # which cannot look while strace does
 INSPECT=$(dirname "$Q8")/q8-inspect
 VERIFY=$(dirname "$Q8")/q8-verify
