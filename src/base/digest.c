@@ -46,6 +46,17 @@ bool q8_digest_parse(const char *text, struct q8_digest *ret)
     return true;
 }
 
+bool q8_digest_take(const char **at, struct q8_digest *ret)
+{
+    char hex[Q8_DIGEST_TEXT];
+
+    if ((size_t)snprintf(hex, sizeof hex, "%s", *at) < sizeof hex || (*at)[sizeof hex - 1] != ' ' ||
+        !q8_digest_parse(hex, ret))
+        return false;
+    *at += sizeof hex;
+    return true;
+}
+
 bool q8_digest_same(const struct q8_digest *a, const struct q8_digest *b)
 {
     return memcmp(a->byte, b->byte, sizeof a->byte) == 0;

@@ -22,6 +22,9 @@ char *q8_digest_text(const struct q8_digest *d, char text[Q8_DIGEST_TEXT]);
 /* Back from 32 such digits; false, and *ret as it was, when `text` is anything else. */
 bool q8_digest_parse(const char *text, struct q8_digest *ret);
 
+/* Takes one and the space behind it off the front of a line; false, *at as it was, if none is. */
+bool q8_digest_take(const char **at, struct q8_digest *ret);
+
 /* Whether all 16 bytes agree. */
 bool q8_digest_same(const struct q8_digest *a, const struct q8_digest *b);
 

@@ -56,7 +56,7 @@ const char *q8_dir_name(const struct q8_dir *d, const char *path)
 
 bool q8_dir_absent(int error)
 {
-    return error == ENOENT || error == ENOTDIR || error == ELOOP;
+    return q8_errno_is_absence(error) || error == ELOOP;
 }
 
 bool q8_dir_has(const struct q8_dir *d, const char *name, struct stat *ret, struct q8_err *err)
@@ -213,15 +213,12 @@ bool q8_dir_remove(const struct q8_dir *d, const char *name, bool folder, struct
 bool q8_dir_sync(const struct q8_dir *d, const char *name, struct q8_err *err)
 {
     const char *leaf;
-    int folder = q8_dir_enter(d, name, &leaf, err), rc;
+    int folder = q8_dir_enter(d, name, &leaf, err);
     bool ok;
 
     if (folder < 0)
         return false;
-    do
-        rc = fsync(folder);
-    while (rc < 0 && errno == EINTR);
-    ok = rc == 0 || errno == EINVAL ||
+    ok = q8_fd_sync(folder) || errno == EINVAL ||
          (*name ? fail_name(d, "flush the folder of", name, err) : fail_dir(d, "flush", err));
     (void)close(folder);
     return ok;

@@ -22,6 +22,11 @@ static bool fail_path(struct q8_err *err, const char *what, const char *path)
     return q8_fail_errno(err, "cannot %s %s", what, q8_text_escape(path, shown, sizeof shown));
 }
 
+bool q8_stat_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool q8_errno_is_absence(int number)
 {
     return number == ENOENT || number == ENOTDIR;
@@ -203,7 +208,7 @@ bool q8_file_write(const struct q8_file *f, uint64_t off, const void *buf, uint6
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+    return q8_stat_same(a, b) && a->st_size == b->st_size &&
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
@@ -240,7 +245,7 @@ bool q8_file_same(const struct q8_file *f, struct q8_err *err)
     return true;
 }
 
-static bool sync_fd(int fd)
+bool q8_fd_sync(int fd)
 {
     int rc;
 
@@ -253,7 +258,7 @@ static bool sync_fd(int fd)
 bool q8_file_sync(const struct q8_file *f, struct q8_err *err)
 {
     const int fd = q8_file_use(f, err);
-    const bool ok = (fd >= 0 || !f->parked) && (sync_fd(fd) || fail_path(err, "flush", f->path));
+    const bool ok = (fd >= 0 || !f->parked) && (q8_fd_sync(fd) || fail_path(err, "flush", f->path));
 
     if (fd >= 0)
         q8_file_release(f, fd);

@@ -37,6 +37,9 @@ enum q8_there {
 enum q8_there q8_file_there(int folder, const char *path, int flags, struct stat *ret,
                             struct q8_err *err);
 
+/* Whether both are the same file, under whatever name: device and inode. */
+bool q8_stat_same(const struct stat *a, const struct stat *b);
+
 /* Whether this errno of a call on a path says that there is no such thing. */
 bool q8_errno_is_absence(int number);
 
@@ -85,6 +88,9 @@ bool q8_file_same(const struct q8_file *f, struct q8_err *err);
  * A change of the inode alone is not: it may be one of its mode.
  */
 bool q8_file_changed(const struct q8_file *f);
+
+/* Flushes what is behind a descriptor to the disk, interrupted or not; false with errno set. */
+bool q8_fd_sync(int fd);
 
 /* Flushes data and size to the disk; Q8_EIO. */
 bool q8_file_sync(const struct q8_file *f, struct q8_err *err);

@@ -37,7 +37,7 @@ int q8_file_use(const struct q8_file *f, struct q8_err *err)
     fd = open(f->path, (f->writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &now) < 0) {
         q8_fail_errno(err, "cannot open %s", q8_text_escape(f->path, shown, sizeof shown));
-    } else if (now.st_dev == f->stat.st_dev && now.st_ino == f->stat.st_ino) {
+    } else if (q8_stat_same(&now, &f->stat)) {
         return fd;
     } else {
         q8_fail(err, Q8_EIO, "%s was replaced by another file during the run: run again",

@@ -244,3 +244,10 @@ bool q8_text_ends(const char *text, const char *tail)
 
     return n >= m && strcmp(text + n - m, tail) == 0;
 }
+
+const char *q8_text_leaf(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}

@@ -67,4 +67,7 @@ bool q8_text_starts(const char *text, const char *start);
 /* Whether the text ends like that. */
 bool q8_text_ends(const char *text, const char *tail);
 
+/* The last part of a path: what is behind its last slash, or all of it. */
+const char *q8_text_leaf(const char *path);
+
 #endif

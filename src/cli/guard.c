@@ -1,6 +1,7 @@
 /* guard.c - where reports may go: never over a file that is read, never two to one place */
 #include "src/cli/guard.h"
 
+#include "src/base/file.h"
 #include "src/base/text.h"
 #include "src/model/folder/folder.h"
 
@@ -153,7 +154,7 @@ static bool look(const struct q8_output *o, struct stat *ret)
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && !S_ISCHR(a->st_mode);
+    return q8_stat_same(a, b) && !S_ISCHR(a->st_mode);
 }
 
 static bool check_pair(struct q8_output *a, struct q8_output *b, struct q8_err *err)

@@ -113,18 +113,6 @@ bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err)
     return append(c, line, (size_t)n, err);
 }
 
-/* Takes a digest and the space behind it off the front of a line. */
-static bool take_digest(const char **at, struct q8_digest *ret)
-{
-    char hex[Q8_DIGEST_TEXT];
-
-    if ((size_t)snprintf(hex, sizeof hex, "%s", *at) < sizeof hex || (*at)[sizeof hex - 1] != ' ' ||
-        !q8_digest_parse(hex, ret))
-        return false;
-    *at += sizeof hex;
-    return true;
-}
-
 /* One line back into a result; false when it is torn or not of this plan. */
 static bool parse_line(struct q8_convert *c, char *line)
 {
@@ -141,10 +129,10 @@ static bool parse_line(struct q8_convert *c, char *line)
     check = q8_xxh_once(line, strlen(line));
     job = strtoull(line, &end, 10);
     at = end + (*end == ' ');
-    if (!q8_digest_same(&said, &check) || job >= c->plan->jobs || !take_digest(&at, &r.source))
+    if (!q8_digest_same(&said, &check) || job >= c->plan->jobs || !q8_digest_take(&at, &r.source))
         return false;
     for (unsigned p = 0; p < Q8_PARTS; p++)
-        if (!take_digest(&at, &r.part[p]))
+        if (!q8_digest_take(&at, &r.part[p]))
             return false;
     if (sscanf(at, "%la %la %" SCNu64 " %d", &r.stats.err2, &r.stats.val2, &r.stats.zero_rows,
                &constant) != 4)

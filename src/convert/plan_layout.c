@@ -193,14 +193,6 @@ static const char *rename_file(const char *name, const struct q8_format *from,
                : name;
 }
 
-/* The last part of a path: the output has its weight files in one place. */
-static const char *leaf_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* The weight files: one for each of the input, with its tensors. */
 static bool add_shards(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
@@ -211,7 +203,8 @@ static bool add_shards(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
     plan->shard = plan->file;
     for (uint32_t i = 0; i < m->shards; i++) {
         const struct q8_shard *source = &m->shard[i];
-        const char *name = rename_file(leaf_of(source->name), source->format, format, mem, err);
+        const char *name =
+            rename_file(q8_text_leaf(source->name), source->format, format, mem, err);
 
         if (!name)
             return false;

@@ -23,13 +23,6 @@ static bool is_safe(const char *leaf)
     return true;
 }
 
-static const char *leaf_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static void leave(struct q8_left *ret, const char *reason, bool expected)
 {
     ret->reason = reason;
@@ -82,8 +75,7 @@ static bool is_copy(const struct q8_model *m, const char *full, bool whole, stru
 static bool is_shard(const struct q8_model *m, const struct stat *st)
 {
     for (uint32_t i = 0; i < m->shards; i++)
-        if (m->shard[i].file.stat.st_ino == st->st_ino &&
-            m->shard[i].file.stat.st_dev == st->st_dev)
+        if (q8_stat_same(&m->shard[i].file.stat, st))
             return true;
     return false;
 }
@@ -93,10 +85,10 @@ static void judge_file(const struct q8_plan *plan, const struct q8_entry *e, str
 {
     const struct q8_model *m = plan->model;
     const bool at_root = !strchr(e->path, '/');
-    const char *leaf = leaf_of(e->path);
+    const char *leaf = q8_text_leaf(e->path);
 
     if (e->spot.is_link) /* weights in another format are left by any name */
-        leave_by(ret, q8_folder_left(leaf_of(e->spot.real), false));
+        leave_by(ret, q8_folder_left(q8_text_leaf(e->spot.real), false));
     if (ret->reason || (!e->spot.is_link && e->spot.st.st_nlink == 1 && !q8_format_of(leaf)))
         return;
     if (is_shard(m, &e->spot.st))
@@ -241,7 +233,7 @@ bool q8_plan_left(const struct q8_plan *plan, const struct q8_entry *e, struct q
     const bool is_folder = e->spot.lead == Q8_LEAD_FOLDER;
 
     *ret = (struct q8_left){.name = e->path};
-    if (!is_safe(leaf_of(e->path))) {
+    if (!is_safe(q8_text_leaf(e->path))) {
         leave(ret, "its name has control characters", false);
         return true;
     }

@@ -13,25 +13,13 @@
 
 #define LINE_BYTES (PATH_MAX + 2) /* a name is the longest */
 
-/* Takes a digest and the space behind it off the front of a line. */
-static bool take_digest(const char **at, struct q8_digest *ret)
-{
-    char hex[Q8_DIGEST_TEXT];
-
-    if ((size_t)snprintf(hex, sizeof hex, "%s", *at) < sizeof hex || (*at)[sizeof hex - 1] != ' ' ||
-        !q8_digest_parse(hex, ret))
-        return false;
-    *at += sizeof hex;
-    return true;
-}
-
 /* The first line: the version, the identity, and how many names follow. */
 static bool parse_first(const char *line, struct q8_head *ret, uint64_t *ret_names)
 {
     const char *at = line + strlen(Q8_JOURNAL " 2 ");
     char *end;
 
-    if (!q8_text_starts(line, Q8_JOURNAL " 2 ") || !take_digest(&at, &ret->identity))
+    if (!q8_text_starts(line, Q8_JOURNAL " 2 ") || !q8_digest_take(&at, &ret->identity))
         return false;
     *ret_names = strtoull(at, &end, 10);
     return *end == '\n';
@@ -44,7 +32,7 @@ static bool parse_last(char *line, const struct q8_digest *before, struct q8_hea
     struct q8_digest said;
 
     line[strcspn(line, "\n")] = 0;
-    return take_digest(&at, &said) && q8_digest_same(&said, before) &&
+    return q8_digest_take(&at, &said) && q8_digest_same(&said, before) &&
            q8_digest_parse(at, &ret->stamp);
 }
 

@@ -1,6 +1,7 @@
 /* publish.c - OUTPUT.partial: made, locked, and renamed to OUTPUT when complete */
 #include "src/convert/output/publish.h"
 
+#include "src/base/text.h"
 #include "src/convert/output/head.h"
 #include "src/convert/output/replace.h"
 #include "src/model/folder/folder.h"
@@ -25,13 +26,6 @@ static const char *parent_of(const char *path, struct q8_arena *mem, struct q8_e
     return slash == path ? "/" : q8_strndup(mem, path, (uint64_t)(slash - path), err);
 }
 
-static const char *leaf_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static bool name_paths(struct q8_publish *p, const char *output, struct q8_arena *mem,
                        struct q8_err *err)
 {
@@ -45,9 +39,9 @@ static bool name_paths(struct q8_publish *p, const char *output, struct q8_arena
     p->aside = q8_sprintf(mem, err, "%.*s.old", (int)length, output);
     if (err->code)
         return false;
-    p->leaf[Q8_LEAF_OUTPUT] = leaf_of(p->output);
-    p->leaf[Q8_LEAF_PARTIAL] = leaf_of(p->partial);
-    p->leaf[Q8_LEAF_ASIDE] = leaf_of(p->aside);
+    p->leaf[Q8_LEAF_OUTPUT] = q8_text_leaf(p->output);
+    p->leaf[Q8_LEAF_PARTIAL] = q8_text_leaf(p->partial);
+    p->leaf[Q8_LEAF_ASIDE] = q8_text_leaf(p->aside);
     if (!*p->leaf[Q8_LEAF_OUTPUT] || strcmp(p->leaf[Q8_LEAF_OUTPUT], ".") == 0 ||
         strcmp(p->leaf[Q8_LEAF_OUTPUT], "..") == 0)
         return q8_fail(err, Q8_EUSAGE, "OUTPUT is the name of a directory to be made, not '%s'",

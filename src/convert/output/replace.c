@@ -71,18 +71,13 @@ bool q8_replace_has(const struct q8_publish *p, enum q8_leaf leaf, struct stat *
            (errno != ENOENT && q8_fail_errno(err, "cannot look at %s", path_of(p, leaf)));
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 bool q8_replace_named(const struct q8_publish *p, int folder, enum q8_leaf leaf, struct q8_err *err)
 {
     struct stat here, there;
 
     if (fstat(folder, &here) < 0)
         return q8_fail_errno(err, "cannot look at %s", path_of(p, leaf));
-    return q8_replace_has(p, leaf, &there, err) && is_same(&here, &there);
+    return q8_replace_has(p, leaf, &there, err) && q8_stat_same(&here, &there);
 }
 
 /*
@@ -345,7 +340,7 @@ static bool replace_ours(struct q8_publish *p, bool sync, struct q8_arena *mem, 
 
     if (old.fd < 0 ? !q8_dir_absent(errno) : fstat(old.fd, &st) < 0)
         q8_fail_errno(err, "cannot look at %s", p->output);
-    ok = !err->code && old.fd >= 0 && is_same(&st, &p->was);
+    ok = !err->code && old.fd >= 0 && q8_stat_same(&st, &p->was);
     if (!ok)
         fail_late(p, err);
     ok = ok && judge(&old, Q8_EIO, &claim, mem, err) && q8_replace_lock(p, old.fd, err) &&

@@ -57,8 +57,7 @@ static const char *folder_of(const char *path, char text[PATH_MAX])
 bool q8_explain_named(const char *path, struct q8_err *err)
 {
     const struct q8_magic *magic = look_into(path);
-    const char *slash = strrchr(path, '/'), *leaf = slash ? slash + 1 : path;
-    const struct q8_magic *name = q8_magic_name(leaf);
+    const struct q8_magic *name = q8_magic_name(q8_text_leaf(path));
     char folder[PATH_MAX], shown[600], place[600], suffixes[100];
 
     if (!magic || magic->sort == Q8_MAGIC_BROKEN || magic->sort == Q8_MAGIC_JSON)
@@ -114,7 +113,6 @@ static bool name_of_address(const char *url, char *text, size_t size)
 static bool fail_offline(const char *path, const char *what, const char *name, struct q8_err *err)
 {
     char shown[300], snapshot[PATH_MAX], place[500];
-    const char *slash = name ? strrchr(name, '/') : NULL;
 
     q8_text_escape(path, shown, sizeof shown);
     if (name && q8_cache_find(name, snapshot))
@@ -126,7 +124,7 @@ static bool fail_offline(const char *path, const char *what, const char *name, s
         return q8_fail(err, Q8_EUNSUPPORTED,
                        "%s is %s, and q8 is offline: give a local directory (`hf download %s "
                        "--local-dir %s` makes one)",
-                       shown, what, name, slash ? slash + 1 : name);
+                       shown, what, name, q8_text_leaf(name));
     return q8_fail(err, Q8_EUNSUPPORTED,
                    "%s is %s, and q8 is offline: download it and give a local directory", shown,
                    what);

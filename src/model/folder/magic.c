@@ -1,6 +1,7 @@
 /* magic.c - what the first bytes of a file, or else its name, say that it is */
 #include "src/model/folder/magic.h"
 
+#include "formats/safetensors.h"
 #include "src/base/num.h"
 #include "src/base/text.h"
 
@@ -9,7 +10,6 @@
 #include <strings.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define HEADER_LIMIT 100000000u /* bytes of a safetensors header */
 
 enum {
     LFS,
@@ -197,7 +197,7 @@ const struct q8_magic *q8_magic_bytes(const unsigned char *bytes, size_t count)
         return zip_tells(bytes, count);
     for (size_t i = 0; count > 8 && i < 8; i++)
         header |= (uint64_t)bytes[i] << 8 * i;
-    if (header && header <= HEADER_LIMIT && bytes[8] == '{')
+    if (header && header <= Q8_SAFETENSORS_HEADER_LIMIT && bytes[8] == '{')
         return &kinds[SAFETENSORS];
     for (size_t i = 0; i < count; i++)
         if (bytes[i])
