@@ -176,42 +176,51 @@ static int compare_lefts(const void *a, const void *b)
     return strcmp(((const struct q8_left *)a)->name, ((const struct q8_left *)b)->name);
 }
 
+/* The first names of a warning, each with its reason. */
+struct names {
+    char text[700];
+    size_t used;
+    uint64_t count; /* in all */
+};
+
+static void add_name(struct names *n, const char *name, const char *why)
+{
+    char shown[128];
+
+    if (n->count++ < NAMED)
+        n->used +=
+            (size_t)snprintf(n->text + n->used, sizeof n->text - n->used, "%s%s (%s)",
+                             n->used ? ", " : "", q8_text_escape(name, shown, sizeof shown), why);
+}
+
 /* What may be missed in the output is said even to those who read no report. */
 static bool warn_left(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    char text[700] = "", name[128];
-    uint64_t count = 0;
-    size_t n = 0;
+    struct names names = {.count = 0};
 
-    for (uint64_t i = 0; i < plan->lefts; i++) {
-        const struct q8_left *left = &plan->left[i];
-
-        if (!left->expected && count++ < NAMED)
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s (%s)", n ? ", " : "",
-                                  q8_text_escape(left->name, name, sizeof name), left->reason);
-    }
-    return count == 0 || q8_plan_warn(plan, mem, err, "left behind: %s%s", text,
-                                      count > NAMED ? ", and more: see --dry-run" : "");
+    for (uint64_t i = 0; i < plan->lefts; i++)
+        if (!plan->left[i].expected)
+            add_name(&names, plan->left[i].name, plan->left[i].reason);
+    return names.count == 0 || q8_plan_warn(plan, mem, err, "left behind: %s%s", names.text,
+                                            names.count > NAMED ? ", and more: see --dry-run" : "");
 }
 
 /* What comes along and will not do is said too. */
 static bool warn_stubs(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_magic *first = NULL;
-    char text[700] = "", name[128];
-    uint64_t count = 0;
-    size_t n = 0;
+    struct names names = {.count = 0};
 
     for (uint64_t i = 0; i < plan->sides; i++) {
-        const struct q8_out *side = &plan->side[i];
+        const struct q8_magic *stub = plan->side[i].stub;
 
-        if (side->stub && count++ < NAMED)
-            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s (%s)", n ? ", " : "",
-                                  q8_text_escape(side->name, name, sizeof name), side->stub->what);
-        first = first ? first : side->stub;
+        if (stub)
+            add_name(&names, plan->side[i].name, stub->what);
+        first = first ? first : stub;
     }
-    return count == 0 || q8_plan_warn(plan, mem, err, "not what a loader needs: %s%s: %s", text,
-                                      count > NAMED ? ", and more" : "", first->todo);
+    return names.count == 0 ||
+           q8_plan_warn(plan, mem, err, "not what a loader needs: %s%s: %s", names.text,
+                        names.count > NAMED ? ", and more" : "", first->todo);
 }
 
 bool q8_plan_side(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
