@@ -135,9 +135,9 @@ static bool fill(void *file, uint64_t off, void *buf, uint64_t n, struct q8_err 
     return q8_file_read(file, off, buf, n, err);
 }
 
-struct q8_source q8_file_source(struct q8_file *f)
+struct q8_source q8_file_source(const struct q8_file *f)
 {
-    return (struct q8_source){f->size, fill, f};
+    return (struct q8_source){f->size, fill, (void *)(uintptr_t)f};
 }
 
 bool q8_file_show(const struct q8_file *f, uint64_t from, uint64_t n,

@@ -59,7 +59,7 @@ bool q8_file_room(struct q8_file *f, uint64_t size, struct q8_err *err);
 bool q8_file_read(const struct q8_file *f, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
 
 /* The file as a source; it must stay where it is. */
-struct q8_source q8_file_source(struct q8_file *f);
+struct q8_source q8_file_source(const struct q8_file *f);
 
 /*
  * Shows n bytes from `from` on to `take`, in order, in pieces of at most 64 KiB; no bytes are no

@@ -128,6 +128,8 @@ struct q8_tensor q8_tensor_turn(const struct q8_tensor *t, uint64_t first)
                             .rank = 2,
                             .dim = {cols, rows},
                             .offset = t->offset + q8_tensor_place(t, first) * size,
+                            .swapped = t->swapped,
+                            .coded = t->coded,
                             .nbytes = rows * cols * size,
                             .shard = t->shard,
                             .strided = true,

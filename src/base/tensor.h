@@ -61,6 +61,8 @@ enum q8_dtype q8_dtype_find(const char *name, uint64_t len);
 /* Bytes of one element; 0 when elements of that type share bytes. */
 uint64_t q8_dtype_size(enum q8_dtype dtype);
 
+struct q8_coded; /* src/model/coded/coded.h */
+
 /* Where the bytes of one tensor lie.  Owns nothing. */
 struct q8_tensor {
     const char *name;          /* UTF-8, may hold any character but NUL */
@@ -73,6 +75,9 @@ struct q8_tensor {
     bool strided;              /* not packed: `stride` says where the elements are */
     /* from an element to the next of each dimension, in elements; 0: the same one again */
     uint64_t stride[Q8_MAX_RANK];
+    bool swapped; /* the bytes of its numbers are in the order that is not this machine's */
+    /* it is computed from others, and `offset` counts in its own data; NULL: it lies in the file */
+    const struct q8_coded *coded;
 };
 
 /* What a value of metadata is: strings in safetensors, all of them in GGUF (ggml, docs/gguf.md). */

@@ -18,16 +18,16 @@ struct run {
 };
 
 /* Reads from the first to the last of as many as fit in a piece, and picks them out. */
-static bool read_run(const struct q8_file *f, const struct run *r, struct q8_err *err)
+static bool read_run(const struct q8_source *s, const struct run *r, struct q8_err *err)
 {
     unsigned char piece[PIECE];
 
     if (r->stride == 1 && r->step == r->size)
-        return q8_file_read(f, r->offset, r->to, r->count * r->size, err);
+        return s->read(s->self, r->offset, r->to, r->count * r->size, err);
     for (uint64_t i = 0, n; i < r->count; i += n) {
         n = r->stride ? q8_min(r->count - i, (PIECE / r->size - 1) / r->stride + 1) : r->count;
-        if (!q8_file_read(f, r->offset + i * r->stride * r->size, piece,
-                          ((n - 1) * r->stride + 1) * r->size, err))
+        if (!s->read(s->self, r->offset + i * r->stride * r->size, piece,
+                     ((n - 1) * r->stride + 1) * r->size, err))
             return false;
         for (uint64_t k = 0; k < n; k++)
             memcpy(r->to + (i + k) * r->step, piece + k * r->stride * r->size, r->size);
@@ -51,7 +51,7 @@ static uint32_t find_nearest(const struct q8_tensor *t)
  * Elements [first, first + count) of a strided tensor.  Its inner dimensions from the nearest one
  * on are a block [dim, inner]: for each of `inner`, those of the range are a run along `dim`.
  */
-static bool gather(const struct q8_file *f, const struct q8_tensor *t, uint64_t first,
+static bool gather(const struct q8_source *s, const struct q8_tensor *t, uint64_t first,
                    uint64_t count, unsigned char *to, struct q8_err *err)
 {
     const uint64_t size = q8_dtype_size(t->dtype), stop = first + count;
@@ -78,27 +78,55 @@ static bool gather(const struct q8_file *f, const struct q8_tensor *t, uint64_t 
                 .to = to + (start + place - first) * size,
             };
 
-            if (begin < end && !read_run(f, &run, err))
+            if (begin < end && !read_run(s, &run, err))
                 return false;
         }
     }
     return true;
 }
 
-bool q8_tensor_read(const struct q8_file *f, const struct q8_tensor *t, uint64_t off, void *buf,
+/* Turns the bytes of each of `count` numbers of `size` bytes around. */
+static void swap(unsigned char *bytes, uint64_t count, uint64_t size)
+{
+    for (uint64_t i = 0; i < count; i++, bytes += size)
+        for (uint64_t low = 0, high = size - 1; low < high; low++, high--) {
+            const unsigned char byte = bytes[low];
+
+            bytes[low] = bytes[high];
+            bytes[high] = byte;
+        }
+}
+
+/* Whole elements [first, first + count), packed and in the order of this machine. */
+static bool read_elements(const struct q8_source *s, const struct q8_tensor *t, uint64_t first,
+                          uint64_t count, unsigned char *to, struct q8_err *err)
+{
+    const uint64_t size = q8_dtype_size(t->dtype), parts = t->dtype == Q8_C64 ? 2 : 1;
+
+    if (!(t->strided && t->rank > 0
+              ? gather(s, t, first, count, to, err)
+              : s->read(s->self, t->offset + first * size, to, count * size, err)))
+        return false;
+    if (t->swapped)
+        swap(to, count * parts, size / parts);
+    return true;
+}
+
+bool q8_tensor_read(const struct q8_source *s, const struct q8_tensor *t, uint64_t off, void *buf,
                     uint64_t n, struct q8_err *err)
 {
     const uint64_t size = q8_dtype_size(t->dtype);
     unsigned char *to = buf, one[sizeof(double)];
 
-    if (!t->strided || t->rank == 0)
-        return q8_file_read(f, t->offset + off, buf, n, err);
-    assert(size > 0 && size <= sizeof one);
+    if (!size || (!t->swapped && (!t->strided || t->rank == 0)))
+        return s->read(s->self, t->offset + off, buf, n, err);
+    assert(size <= sizeof one);
     for (uint64_t done; n > 0; to += done, off += done, n -= done) {
         const uint64_t skip = off % size;
 
         done = skip || n < size ? q8_min(size - skip, n) : n - n % size;
-        if (!gather(f, t, off / size, q8_div_up(skip + done, size), done < size ? one : to, err))
+        if (!read_elements(s, t, off / size, q8_div_up(skip + done, size), done < size ? one : to,
+                           err))
             return false;
         if (done < size) /* a part of an element */
             memcpy(to, one + skip, done);

@@ -74,6 +74,7 @@ static bool add_array(void *self, const struct q8_tensor *t, const void *data, s
 static bool load_maxima(struct q8_activations_array *a, const struct q8_file *file,
                         struct q8_arena *mem, struct q8_err *err)
 {
+    const struct q8_source source = q8_file_source(file);
     struct q8_arena scratch;
     float *value = NULL;
     void *bytes;
@@ -81,7 +82,7 @@ static bool load_maxima(struct q8_activations_array *a, const struct q8_file *fi
 
     q8_arena_init(&scratch, mem->limit);
     bytes = q8_alloc(&scratch, a->where.nbytes, 1, err);
-    ok = bytes && q8_tensor_read(file, &a->where, 0, bytes, a->where.nbytes, err) &&
+    ok = bytes && q8_tensor_read(&source, &a->where, 0, bytes, a->where.nbytes, err) &&
          (q8_statistics_maxima(&value, &a->where, bytes, mem, err) || q8_arrays_fail(a->name, err));
     q8_arena_clear(&scratch);
     a->value = value;
@@ -138,6 +139,7 @@ bool q8_activations_rows(const struct q8_activations *p, const struct q8_activat
                          float *x, struct q8_err *err)
 {
     uint64_t step = q8_dtype_size(a->where.dtype), n = a->tokens * a->cols, many;
+    const struct q8_source source = q8_file_source(&p->parts->file);
     unsigned char piece[PIECE];
 
     if (a->value) {
@@ -146,7 +148,7 @@ bool q8_activations_rows(const struct q8_activations *p, const struct q8_activat
     }
     for (uint64_t i = 0; i < n; i += many) {
         many = q8_min(n - i, sizeof piece / step);
-        if (!q8_tensor_read(&p->parts->file, &a->where, i * step, piece, many * step, err))
+        if (!q8_tensor_read(&source, &a->where, i * step, piece, many * step, err))
             return false;
         q8_floats_read(x + i, a->where.dtype, piece, many);
     }

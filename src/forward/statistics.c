@@ -66,9 +66,11 @@ static bool add_vector(void *self, const struct q8_tensor *t, const void *data, 
     if (!check_vector(t, err)) /* before its size takes memory */
         return false;
     if (!data) {
+        const struct q8_source source = q8_file_source(r->file);
+
         q8_arena_clear(&r->scratch);
         data = bytes = q8_alloc(&r->scratch, t->nbytes, 1, err);
-        if (!bytes || !q8_tensor_read(r->file, t, 0, bytes, t->nbytes, err))
+        if (!bytes || !q8_tensor_read(&source, t, 0, bytes, t->nbytes, err))
             return false;
     }
     name = q8_strndup(r->mem, t->name, strlen(t->name), err);

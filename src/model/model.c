@@ -287,7 +287,9 @@ void q8_model_close(struct q8_model *m)
 bool q8_model_read(const struct q8_model *m, const struct q8_tensor *t, uint64_t off, void *buf,
                    uint64_t n, struct q8_err *err)
 {
-    return q8_tensor_read(&m->shard[t->shard].file, t, off, buf, n, err);
+    const struct q8_source source = q8_file_source(&m->shard[t->shard].file);
+
+    return q8_tensor_read(&source, t, off, buf, n, err);
 }
 
 bool q8_model_changed(const struct q8_model *m)

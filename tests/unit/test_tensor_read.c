@@ -1,6 +1,8 @@
 /* test_tensor_read.c - the packed bytes of tensors that lie in their file in any way */
 #include "src/base/tensor_read.h"
 
+#include "src/base/file.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 static unsigned char bytes[BYTES], want[BYTES], got[BYTES];
 
 static struct q8_file file;
+static struct q8_source source;
 
 static int make_file(void **state)
 {
@@ -24,6 +27,7 @@ static int make_file(void **state)
     for (size_t i = 0; i < BYTES; i++)
         bytes[i] = (unsigned char)(i * 2654435761u >> 13);
     file = (struct q8_file){.fd = mkstemp(path), .path = path, .size = BYTES};
+    source = q8_file_source(&file);
     return write(file.fd, bytes, BYTES) == (ssize_t)BYTES ? 0 : -1;
 }
 
@@ -46,7 +50,8 @@ static void pack(const struct q8_tensor *t)
 
         for (uint32_t d = 0; d < t->rank; d++)
             place += at[d] * t->stride[d];
-        memcpy(want + to, bytes + t->offset + place * size, size);
+        for (uint64_t i = 0; i < size; i++)
+            want[to + i] = bytes[t->offset + place * size + (t->swapped ? size - 1 - i : i)];
         for (uint32_t d = t->rank; d-- > 0 && ++at[d] == t->dim[d];)
             at[d] = 0;
     }
@@ -62,7 +67,7 @@ static void check_pieces(const struct q8_tensor *t, uint64_t n)
         const uint64_t take = n < t->nbytes - at ? n : t->nbytes - at;
 
         memset(got, 0, GUARD + take + GUARD);
-        assert_true(q8_tensor_read(&file, t, at, got + GUARD, take, &err));
+        assert_true(q8_tensor_read(&source, t, at, got + GUARD, take, &err));
         assert_memory_equal(got, around, GUARD);
         assert_memory_equal(got + GUARD, want + at, take);
         assert_memory_equal(got + GUARD + take, around, GUARD);
@@ -107,7 +112,23 @@ static void tensor_read_gathers_what_lies_in_any_way(void **state)
         check_pieces(t, 333); /* parts of elements at both ends */
         if (t->nbytes < 1000)
             check_pieces(t, 1);
+        t->swapped = true;
+        pack(t);
+        check_pieces(t, t->nbytes);
+        check_pieces(t, 333);
     }
+}
+
+static void tensor_read_swaps_the_numbers_of_a_packed_one(void **state)
+{
+    const struct q8_tensor t = {
+        .dtype = Q8_C64, .rank = 1, .dim = {9}, .offset = OFFSET, .nbytes = 72, .swapped = true};
+
+    (void)state;
+    for (uint64_t i = 0; i < 72; i++) /* two numbers of four bytes each */
+        want[i] = bytes[OFFSET + (i ^ 3)];
+    check_pieces(&t, 72);
+    check_pieces(&t, 5);
 }
 
 static void tensor_read_of_a_turned_tensor_is_its_transpose(void **state)
@@ -120,12 +141,12 @@ static void tensor_read_of_a_turned_tensor_is_its_transpose(void **state)
     (void)state;
     assert_int_equal(turned.dim[0], 7);
     assert_int_equal(turned.dim[1], 5);
-    assert_true(q8_tensor_read(&file, &turned, 0, got, 140, &err));
+    assert_true(q8_tensor_read(&source, &turned, 0, got, 140, &err));
     for (uint64_t r = 0; r < 7; r++)
         for (uint64_t c = 0; c < 5; c++)
             assert_memory_equal(got + (r * 5 + c) * 4, bytes + OFFSET + (35 + c * 7 + r) * 4, 4);
     again = q8_tensor_turn(&turned, 0); /* as it was */
-    assert_true(q8_tensor_read(&file, &again, 0, got, 140, &err));
+    assert_true(q8_tensor_read(&source, &again, 0, got, 140, &err));
     assert_memory_equal(got, bytes + OFFSET + 140, 140);
 }
 
@@ -135,7 +156,7 @@ static void tensor_read_of_a_packed_one_is_the_file(void **state)
     struct q8_err err = {0};
 
     (void)state;
-    assert_true(q8_tensor_read(&file, &t, 3, got, 20, &err));
+    assert_true(q8_tensor_read(&source, &t, 3, got, 20, &err));
     assert_memory_equal(got, bytes + 10, 20);
 }
 
@@ -143,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tensor_read_gathers_what_lies_in_any_way),
+        cmocka_unit_test(tensor_read_swaps_the_numbers_of_a_packed_one),
         cmocka_unit_test(tensor_read_of_a_turned_tensor_is_its_transpose),
         cmocka_unit_test(tensor_read_of_a_packed_one_is_the_file),
     };
