@@ -22,6 +22,12 @@
 #define Q8_TYPE_errors const q8_errors_fn
 #define Q8_TYPE_steps const q8_steps_fn
 #define Q8_TYPE_decode const q8_decode_fn
+#define Q8_TYPE_decode_f8 const q8_decode_f8_fn
+#define Q8_TYPE_decode_f4 const q8_decode_f4_fn
+#define Q8_TYPE_decode_zero const q8_decode_zero_fn
+#define Q8_TYPE_nibbles const q8_nibbles_fn
+#define Q8_TYPE_widen_e8m0 const q8_widen_e8m0_fn
+#define Q8_TYPE_narrow const q8_narrow_fn
 #define Q8_TYPE_diff const q8_diff_fn
 #define Q8_TYPE_tally const q8_tally_fn
 #define Q8_TYPE_gemm_s8 const q8_gemm_s8_fn
@@ -35,6 +41,12 @@
 #define Q8_DIMS_errors
 #define Q8_DIMS_steps [Q8_FLOATS]
 #define Q8_DIMS_decode
+#define Q8_DIMS_decode_f8 [Q8_FLOAT8S]
+#define Q8_DIMS_decode_f4
+#define Q8_DIMS_decode_zero
+#define Q8_DIMS_nibbles
+#define Q8_DIMS_widen_e8m0
+#define Q8_DIMS_narrow [Q8_FLOATS]
 #define Q8_DIMS_diff
 #define Q8_DIMS_tally
 #define Q8_DIMS_gemm_s8

@@ -9,6 +9,9 @@
 /* Element types that kernels read. */
 enum q8_float { Q8_FLOAT_F16, Q8_FLOAT_BF16, Q8_FLOAT_F32, Q8_FLOATS };
 
+/* Floats of a byte: E4M3 is e4m3fn (largest 448, no infinity, NaN 0x7f and 0xff), E5M2 as IEEE. */
+enum q8_float8 { Q8_FLOAT8_E4M3, Q8_FLOAT8_E5M2, Q8_FLOAT8S };
+
 /* How a weight w becomes a code; f is the factor of its group.  "rne": to nearest, ties to even. */
 enum q8_rule {
     /*
@@ -166,6 +169,43 @@ typedef void (*q8_steps_fn)(float *factor, float *step, const uint32_t *absmax, 
 typedef void (*q8_decode_fn)(float *ret, const int8_t *codes, size_t n, size_t group,
                              const float *step);
 
+/*
+ * What stored codes of other schemes stand for: ret[i], i < n, has scale[i / group], and the last
+ * group may be shorter.  Everything is in float, one rounding each.  NaN where a factor is, or for
+ * Inf * 0; which NaN it is is open.  These keep denormals, whatever q8_denormals_flush says, and
+ * leave its state as it was; for many short rows that costs more than the products.
+ *
+ *   group > 0
+ *   scale [ceil(n / group)] any floats, denormals too
+ */
+
+/* ret[i] = float(codes[i]) * scale[i / group]; by type of the codes. */
+typedef void (*q8_decode_f8_fn)(float *ret, const uint8_t *codes, size_t n, size_t group,
+                                const float *scale);
+
+/*
+ * The same of E2M1 (0 .5 1 1.5 2 3 4 6, bit 3 is the sign): codes [ceil(n / 2)], the first of two
+ * in the low half; what an odd n leaves over does not matter.
+ */
+typedef void (*q8_decode_f4_fn)(float *ret, const uint8_t *codes, size_t n, size_t group,
+                                const float *scale);
+
+/* ret[i] = (codes[i] - zero[i / group]) * step[i / group]; a whole zero's difference is exact. */
+typedef void (*q8_decode_zero_fn)(float *ret, const int8_t *codes, size_t n, size_t group,
+                                  const float *step, const float *zero);
+
+/* ret[i] = nibble i - 8, the first of two in the low half; packed [ceil(n / 2)]. */
+typedef void (*q8_nibbles_fn)(int8_t *ret, const uint8_t *packed, size_t n);
+
+/* ret[i] = 2^(x[i] - 127), of 0 the denormal 2^-127, of 255 NaN (0x7fc00000). */
+typedef void (*q8_widen_e8m0_fn)(float *ret, const uint8_t *x, size_t n);
+
+/*
+ * ret [n] elements of the type, as q8_float_to_half and q8_float_to_bf16 have them (rne; NaN stays
+ * one, with its sign); F32 is copied.  Denormals are kept.
+ */
+typedef void (*q8_narrow_fn)(void *ret, const float *x, size_t n);
+
 /* How b differs from a, all in double. */
 struct q8_diff {
     double err2;     /* sum of (a - b)^2 */
@@ -224,6 +264,12 @@ struct q8_kernels {
     q8_errors_fn errors;                     /* what a scheme loses */
     const q8_steps_fn *steps;                /* [Q8_FLOATS], by type of the step */
     q8_decode_fn decode;                     /* codes to floats */
+    const q8_decode_f8_fn *decode_f8;        /* [Q8_FLOAT8S], by type of the codes */
+    q8_decode_f4_fn decode_f4;               /* E2M1 to floats */
+    q8_decode_zero_fn decode_zero;           /* codes with zero points to floats */
+    q8_nibbles_fn nibbles;                   /* halves of bytes to codes */
+    q8_widen_e8m0_fn widen_e8m0;             /* powers of two to floats */
+    const q8_narrow_fn *narrow;              /* [Q8_FLOATS], by type of the result */
     q8_diff_fn diff;                         /* two rows */
     q8_tally_fn tally;                       /* codes by value */
     q8_gemm_s8_fn gemm_s8;                   /* matrices of codes */
@@ -261,6 +307,15 @@ float q8_bf16_to_float(uint16_t bits);
 
 /* The nearest bfloat16 (rne).  What rounds beyond its largest number gives Inf, NaN stays NaN. */
 uint16_t q8_float_to_bf16(float value);
+
+/* The float that a float of a byte stands for, exactly; NaN has its sign. */
+float q8_float8_to_float(enum q8_float8 type, uint8_t bits);
+
+/* The float that the low 4 bits stand for as E2M1. */
+float q8_e2m1_to_float(uint8_t bits);
+
+/* 2^(bits - 127), as widen_e8m0 has it. */
+float q8_e8m0_to_float(uint8_t bits);
 
 /* The float that `bits` of type `type` stand for (as absmax returns them). */
 float q8_bits_to_float(enum q8_float type, uint32_t bits);

@@ -71,6 +71,30 @@ uint16_t q8_float_to_bf16(float value)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+float q8_float8_to_float(enum q8_float8 type, uint8_t bits)
+{
+    const uint32_t half = (uint32_t)bits << 8, sign = half & 0x8000;
+
+    if (type == Q8_FLOAT8_E5M2) /* the upper half of a half */
+        return q8_half_to_float((uint16_t)half);
+    if ((bits & 0x7f) == 0x7f)
+        return from_bits(sign << 16 | 0x7fc00000);
+    return q8_half_to_float((uint16_t)(sign | (half & 0x7f00) >> 1)) * 0x1p8f; /* by the biases */
+}
+
+float q8_e2m1_to_float(uint8_t bits)
+{
+    static const float values[] = {0,     0.5f,  1,  1.5f,  2,  3,  4,  6,
+                                   -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
+
+    return values[bits & 15];
+}
+
+float q8_e8m0_to_float(uint8_t bits)
+{
+    return from_bits(bits == 0 ? 0x400000 : bits == 255 ? 0x7fc00000 : (uint32_t)bits << 23);
+}
+
 float q8_bits_to_float(enum q8_float type, uint32_t bits)
 {
     switch (type) {

@@ -97,6 +97,9 @@ typedef void (*check_run_fn)(const struct q8_kernels *k, const struct check_inpu
  */
 void check_same(struct check *c, check_run_fn run, const struct check_input *in, size_t bytes);
 
+/* Makes NAN of every NaN of n floats, for operations that leave open which one it is. */
+void check_one_nan(float *x, size_t n);
+
 /* What a product of matrices gets beside x. */
 struct check_factors {
     const void *w;             /* [n, cols] */
@@ -148,6 +151,24 @@ void check_steps(struct check *c);
 
 /* decode of c->isa: worked examples, all codes and groups. */
 void check_decode(struct check *c);
+
+/* decode_f8 of c->isa: all codes by definition, with scales of every exponent; groups. */
+void check_decode_f8(struct check *c);
+
+/* decode_f4 of c->isa: the same of its codes. */
+void check_decode_f4(struct check *c);
+
+/* decode_zero of c->isa: worked examples, all codes and groups. */
+void check_decode_zero(struct check *c);
+
+/* nibbles of c->isa: every byte by definition. */
+void check_nibbles(struct check *c);
+
+/* widen_e8m0 of c->isa: every byte by definition. */
+void check_widen_e8m0(struct check *c);
+
+/* narrow of c->isa: worked examples, all ties. */
+void check_narrow(struct check *c);
 
 /* diff of c->isa: worked examples, among them the order of the sums. */
 void check_diff(struct check *c);

@@ -1,6 +1,7 @@
 /* same.c - two versions of an operation on one input: the same bytes, and no others */
 #include "tests/checkkernels/check.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MARGIN 128 /* untouched bytes on both sides of the result: two vectors */
@@ -47,4 +48,11 @@ void check_same(struct check *c, check_run_fn run, const struct check_input *in,
 {
     compare(c, run, in, bytes, false);
     compare(c, run, in, bytes, true);
+}
+
+void check_one_nan(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (isnan(x[i]))
+            x[i] = NAN;
 }

@@ -63,7 +63,7 @@ static bool is_nearest(const struct layout *l, float value, uint16_t bits)
     return at < fmin(below, above) || (at == fmin(below, above) && a % 2 == 0);
 }
 
-static void check_narrow(struct check *c, const struct layout *l, uint16_t (*narrow)(float))
+static void check_narrowing(struct check *c, const struct layout *l, uint16_t (*narrow)(float))
 {
     uint64_t wrong = 0;
     uint32_t example = 0;
@@ -166,8 +166,8 @@ void check_scalar(struct check *c)
     check_round(c);
     check_widening(c, &half, q8_half_to_float);
     check_widening(c, &bf16, q8_bf16_to_float);
-    check_narrow(c, &half, q8_float_to_half);
-    check_narrow(c, &bf16, q8_float_to_bf16);
+    check_narrowing(c, &half, q8_float_to_half);
+    check_narrowing(c, &bf16, q8_float_to_bf16);
     if (q8_isa_detect(Q8_ISA_avx512) >= Q8_ISA_avx2)
         check_f16c(c);
 }
