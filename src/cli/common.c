@@ -147,3 +147,9 @@ bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err)
     *ret = q8_isa_detect(isa);
     return true;
 }
+
+bool q8_cli_open(struct q8_model *model, const char *path, const struct q8_decode_options *decode,
+                 struct q8_arena *mem, struct q8_err *err)
+{
+    return q8_model_open(model, path, mem, err) && q8_model_decode(model, decode, mem, err);
+}

@@ -4,6 +4,7 @@
 
 #include "kernels/kernels.h"
 #include "src/cli/output.h"
+#include "src/model/coded/decode.h"
 
 /* For names and plans: a header may name millions of tensors. */
 #define Q8_CLI_MEMORY (UINT64_C(4) << 30)
@@ -52,6 +53,13 @@ bool q8_cli_bytes(const char *option, const char *arg, uint64_t *ret, struct q8_
 
 /* One per processor, 8 at most. */
 unsigned q8_cli_default_threads(void);
+
+/*
+ * Opens the model and makes floats of those of its weights; close it in every case.  Errors as
+ * q8_model_open and q8_model_decode.
+ */
+bool q8_cli_open(struct q8_model *model, const char *path, const struct q8_decode_options *decode,
+                 struct q8_arena *mem, struct q8_err *err);
 
 /* The best instruction set of this machine under the cap of Q8_ISA, if not empty; Q8_EUSAGE. */
 bool q8_cli_isa(enum q8_isa *ret, struct q8_err *err);

@@ -275,6 +275,14 @@ static bool place_report(struct options *o)
                           5, o->mem, o->err);
 }
 
+/* The input as floats, whatever its weights are. */
+static bool open_input(struct options *o, struct q8_model *model)
+{
+    const struct q8_decode_options decode = {Q8_DECODE_ALL, Q8_DTYPES, o->run.isa};
+
+    return q8_cli_isa(&o->run.isa, o->err) && q8_cli_open(model, o->input, &decode, o->mem, o->err);
+}
+
 static void work(struct options *o)
 {
     struct q8_model model = {0};
@@ -282,8 +290,7 @@ static void work(struct options *o)
 
     if (o->list)
         (void)print_targets(o);
-    else if (q8_cli_isa(&o->run.isa, o->err) && q8_model_open(&model, o->input, o->mem, o->err) &&
-             q8_plan_make(&plan, &model, &o->plan, o->mem, o->err))
+    else if (open_input(o, &model) && q8_plan_make(&plan, &model, &o->plan, o->mem, o->err))
         (void)run(o, &plan);
     q8_model_close(&model);
 }

@@ -295,12 +295,18 @@ static bool print_diff(struct options *o, const struct q8_compare *result)
     return ok;
 }
 
-/* The model beside the input: B of --diff, or the float one of --reference. */
-static bool open_other(struct options *o, struct q8_model *other)
+/*
+ * The input, whose int8 weights stay what they are, and the model beside it: B of --diff likewise,
+ * or the one of --reference as floats.
+ */
+static bool open_models(struct options *o, struct q8_model *model, struct q8_model *other)
 {
+    const struct q8_decode_options all = {Q8_DECODE_ALL, Q8_DTYPES, o->run.isa},
+                                   rest = {Q8_DECODE_BUT_INT8, Q8_DTYPES, o->run.isa};
     const char *path = o->diff ? o->other : o->reference;
 
-    return !path || q8_model_open(other, path, o->mem, o->err);
+    return q8_cli_open(model, o->input, &rest, o->mem, o->err) &&
+           (!path || q8_cli_open(other, path, o->diff ? &rest : &all, o->mem, o->err));
 }
 
 static bool run(struct options *o, const struct q8_model *model, const struct q8_model *other)
@@ -349,8 +355,8 @@ static void work(struct options *o)
 {
     struct q8_model model = {0}, other = {0};
 
-    if (q8_cli_isa(&o->run.isa, o->err) && q8_model_open(&model, o->input, o->mem, o->err) &&
-        open_other(o, &other) && q8_outputs_open(&o->outputs, o->mem, o->err))
+    if (q8_cli_isa(&o->run.isa, o->err) && open_models(o, &model, &other) &&
+        q8_outputs_open(&o->outputs, o->mem, o->err))
         (void)run(o, &model, &other);
     q8_model_close(&model);
     q8_model_close(&other);

@@ -350,6 +350,16 @@ static bool place_reports(struct options *o)
                           5, o->mem, o->err);
 }
 
+/* The reference as floats, whatever it is; what is int8 in the other stays so. */
+static bool open_models(struct options *o, struct q8_model model[2])
+{
+    const struct q8_decode_options all = {Q8_DECODE_ALL, Q8_DTYPES, o->run.isa},
+                                   rest = {Q8_DECODE_BUT_INT8, Q8_DTYPES, o->run.isa};
+
+    return q8_cli_open(&model[0], o->reference, &all, o->mem, o->err) &&
+           q8_cli_open(&model[1], o->quantized, &rest, o->mem, o->err);
+}
+
 static void work(struct options *o)
 {
     struct q8_model model[2] = {{0}, {0}};
@@ -357,9 +367,7 @@ static void work(struct options *o)
     if (q8_cli_isa(&o->run.isa, o->err) &&
         (o->run.level < Q8_LEVEL_MATMUL ||
          q8_device_find(&o->run.device, o->device ? o->device : "cpu", o->gpu_memory, o->err)) &&
-        q8_model_open(&model[0], o->reference, o->mem, o->err) &&
-        q8_model_open(&model[1], o->quantized, o->mem, o->err) &&
-        q8_outputs_open(&o->outputs, o->mem, o->err))
+        open_models(o, model) && q8_outputs_open(&o->outputs, o->mem, o->err))
         (void)run(o, model);
     q8_model_close(&model[0]);
     q8_model_close(&model[1]);

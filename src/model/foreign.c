@@ -152,7 +152,8 @@ static bool check_config(const struct q8_model *m, struct q8_err *err)
 {
     const struct cJSON *part, *inner;
 
-    for (size_t i = 0; m->config_root && i < COUNT(members); i++) {
+    /* the first is what the weights were decoded by */
+    for (size_t i = m->decoded > 0; m->config_root && i < COUNT(members); i++) {
         if (!check_member(m, q8_json_get(m->config_root, members[i].key), i, "", err))
             return false;
         for (part = q8_json_at(m->config_root, 0); part; part = q8_json_next(part)) {

@@ -7,6 +7,7 @@
 #include "src/base/num.h"
 #include "src/base/tensor_read.h"
 #include "src/base/text.h"
+#include "src/model/coded/coded.h"
 #include "src/model/folder/explain.h"
 #include "src/model/folder/folder.h"
 
@@ -287,8 +288,10 @@ void q8_model_close(struct q8_model *m)
 bool q8_model_read(const struct q8_model *m, const struct q8_tensor *t, uint64_t off, void *buf,
                    uint64_t n, struct q8_err *err)
 {
-    const struct q8_source source = q8_file_source(&m->shard[t->shard].file);
+    struct q8_source source = q8_file_source(&m->shard[t->shard].file);
 
+    if (t->coded)
+        source = (struct q8_source){t->nbytes, q8_coded_read, (void *)(uintptr_t)t->coded};
     return q8_tensor_read(&source, t, off, buf, n, err);
 }
 

@@ -7,6 +7,7 @@
 #include "src/base/tensor.h"
 
 struct cJSON;     /* src/base/json.h */
+struct q8_coded;  /* src/model/coded/coded.h */
 struct q8_format; /* formats/format.h */
 
 /* One weight file. */
@@ -31,24 +32,27 @@ struct q8_member {
 
 /* An open checkpoint.  Reading is safe from several threads. */
 struct q8_model {
-    const char *path;           /* as the user gave it */
-    const char *dir;            /* directory of the shards */
-    bool bare;                  /* one weight file, named directly: no config.json is looked for */
-    struct q8_shard *shard;     /* [shards] in the order of their names */
-    uint32_t shards;            /* files of the model, 1 to 4096 */
-    struct q8_index index;      /* all tensors, sorted by name; .shard says in which file */
-    const char *index_name;     /* "model.safetensors.index.json", or NULL */
-    const char *config;         /* text of config.json, or NULL */
-    uint64_t config_len;        /* its bytes, without the NUL behind it */
-    struct stat config_stat;    /* of config.json, as it was read */
-    struct cJSON *config_root;  /* parsed config.json, or NULL */
-    const char *stray;          /* a tensor that the index file does not name, or NULL */
-    uint64_t strays;            /* how many such tensors */
-    uint64_t bytes;             /* of all shards, headers too */
-    struct q8_member *metadata; /* [metadatas] of the index file, in its order; total_size too */
-    uint64_t metadatas;         /* 0: none, or no index file */
-    const char **note;          /* [notes] sentences for the user: what is odd and was taken */
-    uint64_t notes, note_room;  /* in use, allocated */
+    const char *path;          /* as the user gave it */
+    const char *dir;           /* directory of the shards */
+    bool bare;                 /* one weight file, named directly: no config.json is looked for */
+    struct q8_shard *shard;    /* [shards] in the order of their names */
+    uint32_t shards;           /* files of the model, 1 to 4096 */
+    struct q8_index index;     /* all tensors, sorted by name; .shard says in which file */
+    const char *index_name;    /* "model.safetensors.index.json", or NULL */
+    const char *config;        /* text of config.json, or NULL */
+    uint64_t config_len;       /* its bytes, without the NUL behind it */
+    struct stat config_stat;   /* of config.json, as it was read */
+    struct cJSON *config_root; /* parsed config.json, or NULL */
+    const char *stray;         /* a tensor that the index file does not name, or NULL */
+    uint64_t strays;           /* how many such tensors */
+    struct q8_index raw;       /* as the files have it, by name; empty before q8_model_decode */
+    const struct q8_coded **coded; /* [raw.count] what each is a part of, or NULL; NULL: none is */
+    uint64_t decoded;              /* weights that are computed from others */
+    uint64_t bytes;                /* of all shards, headers too */
+    struct q8_member *metadata;    /* [metadatas] of the index file, in its order; total_size too */
+    uint64_t metadatas;            /* 0: none, or no index file */
+    const char **note;             /* [notes] sentences for the user: what is odd and was taken */
+    uint64_t notes, note_room;     /* in use, allocated */
 };
 
 /*
@@ -63,7 +67,7 @@ bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem,
 /* Closes the files and releases config_root; what the arena holds stays. */
 void q8_model_close(struct q8_model *model);
 
-/* q8_tensor_read from the tensor's shard: its packed data, however it lies in the file. */
+/* q8_tensor_read from the tensor's shard: its packed data, however it lies, or is computed. */
 bool q8_model_read(const struct q8_model *model, const struct q8_tensor *t, uint64_t off, void *buf,
                    uint64_t n, struct q8_err *err);
 
@@ -72,5 +76,9 @@ bool q8_model_same(const struct q8_model *model, struct q8_err *err);
 
 /* Whether it is certain that some shard is no longer the file that was opened. */
 bool q8_model_changed(const struct q8_model *model);
+
+/* Adds a sentence to m->note (printf); Q8_ELIMIT. */
+bool q8_model_note(struct q8_model *m, struct q8_arena *mem, struct q8_err *err, const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
 
 #endif

@@ -13,10 +13,6 @@
 bool q8_model_shard(struct q8_model *m, const char *name, uint64_t *room, struct q8_arena *mem,
                     struct q8_err *err);
 
-/* Adds a sentence to m->note (printf); Q8_ELIMIT. */
-bool q8_model_note(struct q8_model *m, struct q8_arena *mem, struct q8_err *err, const char *format,
-                   ...) __attribute__((format(printf, 4, 5)));
-
 /* ---- placement.c: the index of several weight files ---- */
 
 /* One line of an index file's weight_map. */

@@ -133,7 +133,7 @@ bool q8_stored_layout(enum q8_layout *ret, const struct q8_model *model, struct 
     bool ok;
 
     *ret = Q8_LAYOUT_NONE;
-    if (!q8_json_at(config, 0)) /* null and {}: none */
+    if (!q8_json_at(config, 0) || model->decoded) /* null and {}: none */
         return true;
     if (method ? strcmp(method, q8_layouts[Q8_LAYOUT_BNB].method) == 0
                : q8_json_bool(q8_json_get(config, "load_in_8bit")) == 1)

@@ -1,0 +1,34 @@
+/* coded.h - weights that a file holds quantized, as the floats that their library makes of them */
+#ifndef Q8_MODEL_CODED_CODED_H
+#define Q8_MODEL_CODED_CODED_H
+
+#include "kernels/kernels.h"
+#include "src/model/model.h"
+
+#define Q8_CODED_PARTS 6 /* tensors that one weight is made of, at most */
+
+/* How a scheme stores weights and what they are worth: a row of table.c, a constant. */
+struct q8_coding;
+
+/* One weight that is computed: a tensor of the model's index points to it.  No dimension is 0. */
+struct q8_coded {
+    const struct q8_coding *coding; /* its row */
+    const struct q8_tensor
+        *part[Q8_CODED_PARTS];        /* of model->raw, as the row lists them; or NULL */
+    const struct q8_model *model;     /* whose files hold those */
+    const struct q8_kernels *kernels; /* of the isa; the arena's */
+    enum q8_dtype dtype;              /* what it becomes: F16, BF16 or F32 */
+    uint64_t rows, cols;              /* of all its matrices, one below the other */
+    uint64_t height;                  /* rows of one matrix; rows, where there is one */
+    uint64_t block_rows, block_cols;  /* elements that share a scale; those at the edges are cut */
+    uint64_t grid_cols;               /* scales beside each other */
+    unsigned bits;                    /* of a code, where the row leaves it open */
+};
+
+/*
+ * Bytes [off, off + n) of its packed floats (self: struct q8_coded); for struct q8_source.  Needs
+ * 64 KiB of stack and no memory.  NaN comes out as NaN.  Errors as q8_file_read.
+ */
+bool q8_coded_read(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
+
+#endif

@@ -1,0 +1,217 @@
+/* decode.c - the index of a checkpoint with its quantized weights as floats */
+#include "src/model/coded/decode.h"
+
+#include "src/base/num.h"
+#include "src/base/text.h"
+#include "src/model/coded/coded_parts.h"
+#include "src/model/floats.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_BYTES 4096 /* of a tensor's name put together here; longer ones are not looked for */
+
+/* The search. */
+struct search {
+    struct q8_model *m;
+    const struct q8_decode_options *options;
+    struct q8_kernels *kernels;
+    struct q8_coded_config config;
+    const struct q8_coded **of; /* [raw tensors] the weight that each is a part of; NULL: none */
+    uint64_t weights, drops;    /* how many; tensors that were dropped */
+    const char *first_drop;
+    struct q8_arena *mem;
+};
+
+/* The tensor whose name has `suffix` behind the first `stem` bytes of that name; NULL = none. */
+static const struct q8_tensor *beside(const struct search *s, const char *name, size_t stem,
+                                      const char *suffix)
+{
+    char other[NAME_BYTES];
+
+    if ((size_t)snprintf(other, sizeof other, "%.*s%s", (int)q8_min(stem, NAME_BYTES), name,
+                         suffix) >= sizeof other)
+        return NULL;
+    return q8_index_find(&s->m->raw, other);
+}
+
+/* Length of the name in front of the row's codes, where the tensor may be those; else SIZE_MAX. */
+static size_t find_stem(const struct search *s, const struct q8_coding *row,
+                        const struct q8_tensor *t)
+{
+    const size_t length = strlen(t->name);
+
+    if (!(row->types & Q8_IS(t->dtype)) || !q8_text_ends(t->name, row->codes) ||
+        (row->int8 && s->options->which == Q8_DECODE_BUT_INT8) ||
+        (row->method && (!s->config.method || strcmp(row->method, s->config.method) != 0)))
+        return SIZE_MAX;
+    return length - strlen(row->codes);
+}
+
+/* Finds the parts of a row; false: one that it needs is not there, or of another type. */
+static bool find_parts(const struct search *s, const struct q8_coding *row, size_t stem,
+                       struct q8_coded *c)
+{
+    for (unsigned i = 1; i < Q8_CODED_PARTS && row->part[i].suffix; i++) {
+        const struct q8_coding_part *part = &row->part[i];
+        const struct q8_tensor *t = beside(s, c->part[0]->name, stem, part->suffix);
+
+        if (t && !(part->types & Q8_IS(t->dtype)))
+            t = NULL;
+        if (!t && part->use == Q8_CODED_NEEDED)
+            return false;
+        c->part[i] = t;
+    }
+    c->coding = row;
+    return true;
+}
+
+/* The type that a weight becomes: that of a scale of 16 bits, or the model's. */
+static enum q8_dtype find_dtype(const struct search *s, const struct q8_coded *c)
+{
+    if (c->part[1] && (c->part[1]->dtype == Q8_F16 || c->part[1]->dtype == Q8_BF16))
+        return c->part[1]->dtype;
+    return s->config.dtype;
+}
+
+/* Puts file and weight in front of a message. */
+static bool fail_weight(const struct search *s, const struct q8_coded *c, struct q8_err *err)
+{
+    const struct q8_tensor *t = c->part[0];
+    char place[600], name[256];
+
+    (void)snprintf(place, sizeof place, "%s: tensor '%s' (%s)", s->m->shard[t->shard].name,
+                   q8_text_escape(t->name, name, sizeof name), c->coding->title);
+    return q8_fail_in(err, place);
+}
+
+/* The float tensor in the place of a weight whose parts are known. */
+static bool make_tensor(struct search *s, struct q8_coded *c, size_t stem, struct q8_tensor *ret,
+                        struct q8_err *err)
+{
+    struct q8_tensor t = {.shard = c->part[0]->shard};
+    struct q8_coded *kept;
+
+    c->dtype = find_dtype(s, c);
+    if (!c->coding->fit(c, &s->config, &t, err))
+        return fail_weight(s, c, err);
+    if (s->options->dtype != Q8_DTYPES)
+        c->dtype = s->options->dtype;
+    t.dtype = c->dtype;
+    t.name = q8_sprintf(s->mem, err, "%.*s%s", (int)stem, c->part[0]->name, c->coding->name);
+    kept = q8_alloc(s->mem, 1, sizeof *kept, err);
+    if (!t.name || !kept)
+        return false;
+    if (!q8_tensor_bytes(&t, &t.nbytes, err))
+        return fail_weight(s, c, err);
+    *kept = *c;
+    t.coded = kept;
+    *ret = t;
+    return true;
+}
+
+/* Notes which tensors the weight takes in. */
+static void take_parts(struct search *s, const struct q8_coded *c)
+{
+    for (unsigned i = 0; i < Q8_CODED_PARTS && c->coding->part[i].suffix; i++) {
+        if (!c->part[i])
+            continue;
+        if (c->coding->part[i].use == Q8_CODED_DROPPED && s->drops++ == 0)
+            s->first_drop = c->part[i]->name;
+        s->of[c->part[i] - s->m->raw.tensor] = c;
+    }
+    s->weights++;
+}
+
+/* Adds the float tensor to the index, if `t` are the codes of one. */
+static bool add_coded(struct search *s, const struct q8_tensor *t, struct q8_err *err)
+{
+    for (size_t i = 0; q8_codings[i]; i++) {
+        struct q8_coded c = {.part = {t}, .model = s->m, .kernels = s->kernels};
+        const size_t stem = find_stem(s, q8_codings[i], t);
+        struct q8_tensor made;
+
+        if (stem == SIZE_MAX || !find_parts(s, q8_codings[i], stem, &c))
+            continue;
+        if (!make_tensor(s, &c, stem, &made, err) ||
+            !q8_index_add(&s->m->index, &made, s->mem, err))
+            return false;
+        take_parts(s, made.coded);
+        return true;
+    }
+    return true;
+}
+
+/* Two float tensors of one name: a weight that is there as floats too. */
+static bool check_names(const struct search *s, struct q8_err *err)
+{
+    const struct q8_index *ix = &s->m->index;
+    char name[256];
+
+    for (uint64_t i = 1; i < ix->count; i++)
+        if (strcmp(ix->tensor[i - 1].name, ix->tensor[i].name) == 0)
+            return q8_fail(err, Q8_EINPUT,
+                           "%s: '%s' is there twice, in two ways: which of them counts is not said",
+                           s->m->path, q8_text_escape(ix->tensor[i].name, name, sizeof name));
+    return true;
+}
+
+static bool note_dropped(struct search *s, struct q8_err *err)
+{
+    char name[256];
+
+    return s->drops == 0 ||
+           q8_model_note(s->m, s->mem, err,
+                         "%" PRIu64
+                         " scales of activations are left out, '%s' for one: weights have no "
+                         "use for them",
+                         s->drops, q8_text_escape(s->first_drop, name, sizeof name));
+}
+
+/* The weights first, then what is no part of any. */
+static bool fill_index(struct search *s, struct q8_err *err)
+{
+    const struct q8_index *raw = &s->m->raw;
+
+    for (uint64_t i = 0; i < raw->count; i++)
+        if (!add_coded(s, &raw->tensor[i], err))
+            return false;
+    for (uint64_t i = 0; i < raw->count; i++)
+        if (!s->of[i] && !q8_index_add(&s->m->index, &raw->tensor[i], s->mem, err))
+            return false;
+    q8_index_sort(&s->m->index);
+    return check_names(s, err) && note_dropped(s, err);
+}
+
+bool q8_model_decode(struct q8_model *m, const struct q8_decode_options *options,
+                     struct q8_arena *mem, struct q8_err *err)
+{
+    struct search s = {.m = m, .options = options, .mem = mem};
+
+    m->raw = m->index;
+    m->index = (struct q8_index){0};
+    if (!q8_coded_config_read(&s.config, m, err))
+        return false;
+    s.of = q8_alloc(mem, m->raw.count, sizeof *s.of, err);
+    s.kernels = q8_alloc(mem, 1, sizeof *s.kernels, err);
+    if (!s.of || !s.kernels)
+        return false;
+    q8_kernels_init(s.kernels, options->isa);
+    if (!fill_index(&s, err))
+        return false;
+    m->coded = s.of;
+    m->decoded = s.weights;
+    return true;
+}
+
+const struct q8_coded *q8_coded_of(const struct q8_model *m, const struct q8_tensor *raw)
+{
+    return m->coded ? m->coded[raw - m->raw.tensor] : NULL;
+}
+
+const char *q8_coded_title(const struct q8_coded *c)
+{
+    return c->coding->title;
+}

@@ -1,0 +1,92 @@
+/* fp4.c - FP4 (E2M1), two in a byte, with an exponent for each 32 columns */
+#include "src/model/coded/coded_parts.h"
+
+#include "src/base/num.h"
+
+#include <string.h>
+
+#define BLOCK 32
+
+/* fl(e2m1 * 2^e), exact (OCP Microscaling Formats 1.0, 5.3); the low nibble is the first. */
+static void decode(const struct q8_coded *c, float *ret, const unsigned char *codes, uint64_t n,
+                   const float *scale)
+{
+    c->kernels->decode_f4(ret, codes, n, c->block_cols, scale);
+}
+
+static bool take_blocks(struct q8_coded *c, struct q8_err *err)
+{
+    return q8_coded_takes_blocks(c, 1, BLOCK) ||
+           q8_coded_fail_shape(c, 1, "one for each 32 columns of a row", err);
+}
+
+static bool fit(struct q8_coded *c, const struct q8_coded_config *config, struct q8_tensor *t,
+                struct q8_err *err)
+{
+    (void)config;
+    return q8_coded_fit_matrix(c, t, 2, err) && take_blocks(c, err);
+}
+
+/*
+ * Blocks U8 [E, rows, cols / 32, 16] and scales U8 [E, rows, cols / 32]; the model has the turned
+ * matrices, [E, cols, rows] (transformers 5.23, integrations/mxfp4.py, convert_moe_packed_tensors).
+ */
+static bool fit_blocks(struct q8_coded *c, const struct q8_coded_config *config,
+                       struct q8_tensor *t, struct q8_err *err)
+{
+    const struct q8_tensor *codes = c->part[0], *scales = c->part[1];
+    const uint64_t *dim = codes->dim;
+
+    (void)config;
+    if (codes->rank != 4 || dim[3] != BLOCK / 2 || !codes->nbytes)
+        return q8_coded_fail_shape(c, 0, "[experts, rows, columns / 32, 16]", err);
+    c->height = dim[1];
+    c->rows = dim[0] * dim[1];
+    c->cols = dim[2] * BLOCK;
+    if (scales->rank != 3 || memcmp(scales->dim, dim, 3 * sizeof *dim) != 0)
+        return q8_coded_fail_shape(c, 1, "as many as there are blocks", err);
+    t->rank = 3;
+    t->dim[0] = dim[0];
+    t->dim[1] = c->cols;
+    t->dim[2] = c->height;
+    t->strided = true;
+    t->stride[0] = c->height * c->cols;
+    t->stride[1] = 1;
+    t->stride[2] = c->cols;
+    return take_blocks(c, err);
+}
+
+#define ROW .read = q8_coded_read_rows, .unit = 2, .bytes = 1, .decode = decode
+
+const struct q8_coding q8_coding_mxfp4_blocks = {
+    .title = "MXFP4",
+    .source = "transformers 5.23 integrations/mxfp4 (gpt-oss)",
+    .codes = "_blocks",
+    .name = "",
+    .types = Q8_IS(Q8_U8),
+    .part = {{""}, {"_scales", Q8_IS_E8M0, Q8_CODED_NEEDED}},
+    .fit = fit_blocks,
+    ROW,
+};
+
+const struct q8_coding q8_coding_mxfp4_packed = {
+    .title = "MXFP4",
+    .source = "compressed-tensors 0.20 mxfp4_pack_quantized",
+    .codes = ".weight_packed",
+    .name = ".weight",
+    .types = Q8_IS(Q8_U8),
+    .part = {{""}, {".weight_scale", Q8_IS_E8M0, Q8_CODED_NEEDED}},
+    .fit = fit,
+    ROW,
+};
+
+const struct q8_coding q8_coding_mxfp4_scale = {
+    .title = "MXFP4",
+    .source = "transformers 5.23 finegrained_fp8 (DeepSeek V4 experts)",
+    .codes = ".weight",
+    .name = ".weight",
+    .types = Q8_IS(Q8_I8),
+    .part = {{""}, {".scale", Q8_IS(Q8_F8_E8M0), Q8_CODED_NEEDED}},
+    .fit = fit,
+    ROW,
+};

@@ -1,0 +1,17 @@
+/* table.c - the schemes whose weights become floats: a line each */
+#include "src/model/coded/coded_parts.h"
+
+#include <stddef.h>
+
+/* In this order: the first whose parts are there is meant. */
+#define CODINGS(row)                                                                               \
+    row(fp8_block) /* fp8.c */                                                                     \
+        row(fp8_fused) row(fp8_scaled) row(mxfp8) row(fp8_scale) row(fp8_qscale)                   \
+            row(mxfp4_blocks) /* fp4.c */                                                          \
+        row(mxfp4_packed) row(mxfp4_scale)
+
+#define DECLARE(name) extern const struct q8_coding q8_coding_##name;
+CODINGS(DECLARE)
+
+#define POINT(name) &q8_coding_##name,
+const struct q8_coding *const q8_codings[] = {CODINGS(POINT) NULL};
