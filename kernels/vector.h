@@ -11,7 +11,8 @@
 
 #define CHUNK 4096 /* elements whose sums share lanes */
 
-/* For what is left over of a row. */
+/* For what is left over of a row, and for what is rare. */
 extern const q8_histogram_fn q8_histogram_ref;
+extern const q8_decode_f8_fn q8_decode_f8_ref[Q8_FLOAT8S];
 
 #endif

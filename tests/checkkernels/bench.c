@@ -230,5 +230,6 @@ int bench(enum q8_isa best)
     for (enum q8_float type = 0; type < Q8_FLOATS; type++)
         bench_type(&d, type, best);
     bench_inspect(best);
+    bench_sources(best);
     return 0;
 }

@@ -203,4 +203,7 @@ int bench(enum q8_isa best);
 /* Prints the table of what q8-inspect uses; part of bench. */
 void bench_inspect(enum q8_isa best);
 
+/* Prints the table of what reads quantized sources; part of bench. */
+void bench_sources(enum q8_isa best);
+
 #endif
