@@ -304,7 +304,12 @@ static bool open_models(struct options *o, struct q8_model *model, struct q8_mod
     const struct q8_decode_options all = {Q8_DECODE_ALL, Q8_DTYPES, o->run.isa},
                                    rest = {Q8_DECODE_BUT_INT8, Q8_DTYPES, o->run.isa};
     const char *path = o->diff ? o->other : o->reference;
+    struct q8_err unread = {0};
 
+    if (o->header) /* also of weights that do not fit together */
+        return q8_model_open(model, o->input, o->mem, o->err) &&
+               (q8_model_decode(model, &all, o->mem, &unread) ||
+                q8_model_note(model, o->mem, o->err, "%s", unread.text));
     return q8_cli_open(model, o->input, &rest, o->mem, o->err) &&
            (!path || q8_cli_open(other, path, o->diff ? &rest : &all, o->mem, o->err));
 }

@@ -4,6 +4,7 @@
 #include "src/base/text.h"
 #include "src/inspect/page_parts.h"
 #include "src/base/memo.h"
+#include "src/model/coded/decode.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -214,7 +215,7 @@ static void put_subtitle(const struct q8_html_page *page)
     const struct q8_inspect *in = page->in;
     const char *class_name = in->arch.class_name ? in->arch.class_name : in->arch.model_type;
     FILE *out = page->out;
-    char text[32];
+    char text[32], schemes[200];
 
     fputs("<p class=\"sub\">", out);
     q8_html_path(out, in->model->path);
@@ -230,6 +231,11 @@ static void put_subtitle(const struct q8_html_page *page)
         fputs("</span>", out);
     } else if (in->options.target) {
         fprintf(out, "<span>for %s</span>", in->options.target->name);
+    }
+    if (in->model->decoded) {
+        fputs("<span>from ", out);
+        q8_html_text(out, q8_model_schemes(in->model, schemes, sizeof schemes));
+        fputs("</span>", out);
     }
     if (in->options.reference) {
         fputs("<span>reference ", out);

@@ -3,6 +3,7 @@
 
 #include "src/base/json_write.h"
 #include "src/base/text.h"
+#include "src/model/coded/decode.h"
 
 #include <inttypes.h>
 
@@ -34,45 +35,74 @@ static void print_shard(const struct q8_shard *shard, uint64_t tensors, FILE *ou
     }
 }
 
+/* The tensors as the files have them. */
+static const struct q8_index *tensors_of(const struct q8_model *m)
+{
+    return m->raw.count ? &m->raw : &m->index;
+}
+
+/* The weight whose codes those are; NULL: none. */
+static const struct q8_coded *coded_by(const struct q8_model *m, const struct q8_tensor *t)
+{
+    const struct q8_coded *c = m->raw.count ? q8_coded_of(m, t) : NULL;
+
+    return c && c->part[0] == t ? c : NULL;
+}
+
 /* How many tensors every shard has. */
 static uint64_t *count_tensors(const struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
 {
     uint64_t *count = q8_alloc(mem, m->shards, sizeof *count, err);
+    const struct q8_index *ix = tensors_of(m);
 
-    for (uint64_t i = 0; count && i < m->index.count; i++)
-        count[m->index.tensor[i].shard]++;
+    for (uint64_t i = 0; count && i < ix->count; i++)
+        count[ix->tensor[i].shard]++;
     return count;
+}
+
+static void print_line(const struct q8_model *m, const struct q8_tensor *t, FILE *out)
+{
+    const struct q8_coded *c = coded_by(m, t);
+    char name[1024], shape[256];
+
+    q8_tensor_shape(t, shape, sizeof shape);
+    fprintf(out, "%s %s %s %" PRIu64 " bytes", q8_text_escape(t->name, name, sizeof name),
+            q8_dtypes[t->dtype].name, shape, t->nbytes);
+    if (m->shards > 1)
+        fprintf(out, " in %s", q8_text_escape(m->shard[t->shard].name, name, sizeof name));
+    if (c)
+        fprintf(out, ", %s: read as %s [%" PRIu64 ", %" PRIu64 "]", q8_coded_title(c),
+                q8_dtypes[c->dtype].name, c->rows, c->cols);
+    fputc('\n', out);
 }
 
 bool q8_header_text(const struct q8_model *m, FILE *out, struct q8_arena *mem, struct q8_err *err)
 {
     const uint64_t *count = count_tensors(m, mem, err);
+    const struct q8_index *ix = tensors_of(m);
     uint64_t elements = 0;
-    char name[1024], shape[256], a[32], b[32];
+    char a[32], b[32];
 
     if (!count)
         return false;
     for (uint32_t i = 0; i < m->shards; i++)
         print_shard(&m->shard[i], count[i], out);
-    for (uint64_t i = 0; i < m->index.count; i++) {
-        const struct q8_tensor *t = &m->index.tensor[i];
-
-        q8_tensor_shape(t, shape, sizeof shape);
-        elements += q8_tensor_elements(t);
-        fprintf(out, "%s %s %s %" PRIu64 " bytes", q8_text_escape(t->name, name, sizeof name),
-                q8_dtypes[t->dtype].name, shape, t->nbytes);
-        if (m->shards > 1)
-            fprintf(out, " in %s", q8_text_escape(m->shard[t->shard].name, name, sizeof name));
-        fputc('\n', out);
+    for (uint64_t i = 0; i < ix->count; i++) {
+        elements += q8_tensor_elements(&ix->tensor[i]);
+        print_line(m, &ix->tensor[i], out);
     }
-    fprintf(out, "%" PRIu64 " tensors in %" PRIu32 " file%s, %s elements, %s\n", m->index.count,
+    fprintf(out, "%" PRIu64 " tensors in %" PRIu32 " file%s, %s elements, %s\n", ix->count,
             m->shards, m->shards == 1 ? "" : "s", q8_text_count(elements, a, sizeof a),
             q8_text_bytes(m->bytes, b, sizeof b));
+    if (m->decoded)
+        fprintf(out, "%" PRIu64 " weights are quantized\n", m->decoded);
     return !ferror(out) || q8_fail_errno(err, "cannot write the header");
 }
 
 static void print_tensor(const struct q8_model *m, const struct q8_tensor *t, struct q8_json *j)
 {
+    const struct q8_coded *c = coded_by(m, t);
+
     q8_json_begin(j, NULL, '{');
     q8_json_text(j, "name", t->name);
     q8_json_text(j, "dtype", q8_dtypes[t->dtype].name);
@@ -80,6 +110,12 @@ static void print_tensor(const struct q8_model *m, const struct q8_tensor *t, st
     q8_json_number(j, "bytes", t->nbytes);
     q8_json_text(j, "file", m->shard[t->shard].name);
     q8_json_number(j, "offset", t->offset);
+    if (c) {
+        q8_json_text(j, "scheme", q8_coded_title(c));
+        q8_json_text(j, "weight", c->name);
+        q8_json_text(j, "read_as", q8_dtypes[c->dtype].name);
+        q8_json_numbers(j, "matrix", (const uint64_t[]){c->rows, c->cols}, 2);
+    }
     q8_json_end(j, '}');
 }
 
@@ -121,8 +157,8 @@ bool q8_header_json(const struct q8_model *m, FILE *out, struct q8_err *err)
     }
     q8_json_end(&j, ']');
     q8_json_begin(&j, "tensors", '[');
-    for (uint64_t i = 0; i < m->index.count; i++)
-        print_tensor(m, &m->index.tensor[i], &j);
+    for (uint64_t i = 0; i < tensors_of(m)->count; i++)
+        print_tensor(m, &tensors_of(m)->tensor[i], &j);
     q8_json_end(&j, ']');
     q8_json_end(&j, '}');
     fputc('\n', out);

@@ -2,6 +2,7 @@
 #include "src/inspect/report_json.h"
 
 #include "src/inspect/numbers.h"
+#include "src/model/coded/decode.h"
 
 /* Those of these groups, as members of the object that is open. */
 static void print_numbers(const struct q8_subject *s, unsigned groups, struct q8_json *j)
@@ -235,12 +236,15 @@ bool q8_inspect_json(const struct q8_inspect *in, const struct q8_suggestion *su
                      struct q8_err *err)
 {
     struct q8_json j = {.out = out, .indent = 1};
+    char schemes[200];
 
     q8_json_begin(&j, NULL, '{');
     q8_json_text(&j, "schema", "q8-inspect/1");
     q8_json_text(&j, "version", Q8_VERSION);
     q8_json_text(&j, "input", in->model->path);
     q8_json_text(&j, "layout", in->stored.count ? q8_layouts[in->stored.layout].name : "float");
+    q8_json_text(&j, "source", q8_model_schemes(in->model, schemes, sizeof schemes));
+    q8_json_number(&j, "decoded", in->model->decoded);
     q8_json_text(&j, "model_type", in->arch.model_type);
     q8_json_text(&j, "architecture", in->arch.class_name);
     q8_json_text(&j, "target", in->options.target->name);

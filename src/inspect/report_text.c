@@ -6,6 +6,7 @@
 #include "src/base/text.h"
 #include "src/inspect/numbers.h"
 #include "src/report/constant.h"
+#include "src/model/coded/decode.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -105,12 +106,16 @@ static const char *show_number(double value, char text[32])
 static void print_head(const struct q8_inspect *in, FILE *out)
 {
     const struct q8_inspect_totals *t = &in->total;
-    char name[512], a[32], b[32], c[32];
+    char name[512], a[32], b[32], c[32], schemes[200];
 
     fprintf(out, "%s: ", q8_text_escape(in->model->path, name, sizeof name));
     if (in->arch.class_name)
         fprintf(out, "%s, ", q8_text_escape(in->arch.class_name, name, sizeof name));
-    fprintf(out, "%s\n", in->stored.count ? q8_layouts[in->stored.layout].name : "float");
+    fprintf(out, "%s%s\n",
+            in->stored.count ? q8_layouts[in->stored.layout].name
+                             : q8_model_schemes(in->model, schemes, sizeof schemes),
+            in->model->decoded ? ", quantized already: what int8 costs is against its own values"
+                               : "");
     fprintf(out,
             "%" PRIu64 " tensors in %" PRIu32 " file%s, %s; %s parameters, %s of them Linear\n",
             t->tensors, in->model->shards, in->model->shards == 1 ? "" : "s",

@@ -12,6 +12,7 @@ struct q8_coding;
 
 /* One weight that is computed: a tensor of the model's index points to it.  No dimension is 0. */
 struct q8_coded {
+    const char *name;               /* of the float tensor */
     const struct q8_coding *coding; /* its row */
     const struct q8_tensor
         *part[Q8_CODED_PARTS];        /* of model->raw, as the row lists them; or NULL */

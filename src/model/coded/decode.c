@@ -106,6 +106,7 @@ static bool make_tensor(struct search *s, struct q8_coded *c, size_t stem, struc
         return false;
     if (!q8_tensor_bytes(&t, &t.nbytes, err))
         return fail_weight(s, c, err);
+    c->name = t.name;
     *kept = *c;
     t.coded = kept;
     *ret = t;
@@ -214,4 +215,30 @@ const struct q8_coded *q8_coded_of(const struct q8_model *m, const struct q8_ten
 const char *q8_coded_title(const struct q8_coded *c)
 {
     return c->coding->title;
+}
+
+/* Whether a weight of the model has that row. */
+static bool has_row(const struct q8_model *m, const struct q8_coding *row)
+{
+    uint64_t i = 0;
+
+    while (i < m->raw.count && !(m->coded[i] && m->coded[i]->coding == row))
+        i++;
+    return i < m->raw.count;
+}
+
+const char *q8_model_schemes(const struct q8_model *m, char *text, size_t size)
+{
+    const char *last = "";
+    size_t used = (size_t)snprintf(text, size, "%s", m->decoded ? "" : "float");
+
+    for (size_t i = 0; m->decoded && q8_codings[i] && used < size; i++) {
+        const char *title = q8_codings[i]->title;
+
+        if (strcmp(title, last) == 0 || !has_row(m, q8_codings[i]))
+            continue;
+        used += (size_t)snprintf(text + used, size - used, "%s%s", *last ? ", " : "", title);
+        last = title;
+    }
+    return text;
 }

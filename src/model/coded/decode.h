@@ -32,6 +32,12 @@ bool q8_model_decode(struct q8_model *m, const struct q8_decode_options *options
 /* What people call the scheme: "FP8 in blocks". */
 const char *q8_coded_title(const struct q8_coded *c);
 
+/*
+ * "FP8 in blocks, MXFP4": the schemes of all decoded weights into `text`, in the order of table.c;
+ * "float" where there are none.  Returns text.
+ */
+const char *q8_model_schemes(const struct q8_model *m, char *text, size_t size);
+
 /* The weight that the raw tensor is a part of; NULL: none. */
 const struct q8_coded *q8_coded_of(const struct q8_model *m, const struct q8_tensor *raw);
 
