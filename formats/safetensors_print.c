@@ -141,6 +141,9 @@ bool q8_safetensors_print(struct q8_index *ix, struct q8_sink *sink, uint64_t *r
         struct q8_tensor *t = &ix->tensor[i];
 
         t->offset = at;
+        if (t->dtype >= Q8_SAFETENSORS_DTYPES)
+            return q8_fail(err, Q8_EUNSUPPORTED, "safetensors has no type for %s of GGUF",
+                           q8_dtypes[t->dtype].name);
         if (!q8_tensor_bytes(t, &t->nbytes, err) || !q8_add(at, t->nbytes, &at))
             return q8_fail(err, Q8_EINPUT, "more than 2^64 bytes of tensors");
     }

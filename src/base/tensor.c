@@ -33,11 +33,38 @@ const struct q8_dtype_row q8_dtypes[Q8_DTYPES] = {
     [Q8_F64] = {"F64", 1, 8},
     [Q8_I64] = {"I64", 1, 8},
     [Q8_U64] = {"U64", 1, 8},
+    /* gguf 0.19.0, constants.py, GGML_QUANT_SIZES */
+    [Q8_GGUF_Q4_0] = {"Q4_0", 32, 18},
+    [Q8_GGUF_Q4_1] = {"Q4_1", 32, 20},
+    [Q8_GGUF_Q5_0] = {"Q5_0", 32, 22},
+    [Q8_GGUF_Q5_1] = {"Q5_1", 32, 24},
+    [Q8_GGUF_Q8_0] = {"Q8_0", 32, 34},
+    [Q8_GGUF_Q8_1] = {"Q8_1", 32, 40},
+    [Q8_GGUF_Q2_K] = {"Q2_K", 256, 84},
+    [Q8_GGUF_Q3_K] = {"Q3_K", 256, 110},
+    [Q8_GGUF_Q4_K] = {"Q4_K", 256, 144},
+    [Q8_GGUF_Q5_K] = {"Q5_K", 256, 176},
+    [Q8_GGUF_Q6_K] = {"Q6_K", 256, 210},
+    [Q8_GGUF_Q8_K] = {"Q8_K", 256, 292},
+    [Q8_GGUF_IQ2_XXS] = {"IQ2_XXS", 256, 66},
+    [Q8_GGUF_IQ2_XS] = {"IQ2_XS", 256, 74},
+    [Q8_GGUF_IQ3_XXS] = {"IQ3_XXS", 256, 98},
+    [Q8_GGUF_IQ1_S] = {"IQ1_S", 256, 50},
+    [Q8_GGUF_IQ4_NL] = {"IQ4_NL", 32, 18},
+    [Q8_GGUF_IQ3_S] = {"IQ3_S", 256, 110},
+    [Q8_GGUF_IQ2_S] = {"IQ2_S", 256, 82},
+    [Q8_GGUF_IQ4_XS] = {"IQ4_XS", 256, 136},
+    [Q8_GGUF_IQ1_M] = {"IQ1_M", 256, 56},
+    [Q8_GGUF_TQ1_0] = {"TQ1_0", 256, 54},
+    [Q8_GGUF_TQ2_0] = {"TQ2_0", 256, 66},
+    [Q8_GGUF_MXFP4] = {"MXFP4", 32, 17},
+    [Q8_GGUF_NVFP4] = {"NVFP4", 64, 36},
+    [Q8_GGUF_Q1_0] = {"Q1_0", 128, 18},
 };
 
 enum q8_dtype q8_dtype_find(const char *name, uint64_t len)
 {
-    for (int d = 0; d < Q8_DTYPES; d++)
+    for (int d = 0; d < Q8_SAFETENSORS_DTYPES; d++)
         if (strlen(q8_dtypes[d].name) == len && memcmp(q8_dtypes[d].name, name, len) == 0)
             return (enum q8_dtype)d;
     return Q8_DTYPES;

@@ -14,8 +14,9 @@
 #define Q8_TENSOR_LIMIT 1048576
 
 /*
- * Element types, in the order of the safetensors enum, because that order
- * decides the layout of a file (safetensors 0.8.0, tensor.rs, `Dtype`).
+ * Element types: first those of safetensors in the order of its enum, because that order decides
+ * the layout of a file (safetensors 0.8.0, tensor.rs, `Dtype`); then GGUF's blocks (gguf 0.19.0,
+ * constants.py, GGMLQuantizationType), which no safetensors file has.
  */
 enum q8_dtype {
     Q8_BOOL,
@@ -40,12 +41,39 @@ enum q8_dtype {
     Q8_F64,
     Q8_I64,
     Q8_U64,
+    Q8_SAFETENSORS_DTYPES, /* how many of them safetensors has */
+    Q8_GGUF_Q4_0 = Q8_SAFETENSORS_DTYPES,
+    Q8_GGUF_Q4_1,
+    Q8_GGUF_Q5_0,
+    Q8_GGUF_Q5_1,
+    Q8_GGUF_Q8_0,
+    Q8_GGUF_Q8_1,
+    Q8_GGUF_Q2_K,
+    Q8_GGUF_Q3_K,
+    Q8_GGUF_Q4_K,
+    Q8_GGUF_Q5_K,
+    Q8_GGUF_Q6_K,
+    Q8_GGUF_Q8_K,
+    Q8_GGUF_IQ2_XXS,
+    Q8_GGUF_IQ2_XS,
+    Q8_GGUF_IQ3_XXS,
+    Q8_GGUF_IQ1_S,
+    Q8_GGUF_IQ4_NL,
+    Q8_GGUF_IQ3_S,
+    Q8_GGUF_IQ2_S,
+    Q8_GGUF_IQ4_XS,
+    Q8_GGUF_IQ1_M,
+    Q8_GGUF_TQ1_0,
+    Q8_GGUF_TQ2_0,
+    Q8_GGUF_MXFP4,
+    Q8_GGUF_NVFP4,
+    Q8_GGUF_Q1_0,
     Q8_DTYPES /* how many; also "none" */
 };
 
 /*
  * A type as it is named on disk, and its smallest block of whole bytes: 1 element for most, more
- * where elements share bytes (two F4 a byte, four F6 three bytes).
+ * where elements share bytes (two F4 a byte, four F6 three bytes, 32 of Q8_0 and their scale 34).
  */
 struct q8_dtype_row {
     const char *name;         /* "BF16" */
@@ -55,7 +83,7 @@ struct q8_dtype_row {
 /* Name and block of every type, by enum q8_dtype. */
 extern const struct q8_dtype_row q8_dtypes[Q8_DTYPES];
 
-/* The type of that name (not NUL-terminated, `len` bytes), or Q8_DTYPES. */
+/* The type of safetensors of that name (not NUL-terminated, `len` bytes), or Q8_DTYPES. */
 enum q8_dtype q8_dtype_find(const char *name, uint64_t len);
 
 /* Bytes of one element; 0 when elements of that type share bytes. */
@@ -101,9 +129,10 @@ struct q8_value {
         double f64;       /* any double */
         bool flag;        /* true or false */
         struct {
-            const struct q8_value *item; /* [count] of one type, none of them an array */
-            uint64_t count;              /* may be 0 */
-        } array;                         /* GGUF's readers take no arrays of arrays */
+            /* [count] of one type, none of them an array; NULL: too long to be kept */
+            const struct q8_value *item;
+            uint64_t count; /* may be 0 */
+        } array;            /* GGUF's readers take no arrays of arrays */
     };
 };
 

@@ -17,8 +17,8 @@
 #define NAME_BYTES 4096 /* of a tensor's name put together here; longer ones are not there */
 
 /* Types of tensors, as bits. */
-#define IS(dtype) (1u << (dtype))
-#define ANY UINT32_MAX
+#define IS(dtype) (UINT64_C(1) << (dtype))
+#define ANY UINT64_MAX
 #define WHOLE                                                                                      \
     (IS(Q8_U8) | IS(Q8_I8) | IS(Q8_I16) | IS(Q8_U16) | IS(Q8_I32) | IS(Q8_U32) | IS(Q8_I64) |      \
      IS(Q8_U64))
@@ -65,7 +65,7 @@ static const struct {
 static const struct {
     const char *end;
     const char *beside; /* a tensor with this in place of the end is there too; NULL: need not be */
-    uint32_t types;     /* one of them */
+    uint64_t types;     /* one of them */
     const char *what;
 } tensors[] = {
     {".weight_scale_inv", NULL, ANY, "FP8 in blocks"},
@@ -246,6 +246,22 @@ static const char *type_tells(const struct q8_model *m, const struct q8_tensor *
     return WHOLE & IS(t->dtype) ? "a tool that stores whole numbers" : NULL;
 }
 
+/* Blocks of llama.cpp that q8 has no floats of. */
+static bool check_blocks(const struct q8_model *m, struct q8_err *err)
+{
+    char name[256];
+
+    for (uint64_t i = 0; i < m->index.count; i++)
+        if (m->index.tensor[i].dtype >= Q8_SAFETENSORS_DTYPES)
+            return q8_fail(err, Q8_EUNSUPPORTED,
+                           "%s: tensor '%s' is %s of llama.cpp, of which q8 reads no values: "
+                           "dequantize with llama.cpp first: llama-quantize --allow-requantize IN "
+                           "OUT f16",
+                           m->path, q8_text_escape(m->index.tensor[i].name, name, sizeof name),
+                           q8_dtypes[m->index.tensor[i].dtype].name);
+    return true;
+}
+
 static bool check_tensors(const struct q8_model *m,
                           const char *(*tells)(const struct q8_model *m, const struct q8_tensor *t),
                           struct q8_err *err)
@@ -268,6 +284,6 @@ static bool check_tensors(const struct q8_model *m,
 bool q8_model_is_float(const struct q8_model *model, struct q8_err *err)
 {
     return q8_model_is_finished(model, err) && check_config(model, err) &&
-           check_files(model, err) && check_metadata(model, err) &&
+           check_files(model, err) && check_metadata(model, err) && check_blocks(model, err) &&
            check_tensors(model, name_tells, err) && check_tensors(model, type_tells, err);
 }

@@ -17,7 +17,7 @@ static void tensor_types_are_found_by_their_whole_name(void **state)
     static const char *const none[] = {"", "F", "F3", "F322", "f32", "F8", "F8_E4M3F", "Q8_0"};
 
     (void)state;
-    for (int d = 0; d < Q8_DTYPES; d++)
+    for (int d = 0; d < Q8_SAFETENSORS_DTYPES; d++)
         assert_int_equal(q8_dtype_find(q8_dtypes[d].name, strlen(q8_dtypes[d].name)), d);
     assert_int_equal(q8_dtype_find("BF16\"", 4), Q8_BF16); /* no NUL behind it */
     assert_int_equal(q8_dtype_find("F32\0", 4), Q8_DTYPES);
@@ -29,7 +29,7 @@ static void tensor_types_are_found_by_their_whole_name(void **state)
 static void tensor_types_of_whole_bytes_get_wider(void **state)
 {
     (void)state;
-    for (int d = Q8_U8; d + 1 < Q8_DTYPES; d++)
+    for (int d = Q8_U8; d + 1 < Q8_SAFETENSORS_DTYPES; d++)
         assert_true(q8_dtype_size((enum q8_dtype)d) <= q8_dtype_size((enum q8_dtype)(d + 1)));
 }
 
