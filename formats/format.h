@@ -25,7 +25,7 @@ struct q8_format {
     const char *suffix; /* of its files: ".safetensors" */
     /*
      * What loaders know the files of a directory by: STEM SUFFIX is the only one, STEM SUFFIX
-     * ".index.json" says which tensors are in which of several.
+     * ".index.json" says which tensors are in which of several.  NULL: they have any names.
      */
     const char *stem;
     /* [metas] what a file says of itself that is made of one of another format; may be NULL */

@@ -8,6 +8,7 @@
 #include "src/model/folder/folder.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,15 +176,24 @@ static bool add_manifest(struct q8_plan *plan, struct q8_err *err)
     return true;
 }
 
+/* Where "-00001-of-00002" begins in front of the suffix of that length, or the suffix itself. */
+static size_t find_part(const char *name, size_t suffix)
+{
+    const size_t end = strlen(name) - suffix, part = strlen("-00001-of-00002");
+
+    return end > part && fnmatch("-[0-9]*-of-[0-9]*", name + end - part, 0) == 0 ? end - part : end;
+}
+
 /*
  * The name that a file of one format has in another: its stem, if it has that, and its suffix, the
- * last in the name.
+ * last in the name.  Of a format without a stem the number of the part is kept, and no more.
  */
 static const char *rename_file(const char *name, const struct q8_format *from,
                                const struct q8_format *to, struct q8_arena *mem, struct q8_err *err)
 {
-    const size_t stem = strlen(from->stem), suffix = strlen(from->suffix);
-    const bool known = strncmp(name, from->stem, stem) == 0;
+    const size_t suffix = strlen(from->suffix);
+    const size_t stem = from->stem ? strlen(from->stem) : find_part(name, suffix);
+    const bool known = !from->stem || strncmp(name, from->stem, stem) == 0;
     const char *begin = known ? name + stem : name, *end = NULL;
 
     for (const char *at = begin; (at = strstr(at, from->suffix)); at++)
@@ -219,6 +229,8 @@ static bool add_shards(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
         plan->job[j].shard = plan->job[j].tensor->shard;
     if (m->index_name)
         plan->index_name = rename_file(m->index_name, m->shard[0].format, format, mem, err);
+    else if (m->shards > 1 && !m->shard[0].format->stem) /* its parts need no index, these do */
+        plan->index_name = q8_sprintf(mem, err, "%s%s" Q8_INDEX, format->stem, format->suffix);
     return !err->code;
 }
 

@@ -155,7 +155,7 @@ static bool has_weights(const char *full, struct q8_err *err)
         if (q8_folder_has(full, others[i], err) == Q8_THERE)
             return true;
     for (const struct q8_format *const *x = q8_formats; *x; x++)
-        for (size_t i = 0; !err->code && i < COUNT(ends); i++) {
+        for (size_t i = 0; (*x)->stem && !err->code && i < COUNT(ends); i++) {
             (void)snprintf(name, sizeof name, "%s%s%s", (*x)->stem, (*x)->suffix, ends[i]);
             if (q8_folder_has(full, name, err) == Q8_THERE)
                 return true;

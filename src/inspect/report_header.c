@@ -128,6 +128,12 @@ static void value_json(struct q8_json *j, const char *key, const struct q8_value
     case Q8_META_F64: q8_json_double(j, key, v->f64); break;
     case Q8_META_BOOL: q8_json_flag(j, key, v->flag); break;
     case Q8_META_ARRAY:
+        if (!v->array.item && v->array.count) { /* not kept */
+            q8_json_begin(j, key, '{');
+            q8_json_number(j, "items", v->array.count);
+            q8_json_end(j, '}');
+            break;
+        }
         q8_json_begin(j, key, '[');
         for (uint64_t i = 0; i < v->array.count; i++)
             value_json(j, NULL, &v->array.item[i]);

@@ -10,7 +10,9 @@
 #include "src/model/coded/coded.h"
 #include "src/model/folder/explain.h"
 #include "src/model/folder/folder.h"
+#include "src/model/gguf/parts.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -93,9 +95,15 @@ static bool add_tensors(struct q8_model *m, struct q8_index *found, struct q8_ar
     return true;
 }
 
-/* The index names a file that is not there. */
+/* The index, or the other parts, name a file that is not there. */
 static bool fail_missing(const struct q8_model *m, const char *name, struct q8_err *err)
 {
+    if (!m->index_name)
+        return q8_fail(err, Q8_EINPUT,
+                       "%s/%s: the model has %" PRIu32
+                       " parts by their names, and there is no such "
+                       "file: is the download whole?",
+                       m->dir, name, m->shards);
     return q8_fail(err, Q8_EINPUT,
                    "%s/%s names %s, but there is no such file: is the download whole?", m->dir,
                    m->index_name, name);
@@ -110,8 +118,9 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
     uint64_t data;
 
     if (path && q8_file_there(AT_FDCWD, path, 0, NULL, err) == Q8_THERE_NOT)
-        return m->index_name && look(path, err) == Q8_THERE_NOT ? fail_missing(m, shard->name, err)
-                                                                : q8_explain_absent(path, err);
+        return (m->index_name || m->shards > 1) && look(path, err) == Q8_THERE_NOT
+                   ? fail_missing(m, shard->name, err)
+                   : q8_explain_absent(path, err);
     if (err->code || !q8_file_open(&shard->file, path, err))
         return false;
     source = q8_file_source(&shard->file);
@@ -142,7 +151,7 @@ static bool have_weights(const struct q8_model *m, struct q8_err *err)
     char path[PATH_MAX];
 
     for (const struct q8_format *const *x = q8_formats; *x; x++)
-        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        for (size_t i = 0; (*x)->stem && i < sizeof ends / sizeof *ends; i++)
             if ((size_t)snprintf(path, sizeof path, "%s/%s%s%s", m->dir, (*x)->stem, (*x)->suffix,
                                  ends[i]) < sizeof path &&
                 look(path, err) == Q8_THERE)
@@ -158,9 +167,10 @@ static bool no_weights(const struct q8_model *m, struct q8_err *err)
 
     for (const struct q8_format *const *x = q8_formats; *x && n < sizeof what && f < sizeof formats;
          x++) {
-        n += (size_t)snprintf(what + n, sizeof what - n, "%s%s%s nor %s%s" Q8_INDEX,
-                              n ? " nor " : "neither ", (*x)->stem, (*x)->suffix, (*x)->stem,
-                              (*x)->suffix);
+        if ((*x)->stem)
+            n += (size_t)snprintf(what + n, sizeof what - n, "%s%s%s nor %s%s" Q8_INDEX,
+                                  n ? " nor " : "neither ", (*x)->stem, (*x)->suffix, (*x)->stem,
+                                  (*x)->suffix);
         f += (size_t)snprintf(formats + f, sizeof formats - f, "%s%s", f ? ", " : "", (*x)->name);
     }
     if (n < sizeof what)
@@ -202,16 +212,50 @@ static bool read_config(struct q8_model *m, struct q8_arena *mem, struct q8_err 
     return !err->code || q8_fail_in(err, path) || q8_explain_file(path, true, err);
 }
 
+/* All parts of the GGUF model in m->dir that the file of that name belongs to. */
+static bool add_parts(struct q8_model *m, const char *leaf, struct q8_arena *mem,
+                      struct q8_err *err)
+{
+    char first[Q8_GGUF_NAME], name[Q8_GGUF_NAME];
+    const uint32_t parts = q8_gguf_parts(leaf, first);
+    uint64_t room = 0;
+
+    for (uint32_t i = 0; i < parts; i++) {
+        q8_gguf_part(first, i, name);
+        if (!q8_model_shard(m, parts > 1 ? name : leaf, &room, mem, err))
+            return false;
+    }
+    return true;
+}
+
+/* The only GGUF model of a directory that has no other weights; *ret_found: there is one. */
+static bool find_gguf(struct q8_model *m, bool *ret_found, struct q8_arena *mem, struct q8_err *err)
+{
+    char leaf[Q8_GGUF_NAME] = "";
+
+    if (have_weights(m, err) || err->code)
+        return !err->code;
+    if (!q8_gguf_find(m->dir, leaf, err))
+        return false;
+    *ret_found = *leaf != 0;
+    return !*leaf || add_parts(m, leaf, mem, err);
+}
+
 /* A directory: config.json and, of the first format that is there, one file or an index. */
 static bool find_shards(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
                         struct q8_err *err)
 {
     const size_t dir = strlen(m->dir) + 1;
+    bool found = false;
     uint64_t room = 0;
 
-    if (!read_config(m, mem, err))
+    if (!find_gguf(m, &found, mem, err) ||
+        ((!found || q8_folder_has(m->dir, Q8_CONFIG, err) != Q8_THERE_NOT) &&
+         !read_config(m, mem, err)))
         return false;
-    for (const struct q8_format *const *x = q8_formats; *x; x++) {
+    for (const struct q8_format *const *x = q8_formats; !found && *x; x++) {
+        if (!(*x)->stem)
+            continue;
         const char *single = q8_sprintf(mem, err, "%s/%s%s", m->dir, (*x)->stem, (*x)->suffix);
         const char *index = single ? q8_sprintf(mem, err, "%s" Q8_INDEX, single) : NULL;
         enum q8_there there = index ? look(single, err) : Q8_THERE_UNKNOWN;
@@ -227,21 +271,20 @@ static bool find_shards(struct q8_model *m, struct q8_placement *map, struct q8_
         m->index_name = index + dir;
         return q8_placement_read(map, m, index, mem, err) || q8_explain_file(index, true, err);
     }
-    return no_weights(m, err);
+    return found || no_weights(m, err);
 }
 
 /* One weight file, named directly. */
 static bool find_bare(struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
 {
     const char *slash = strrchr(m->path, '/');
-    uint64_t room = 0;
 
     if (!q8_format_of(m->path))
         return q8_explain_named(m->path, err);
     m->bare = true;
     m->dir = slash ? q8_strndup(mem, m->path, (uint64_t)(slash - m->path) + (slash == m->path), err)
                    : ".";
-    return m->dir && q8_model_shard(m, slash ? slash + 1 : m->path, &room, mem, err);
+    return m->dir && add_parts(m, slash ? slash + 1 : m->path, mem, err);
 }
 
 static bool open_all(struct q8_model *m, struct q8_placement *map, struct q8_arena *mem,
@@ -258,6 +301,8 @@ static bool open_all(struct q8_model *m, struct q8_placement *map, struct q8_are
     ok = S_ISDIR(st.st_mode) ? find_shards(m, map, mem, err) : find_bare(m, mem, err);
     for (uint32_t i = 0; ok && i < m->shards; i++)
         ok = open_shard(m, i, &found, mem, err);
+    if (ok && !m->shard[0].format->stem)
+        ok = q8_gguf_check_parts(m, err);
     if (!ok || !q8_model_unwrap(m, map, mem, err))
         return false;
     q8_index_sort(&m->index);

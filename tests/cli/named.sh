@@ -37,7 +37,7 @@ while read -r leaf bytes text; do
     says 4 "wrong/model.safetensors is $text" wrong/model.safetensors
     rm -r wrong
 done <<'END'
-a.gguf GGUF\3\0\0\0 a GGUF file of llama.cpp: name the directory of the float model
+g GGUF\3\0\0\0 a GGUF file under another name: give it (by a link) a name that ends in .gguf
 a.bin lmgg an old GGML file of llama.cpp
 b.bin \200\2 a checkpoint of PyTorch (pickle): load it there and save it as safetensors
 c.bin PK\3\4\0\0\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\20\0\0\0archive/data.pkl a checkpoint of PyTorch (pickle)
@@ -117,7 +117,6 @@ has() {
     says 4 "$3" bare
     rm "bare/$2"
 }
-has a.gguf m.gguf "it has m.gguf, which is a GGUF file of llama.cpp: name the directory of the float model"
 has b.bin pytorch_model.bin "it has pytorch_model.bin, which is a checkpoint of PyTorch (pickle): load it there"
 has plain/model.safetensors consolidated.safetensors "it has consolidated.safetensors, which is a checkpoint in the layout of its maker's own code"
 has hello m.onnx "it has m.onnx, which is an ONNX graph"
@@ -126,7 +125,7 @@ has plain/model.safetensors model.fp16.safetensors "another name are there, mode
 has plain/model.safetensors model-00001-of-00002.safetensors "bare has model-00001-of-00002.safetensors, but no model.safetensors.index.json"
 ln -s nowhere bare/config2.json
 rm bare/config.json
-says 4 "it has" "$(cp a.gguf bare && echo bare)"
+says 3 "bare/a.gguf: " "$(cp g bare/a.gguf && echo bare)"
 mkdir many
 cp -r plain many/a
 says 4 "many is no model but a folder of models: name one, such as many/a" many

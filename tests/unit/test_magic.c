@@ -26,7 +26,7 @@ static void magic_bytes_tell_what_it_is(void **state)
         {BYTES("version https://git-lfs.github.co"), NULL},
         {BYTES("/annex/objects/SHA256E-s1--0"), "a git-annex pointer"},
         {BYTES("# xet version 0\n"), "a Xet pointer"},
-        {BYTES("GGUF\3\0\0\0"), "a GGUF file of llama.cpp"},
+        {BYTES("GGUF\3\0\0\0"), "a GGUF file under another name"},
         {BYTES("GGU"), NULL},
         {BYTES("\x80\2}q\0"), "a checkpoint of PyTorch (pickle)"},
         {BYTES("\x80\1"), NULL},
@@ -65,7 +65,7 @@ static void magic_names_tell_where_bytes_do_not(void **state)
 {
     (void)state;
     assert_string_equal(q8_magic_name("m.onnx")->what, "an ONNX graph");
-    assert_string_equal(q8_magic_name("M.GGUF")->what, "a GGUF file of llama.cpp");
+    assert_string_equal(q8_magic_name("M.GGUF")->what, "a GGUF file under another name");
     assert_string_equal(q8_magic_name("x.tar.gz")->what, "an archive");
     assert_null(q8_magic_name("README.md"));
     assert_null(q8_magic_name("model.safetensors"));
@@ -79,8 +79,8 @@ static void magic_failures_say_what_to_do(void **state)
     (void)state;
     assert_false(q8_magic_fail(q8_magic_bytes(BYTES("GGUF")), "a\x1b", &err));
     assert_int_equal(err.code, Q8_EUNSUPPORTED);
-    assert_string_equal(err.text, "a\\x1b is a GGUF file of llama.cpp: name the directory of the "
-                                  "float model that it was made from");
+    assert_string_equal(err.text, "a\\x1b is a GGUF file under another name: give it (by a "
+                                  "link) a name that ends in .gguf");
     err = (struct q8_err){0};
     assert_false(q8_magic_fail(q8_magic_bytes(BYTES("")), "a", &err));
     assert_int_equal(err.code, Q8_EINPUT);

@@ -38,7 +38,8 @@ bool q8_explain_file(const char *path, bool is_json, struct q8_err *err)
 {
     const struct q8_magic *magic = err->code == Q8_EINPUT ? look_into(path) : NULL;
 
-    if (!magic || magic->sort == (is_json ? Q8_MAGIC_JSON : Q8_MAGIC_SAFETENSORS))
+    if (!magic || (is_json ? magic->sort == Q8_MAGIC_JSON
+                           : magic->suffix && q8_text_ends(path, magic->suffix)))
         return false;
     *err = (struct q8_err){0};
     return q8_magic_fail(magic, path, err);

@@ -60,6 +60,8 @@ static bool is_model(const char *folder, const char *part)
 
     for (const struct q8_format *const *x = q8_formats; *x && is_there(folder, part, Q8_CONFIG, "");
          x++) {
+        if (!(*x)->stem)
+            continue;
         (void)snprintf(leaf, sizeof leaf, "%s%s", (*x)->stem, (*x)->suffix);
         if (is_there(folder, part, leaf, "") || is_there(folder, part, leaf, Q8_INDEX))
             return true;

@@ -16,11 +16,12 @@ struct q8_magic {
         Q8_MAGIC_PAGE,    /* what a server answered in the place of a file */
         Q8_MAGIC_OTHER,   /* of another program */
         Q8_MAGIC_JSON,
-        Q8_MAGIC_SAFETENSORS,
-        Q8_MAGIC_BROKEN /* of no program: empty, or zeros */
+        Q8_MAGIC_WEIGHTS, /* that q8 reads */
+        Q8_MAGIC_BROKEN   /* of no program: empty, or zeros */
     } sort;
-    const char *what; /* with its article: "a Git LFS pointer" */
-    const char *todo; /* a clause: what to do to get a model */
+    const char *what;   /* with its article: "a Git LFS pointer" */
+    const char *todo;   /* a clause: what to do to get a model */
+    const char *suffix; /* of WEIGHTS: what their names end in */
 };
 
 /* What the `count` first bytes of a file say, a constant; NULL: nothing that is known. */
