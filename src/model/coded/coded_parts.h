@@ -7,7 +7,7 @@
 struct cJSON; /* src/base/json.h */
 
 /* Types of tensors, as bits. */
-#define Q8_IS(dtype) (UINT32_C(1) << (dtype))
+#define Q8_IS(dtype) (UINT64_C(1) << (dtype))
 #define Q8_IS_F8 (Q8_IS(Q8_F8_E4M3) | Q8_IS(Q8_F8_E5M2))
 #define Q8_IS_FLOAT (Q8_IS(Q8_F16) | Q8_IS(Q8_BF16) | Q8_IS(Q8_F32))
 #define Q8_IS_E8M0 (Q8_IS(Q8_F8_E8M0) | Q8_IS(Q8_U8))
@@ -23,7 +23,7 @@ struct q8_coded_config {
 /* A tensor beside the codes: its name has this in the place of the row's `codes`. */
 struct q8_coding_part {
     const char *suffix; /* NULL: no more parts */
-    uint32_t types;     /* that it may have */
+    uint64_t types;     /* that it may have */
     enum {
         Q8_CODED_NEEDED,  /* without it the codes are none of this row */
         Q8_CODED_MAYBE,   /* part[i] is NULL without it */
@@ -36,7 +36,7 @@ struct q8_coding {
     const char *source; /* whose arithmetic it is: project, version, place */
     const char *codes;  /* the end of the name of the codes */
     const char *name;   /* what stands there in the name of the float weight */
-    uint32_t types;     /* of the codes */
+    uint64_t types;     /* of the codes */
     bool int8;          /* q8_stored_find reads it: codes that are times a step */
     const char *method; /* the only quant_method that has it; NULL: any, or none */
     struct q8_coding_part part[Q8_CODED_PARTS]; /* [0] is the codes themselves: { "" } */
