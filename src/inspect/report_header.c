@@ -35,12 +35,6 @@ static void print_shard(const struct q8_shard *shard, uint64_t tensors, FILE *ou
     }
 }
 
-/* The tensors as the files have them. */
-static const struct q8_index *tensors_of(const struct q8_model *m)
-{
-    return m->raw.count ? &m->raw : &m->index;
-}
-
 /* The weight whose codes those are; NULL: none. */
 static const struct q8_coded *coded_by(const struct q8_model *m, const struct q8_tensor *t)
 {
@@ -53,7 +47,7 @@ static const struct q8_coded *coded_by(const struct q8_model *m, const struct q8
 static uint64_t *count_tensors(const struct q8_model *m, struct q8_arena *mem, struct q8_err *err)
 {
     uint64_t *count = q8_alloc(mem, m->shards, sizeof *count, err);
-    const struct q8_index *ix = tensors_of(m);
+    const struct q8_index *ix = q8_model_raw(m);
 
     for (uint64_t i = 0; count && i < ix->count; i++)
         count[ix->tensor[i].shard]++;
@@ -79,7 +73,7 @@ static void print_line(const struct q8_model *m, const struct q8_tensor *t, FILE
 bool q8_header_text(const struct q8_model *m, FILE *out, struct q8_arena *mem, struct q8_err *err)
 {
     const uint64_t *count = count_tensors(m, mem, err);
-    const struct q8_index *ix = tensors_of(m);
+    const struct q8_index *ix = q8_model_raw(m);
     uint64_t elements = 0;
     char a[32], b[32];
 
@@ -163,8 +157,8 @@ bool q8_header_json(const struct q8_model *m, FILE *out, struct q8_err *err)
     }
     q8_json_end(&j, ']');
     q8_json_begin(&j, "tensors", '[');
-    for (uint64_t i = 0; i < tensors_of(m)->count; i++)
-        print_tensor(m, &tensors_of(m)->tensor[i], &j);
+    for (uint64_t i = 0; i < q8_model_raw(m)->count; i++)
+        print_tensor(m, &q8_model_raw(m)->tensor[i], &j);
     q8_json_end(&j, ']');
     q8_json_end(&j, '}');
     fputc('\n', out);

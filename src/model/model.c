@@ -330,6 +330,11 @@ void q8_model_close(struct q8_model *m)
     m->config_root = NULL;
 }
 
+const struct q8_index *q8_model_raw(const struct q8_model *m)
+{
+    return m->raw.count ? &m->raw : &m->index;
+}
+
 bool q8_model_read(const struct q8_model *m, const struct q8_tensor *t, uint64_t off, void *buf,
                    uint64_t n, struct q8_err *err)
 {

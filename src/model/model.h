@@ -67,6 +67,9 @@ bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem,
 /* Closes the files and releases config_root; what the arena holds stays. */
 void q8_model_close(struct q8_model *model);
 
+/* All tensors as the files have them, by name. */
+const struct q8_index *q8_model_raw(const struct q8_model *model);
+
 /* q8_tensor_read from the tensor's shard: its packed data, however it lies, or is computed. */
 bool q8_model_read(const struct q8_model *model, const struct q8_tensor *t, uint64_t off, void *buf,
                    uint64_t n, struct q8_err *err);

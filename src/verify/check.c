@@ -20,9 +20,9 @@ enum { REFERENCE, STORED, EXPECTED, LIBRARY, DIGESTS };
 void q8_checker_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t tokens)
 {
     const struct q8_stored *stored = layer->item->b.stored;
-    const struct q8_view int8 = q8_side_view(&layer->item->b);
-    const struct q8_view reference = q8_side_view(&layer->item->a);
-    const uint64_t groups = stored->cols / stored->group;
+    const struct q8_view int8 = q8_layer_view(&layer->item->b);
+    const struct q8_view reference = q8_layer_view(&layer->item->a);
+    const uint64_t groups = stored ? stored->cols / stored->group : 0;
     uint64_t rows;
 
     w->walk.tile_bytes = w->activations ? PRODUCT_TILE_BYTES : TILE_BYTES;
@@ -31,9 +31,10 @@ void q8_checker_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t
     q8_walk_fit(&w->walk, &int8);
     q8_walk_fit(&w->reference, &reference);
     rows = q8_walk_rows(&w->walk, &int8);
-    w->tile = q8_max(w->tile, rows * stored->cols);
+    w->tile = q8_max(w->tile, rows * int8.cols);
+    w->values = stored ? w->values : q8_max(w->values, rows * int8.cols);
     w->scales = q8_max(w->scales, rows * groups);
-    w->cols = q8_max(w->cols, stored->cols);
+    w->cols = q8_max(w->cols, int8.cols);
     w->groups = q8_max(w->groups, groups);
     if (w->activations)
         q8_check_products_fit(w, layer, tokens);
@@ -58,6 +59,7 @@ bool q8_checker_open(struct q8_checker *w, struct q8_err *err)
     w->walk.room = q8_max(w->walk.room, 1);
     w->reference.room = q8_max(w->reference.room, 1);
     w->wanted = q8_alloc(mem, w->tile, sizeof *w->wanted, err);
+    w->have = q8_alloc(mem, w->values, sizeof *w->have, err);
     w->codes = q8_alloc(mem, w->tile, sizeof *w->codes, err);
     w->found = q8_alloc(mem, w->scales, sizeof *w->found, err);
     w->expected = q8_alloc(mem, w->scales, sizeof *w->expected, err);
@@ -120,24 +122,24 @@ static double most_steps(struct q8_checker *w, const float *wanted, const float 
     return steps;
 }
 
-/* What n rows lost; `have` and `step` are theirs. */
-static void add_errors(struct q8_checker *w, const float *wanted, const float *have,
-                       const float *step, uint64_t row, uint64_t n)
+void q8_check_errors(struct q8_checker *w, const struct q8_rows_pair *pair, uint64_t row,
+                     uint64_t n)
 {
-    const uint64_t cols = w->stored->cols, groups = cols / w->stored->group;
+    const uint64_t cols = w->view.cols, groups = pair->step ? cols / w->stored->group : 0;
     struct q8_weights *result = &w->layer->weights;
 
     for (uint64_t r = 0; r < n; r++) {
+        const float *wanted = pair->wanted + r * cols, *have = pair->have + r * cols;
         struct q8_diff d;
 
-        w->kernels.diff(&d, wanted + r * cols, have + r * cols, cols);
+        w->kernels.diff(&d, wanted, have, cols);
         w->diff.err2 += d.err2;
         w->diff.val2 += d.val2;
         w->diff.b2 += d.b2;
         w->diff.dot += d.dot;
-        result->most_steps =
-            fmax(result->most_steps,
-                 most_steps(w, wanted + r * cols, have + r * cols, step + r * groups, d.most));
+        if (pair->step)
+            result->most_steps = fmax(result->most_steps,
+                                      most_steps(w, wanted, have, pair->step + r * groups, d.most));
         if (!(d.err2 == 0))
             add_worst(result, row + r, isnan(d.err2) ? 0 : d.val2 / d.err2);
         if (!isfinite(d.val2) && w->faults.bad_rows++ == 0)
@@ -235,8 +237,10 @@ static bool take_reference(struct q8_checker *w, const float *have, uint64_t row
         }
         w->kernels.widen[w->type](w->wanted + r * cols, x, m * cols);
         judge_codes(w, x, w->found + r * groups, codes + r * cols, m);
-        add_errors(w, w->wanted + r * cols, have + r * cols, w->walk.decoder.step + r * groups,
-                   row + r, m);
+        q8_check_errors(w,
+                        &(struct q8_rows_pair){w->wanted + r * cols, have + r * cols,
+                                               w->walk.decoder.step + r * groups},
+                        row + r, m);
     }
     return true;
 }
@@ -274,7 +278,7 @@ static void begin(struct q8_checker *w, struct q8_layer *layer)
 {
     w->layer = layer;
     w->stored = layer->item->b.stored;
-    w->view = q8_side_view(&layer->item->a);
+    w->view = q8_layer_view(&layer->item->a);
     w->type = q8_dtype_float(layer->item->a.tensor->dtype);
     w->faults = (struct q8_scale_faults){.same.size = q8_dtype_size(layer->item->a.tensor->dtype)};
     w->diff = (struct q8_diff){0};
@@ -282,12 +286,13 @@ static void begin(struct q8_checker *w, struct q8_layer *layer)
     w->again = w->multiply = false;
     w->library_off = 0;
     layer->weights = (struct q8_weights){0};
-    q8_expected_begin(&w->expect, w->stored, layer->item->a.tensor->dtype);
+    if (w->stored)
+        q8_expected_begin(&w->expect, w->stored, layer->item->a.tensor->dtype);
     for (unsigned i = 0; i < DIGESTS; i++)
         q8_xxh_reset(&w->digest[i]);
 }
 
-static void end_weights(struct q8_checker *w)
+void q8_check_weights_end(struct q8_checker *w)
 {
     struct q8_layer *l = w->layer;
     struct q8_weights *n = &l->weights;
@@ -341,7 +346,7 @@ static bool check(struct q8_checker *w, struct q8_pool *pool, struct q8_err *err
     if (!q8_walk_run(&w->walk, w->v->options.quantized, &int8, &visit, pool, err))
         return false;
     if (level >= Q8_LEVEL_WEIGHTS) {
-        end_weights(w);
+        q8_check_weights_end(w);
         if (!look_again(w, &visit, pool, err))
             return false;
         w->layer->weights.off_nearest =
@@ -358,7 +363,7 @@ bool q8_checker_run(struct q8_checker *w, struct q8_layer *layer, struct q8_pool
     bool ok;
 
     begin(w, layer);
-    ok = check(w, pool, err);
+    ok = w->stored ? check(w, pool, err) : q8_check_values(w, pool, err);
     (void)q8_denormals_flush(flushed);
     if (!ok && err->code == Q8_EINPUT)
         q8_fail_in(err, q8_text_escape(layer->module, place, sizeof place));

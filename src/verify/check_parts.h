@@ -39,6 +39,8 @@ struct q8_checker {
     float *x;                       /* [room.elements] activations */
     struct q8_kl *kl;               /* [room.tokens] */
     float *wanted;                  /* [tile] rows of the reference */
+    uint64_t values;                /* elements of the largest tile that holds no int8 weight */
+    float *have;                    /* [values] its rows */
     int8_t *codes;                  /* [tile] that a rule gives */
     float *found, *expected;        /* [scales] */
     float *difference;              /* [cols] of a row */
@@ -47,7 +49,7 @@ struct q8_checker {
 
     /* of the weight at hand */
     struct q8_layer *layer;         /* where the numbers go */
-    const struct q8_stored *stored; /* its int8 side */
+    const struct q8_stored *stored; /* its int8 side; NULL: it is quantized otherwise */
     struct q8_view view;            /* the rows of its reference */
     enum q8_float type;             /* of their elements */
     struct q8_scale_faults faults;  /* level 1 */
@@ -58,6 +60,25 @@ struct q8_checker {
     bool multiply;                  /* it is on */
     struct q8_products products;    /* so far */
 };
+
+/* Rows of both sides, [n, cols] each. */
+struct q8_rows_pair {
+    const float *wanted, *have;
+    const float *step; /* [n, groups] of an int8 weight; NULL: it is none */
+};
+
+/* The rows of a side of a layer: also of one that is compared element by element. */
+struct q8_view q8_layer_view(const struct q8_side *side);
+
+/* check.c: what rows [row, row + n) lost. */
+void q8_check_errors(struct q8_checker *w, const struct q8_rows_pair *pair, uint64_t row,
+                     uint64_t n);
+
+/* check.c: the sums over all rows as the numbers of the layer. */
+void q8_check_weights_end(struct q8_checker *w);
+
+/* check_values.c: levels 2 and 3 of a weight that is quantized otherwise than in int8. */
+bool q8_check_values(struct q8_checker *w, struct q8_pool *pool, struct q8_err *err);
 
 /* Raises what q8_checker_open must set aside to what that layer needs; `tokens`: of level 3. */
 void q8_checker_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t tokens);

@@ -15,7 +15,7 @@
 
 void q8_check_products_fit(struct q8_checker *w, const struct q8_layer *layer, uint64_t tokens)
 {
-    const struct q8_view int8 = q8_side_view(&layer->item->b);
+    const struct q8_view int8 = q8_layer_view(&layer->item->b);
     const uint64_t rows = q8_walk_rows(&w->walk, &int8);
     struct q8_engine_room *room = &w->room;
 
@@ -73,14 +73,16 @@ bool q8_check_products_begin(struct q8_checker *w, struct q8_err *err)
     const enum q8_mode asked = w->v->options.mode;
     struct q8_multiply *job = &w->job;
 
-    *job = (struct q8_multiply){.type = w->type, .cols = w->stored->cols};
+    *job = (struct q8_multiply){.type = w->type, .cols = w->view.cols};
     if (job->cols > Q8_MULTIPLY_COLS) {
         l->unmeasured = "more than 131,071 columns: int32 does not hold the sums of such rows";
         return true;
     }
     l->matmul = (struct q8_matmul){.kl = NAN};
     l->matmul.from = q8_activations_find(w->activations, l->module, &job->tokens);
-    job->mode = asked < Q8_MODES ? asked : q8_mode_of(w->stored->scheme->product);
+    job->mode = asked < Q8_MODES ? asked
+                : w->stored      ? q8_mode_of(w->stored->scheme->product)
+                                 : Q8_MODE_W8A16;
     job->threshold = find_threshold(w, job->mode);
     if (!q8_activations_fill(w->activations, l->module, job->cols, job->type, w->x, err) ||
         (q8_modes[job->mode].paper && !q8_modes[job->mode].w_rows && !find_range(w, err)))
@@ -128,7 +130,7 @@ bool q8_check_products(struct q8_checker *w, const float *rows, uint64_t n, stru
         .rows = n,
         .codes = (const int8_t *)w->walk.decoder.codes,
         .step = w->walk.decoder.step,
-        .scale = q8_scheme_part(w->stored->scheme, Q8_PART_ABSMAX) ? w->found : NULL,
+        .scale = w->stored && q8_scheme_part(w->stored->scheme, Q8_PART_ABSMAX) ? w->found : NULL,
         .weights = rows,
         .reference = w->wanted,
     };
@@ -178,5 +180,5 @@ bool q8_check_products_end(struct q8_checker *w, struct q8_err *err)
     w->layer->have_matmul = true;
     return m->bad == 0 || q8_findings_add(&w->v->findings, &finding, err,
                                           "%" PRIu64 " of %" PRIu64 " products are NaN or infinite",
-                                          m->bad, m->tokens * w->stored->rows);
+                                          m->bad, m->tokens * w->view.rows);
 }

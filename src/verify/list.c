@@ -8,6 +8,7 @@
 #include "src/verify/runtime/runtime.h"
 
 #include <math.h>
+#include <string.h>
 
 /* The class of the reference, and what of it is multiplied. */
 static bool find_totals(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)
@@ -42,6 +43,8 @@ static bool check_pair(struct q8_verify *v, struct q8_err *err)
                        "REFERENCE %s is int8 already (%s): it is the float model that is wanted "
                        "there, and QUANTIZED behind it",
                        v->options.reference->path, q8_layouts[a->layout].name);
+    if (v->options.quantized->decoded) /* FP8, int4, ...: what its values lost is told */
+        return true;
     if (!b->count && !b->layout)
         return q8_model_is_float(v->options.quantized, err) &&
                q8_fail(err, Q8_EUSAGE,
@@ -53,11 +56,26 @@ static bool check_pair(struct q8_verify *v, struct q8_err *err)
                                        q8_layouts[b->layout].name);
 }
 
-/* Whether it is an int8 weight beside the floats that it was made from. */
+bool q8_verify_is_decoded(const struct q8_compared *c)
+{
+    return !c->b.stored && c->b.tensor && c->b.tensor->coded;
+}
+
+/* Whether it is a quantized weight beside the floats that it was made from. */
 static bool is_layer(const struct q8_compared *c)
 {
-    return c->b.stored && c->a.tensor && c->verdict > Q8_OTHER_SHAPE &&
+    return (c->b.stored || q8_verify_is_decoded(c)) && c->a.tensor && c->verdict > Q8_OTHER_SHAPE &&
            q8_dtype_is_float(c->a.tensor->dtype);
+}
+
+/* The module of a layer: its weight's name without the end. */
+static const char *find_module(const struct q8_compared *c, struct q8_arena *mem,
+                               struct q8_err *err)
+{
+    const size_t stem = q8_weight_stem(c->name);
+
+    return c->b.stored ? c->b.stored->module
+                       : q8_strndup(mem, c->name, stem ? stem : strlen(c->name), err);
 }
 
 static bool list_layers(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err)
@@ -68,17 +86,21 @@ static bool list_layers(struct q8_verify *v, struct q8_arena *mem, struct q8_err
     for (uint64_t i = 0; v->layer && i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
         struct q8_layer *l = &v->layer[v->layers];
+        uint64_t elements;
 
         if (!is_layer(c))
             continue;
-        *l = (struct q8_layer){.module = c->b.stored->module, .item = c};
+        *l = (struct q8_layer){.module = find_module(c, mem, err), .item = c};
+        if (!l->module)
+            return false;
         l->number = q8_path_layer(l->module, &l->role);
         l->kind = q8_arch_kind(&v->arch, c->name, 2);
         if (l->kind == Q8_KIND_OTHER)
             l->kind = c->a.slice ? Q8_KIND_EXPERT : Q8_KIND_LINEAR;
-        v->total.int8 += c->b.rows * c->b.cols;
+        elements = c->b.stored ? c->b.rows * c->b.cols : q8_tensor_elements(c->b.tensor);
+        v->total.int8 += elements;
         if (c->a.slice || (Q8_LINEAR_KINDS & 1u << l->kind))
-            covered += c->b.rows * c->b.cols;
+            covered += elements;
         v->layers++;
     }
     v->total.coverage =

@@ -6,6 +6,7 @@
 #include "src/verify/report.h"
 
 #include "src/base/text.h"
+#include "src/model/coded/decode.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -63,6 +64,7 @@ static void put_products(const struct q8_verify *v, const struct q8_verify_commo
 static void put_subtitle(const struct q8_verify *v, const struct q8_verify_common *c, FILE *out)
 {
     const char *class_name = v->arch.class_name ? v->arch.class_name : v->arch.model_type;
+    char schemes[200];
 
     fputs("<p class=\"sub\">", out);
     q8_html_path(out, v->options.quantized->path);
@@ -76,6 +78,9 @@ static void put_subtitle(const struct q8_verify *v, const struct q8_verify_commo
     }
     if (v->pairs.stored_b.layout)
         fprintf(out, "<span>int8: %s</span>", q8_layouts[v->pairs.stored_b.layout].name);
+    else if (v->options.quantized->decoded)
+        fprintf(out, "<span>%s</span>",
+                q8_model_schemes(v->options.quantized, schemes, sizeof schemes));
     fprintf(out, "<span>level %s</span>", q8_level_name(v->options.level));
     if (c->multiplied)
         put_products(v, c, out);

@@ -7,6 +7,7 @@
 #include "src/verify/runtime/runtime.h"
 
 #include "src/base/json_write.h"
+#include "src/model/coded/decode.h"
 
 #include <math.h>
 #include <string.h>
@@ -32,7 +33,7 @@ static void print_readers(unsigned readers, struct q8_json *j)
 
 static void print_models(const struct q8_verify *v, struct q8_json *j)
 {
-    char digest[Q8_DIGEST_TEXT];
+    char digest[Q8_DIGEST_TEXT], schemes[200];
 
     q8_json_begin(j, "reference", '{');
     q8_json_text(j, "path", v->options.reference->path);
@@ -43,6 +44,7 @@ static void print_models(const struct q8_verify *v, struct q8_json *j)
     q8_json_begin(j, "quantized", '{');
     q8_json_text(j, "path", v->options.quantized->path);
     q8_json_text(j, "layout", q8_layouts[v->pairs.stored_b.layout].name);
+    q8_json_text(j, "source", q8_model_schemes(v->options.quantized, schemes, sizeof schemes));
     q8_json_end(j, '}');
 }
 

@@ -6,6 +6,7 @@
 #include "src/base/text.h"
 #include "src/verify/integrity/digests.h"
 #include "src/verify/runtime/runtime.h"
+#include "src/model/coded/decode.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -36,6 +37,8 @@ static void print_models(const struct q8_verify *v, FILE *out)
     fputs(q8_text_escape(v->options.quantized->path, name, sizeof name), out);
     if (v->pairs.stored_b.layout)
         fprintf(out, " (%s)", q8_layouts[v->pairs.stored_b.layout].name);
+    else if (v->options.quantized->decoded)
+        fprintf(out, " (%s)", q8_model_schemes(v->options.quantized, name, sizeof name));
     fprintf(out, " against %s", q8_text_escape(v->options.reference->path, name, sizeof name));
     if (v->arch.class_name)
         fprintf(out, " (%s)", q8_text_escape(v->arch.class_name, name, sizeof name));
@@ -115,9 +118,10 @@ static void print_weights(const struct q8_verify *v, const struct q8_verify_comm
 {
     char db[32];
 
-    fprintf(out, "%-*s%" PRIu64 " int8 weight%s, %.1f %% of the Linear parameters%s\n", INDENT,
-            q8_level_name(Q8_LEVEL_WEIGHTS), v->layers, plural(v->layers), v->total.coverage,
-            v->options.level < Q8_LEVEL_WEIGHTS ? "; not compared" : "");
+    fprintf(out, "%-*s%" PRIu64 " %s weight%s, %.1f %% of the Linear parameters%s\n", INDENT,
+            q8_level_name(Q8_LEVEL_WEIGHTS), v->layers,
+            v->options.quantized->decoded ? "quantized" : "int8", plural(v->layers),
+            v->total.coverage, v->options.level < Q8_LEVEL_WEIGHTS ? "; not compared" : "");
     if (c->weights)
         print_worst(c->weights, c->weights->weights.sqnr,
                     show_db(v->total.weights_sqnr, db, sizeof db), width, out);

@@ -42,7 +42,8 @@ static void add_item(struct run *r, enum work work, uint64_t number, bool fails,
 /* Bytes that the walks count for a layer. */
 static uint64_t layer_bytes(const struct q8_layer *l)
 {
-    return l->item->b.rows * l->item->b.cols * sizeof(float);
+    return l->item->b.stored ? l->item->b.rows * l->item->b.cols * sizeof(float)
+                             : l->item->b.tensor->nbytes;
 }
 
 static bool open_list(struct run *r, struct q8_arena *mem, struct q8_err *err)
@@ -62,7 +63,7 @@ static void list_work(struct run *r)
     for (uint64_t i = 0; i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
 
-        if (!c->a.stored && !c->b.stored && q8_compared_has_data(c))
+        if (!c->a.stored && !c->b.stored && !q8_verify_is_decoded(c) && q8_compared_has_data(c))
             add_item(r, CARRIED, i, false, q8_compared_bytes(c));
     }
     for (uint64_t i = 0; i < v->files; i++)

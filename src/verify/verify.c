@@ -44,7 +44,7 @@ static bool judge_carried(struct q8_verify *v, struct q8_err *err)
     for (uint64_t i = 0; i < v->pairs.items; i++) {
         const struct q8_compared *c = &v->pairs.item[i];
 
-        if (!c->a.tensor || !c->b.tensor || c->b.stored || c->a.stored)
+        if (!c->a.tensor || !c->b.tensor || c->b.stored || c->a.stored || q8_verify_is_decoded(c))
             continue;
         v->total.carried++;
         v->total.same += c->verdict == Q8_SAME_BYTES;

@@ -11,6 +11,9 @@
  */
 bool q8_verify_list(struct q8_verify *v, struct q8_arena *mem, struct q8_err *err);
 
+/* list.c: whether the second weight of the pair is quantized otherwise than in int8. */
+bool q8_verify_is_decoded(const struct q8_compared *c);
+
 /*
  * run.c: all that reads data: carried tensors, files of the manifest, the layers to the level of
  * the options; then what happened to the layers that are not as they should be.

@@ -85,6 +85,8 @@ bool q8_integrity_config(struct q8_verify *v, struct q8_err *err)
                                " int8 weights: transformers takes the codes for the weights, "
                                "without a word",
                                v->pairs.stored_b.count);
+    if (!v->pairs.stored_b.layout) /* of another method than int8 */
+        return true;
     return v->pairs.stored_b.layout == Q8_LAYOUT_BNB ? q8_integrity_bnb(v, err)
                                                      : q8_integrity_ct(v, err);
 }

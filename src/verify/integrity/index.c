@@ -77,7 +77,7 @@ static bool read_index(struct index *ret, const struct q8_model *model, struct q
 static bool judge_total(struct q8_verify *v, const struct index *index, const char *name,
                         struct q8_err *err)
 {
-    const struct q8_index *tensors = &v->options.quantized->index;
+    const struct q8_index *tensors = q8_model_raw(v->options.quantized);
     char shown[100], *end;
     uint64_t sum = 0;
     double said;

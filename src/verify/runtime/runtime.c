@@ -54,7 +54,9 @@ const char *q8_outcome_name(enum q8_outcome outcome)
 /* The runtimes that serve the format of the int8 model. */
 static unsigned served(const struct q8_verify *v)
 {
-    return v->pairs.stored_b.layout == Q8_LAYOUT_BNB ? Q8_BIT(TRANSFORMERS) : EVERYONE;
+    const enum q8_layout layout = v->pairs.stored_b.layout;
+
+    return !layout ? 0 : layout == Q8_LAYOUT_BNB ? Q8_BIT(TRANSFORMERS) : EVERYONE;
 }
 
 static unsigned judged(const struct q8_verify *v)
@@ -150,7 +152,7 @@ bool q8_runtime_check(struct q8_verify *v, struct q8_err *err)
     bool ok = true;
 
     r.config = q8_json_get(r.root, "quantization_config");
-    if (!r.root || !q8_json_at(r.config, 0))
+    if (!r.root || !q8_json_at(r.config, 0) || !v->pairs.stored_b.layout)
         return true;
     q8_model_arch(&r.arch, v->options.quantized);
     q8_sections_init(&r.sections, v->options.quantized);
