@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Elements that are not in the file as in the tile are gathered: larger tiles, larger pieces. */
-#define GATHERED_TILES 4
+#define GATHERED_TILES 16
 
 /* Of a tile in memory: int8 weights become floats. */
 static uint64_t element_bytes(const struct q8_view *view)

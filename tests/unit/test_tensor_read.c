@@ -94,6 +94,12 @@ static void tensor_read_gathers_what_lies_in_any_way(void **state)
         {.dtype = Q8_U8, .rank = 4, .dim = {1, 6, 1, 9}, .stride = {0, 1, 999, 6}},
         {.dtype = Q8_F32, .rank = 1, .dim = {19}, .stride = {4000}}, /* each in a page of its own */
         {.dtype = Q8_BF16, .rank = 2, .dim = {20000, 3}, .stride = {1, 20000}}, /* over a piece */
+        {.dtype = Q8_BF16,
+         .rank = 2,
+         .dim = {700, 300},
+         .stride = {1, 700}},                                             /* in both directions */
+        {.dtype = Q8_BF16, .rank = 2, .dim = {37, 53}, .stride = {1, 3}}, /* over each other */
+        {.dtype = Q8_BF16, .rank = 2, .dim = {200, 900}, .stride = {1, 210}}, /* with gaps */
         {.dtype = Q8_F64, .rank = 0},
     };
 
