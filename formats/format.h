@@ -21,8 +21,9 @@ struct q8_sink {
 
 /* One file format: a constant, the same for all threads. */
 struct q8_format {
-    const char *name;   /* "safetensors" */
-    const char *suffix; /* of its files: ".safetensors" */
+    const char *name;          /* "safetensors" */
+    const char *suffix;        /* of its files: ".safetensors" */
+    const char *const *others; /* what they may end in too, NULL behind the last; or NULL */
     /*
      * What loaders know the files of a directory by: STEM SUFFIX is the only one, STEM SUFFIX
      * ".index.json" says which tensors are in which of several.  NULL: they have any names.
@@ -59,11 +60,14 @@ extern const struct q8_format *const q8_formats[];
 /* The format of that name, a constant; NULL = none. */
 const struct q8_format *q8_format_find(const char *name);
 
-/* The suffixes of all formats into `text`, for a message: ".safetensors"; returns it. */
+/* The suffixes of all formats into `text`, for a message: ".safetensors, .bin"; returns it. */
 const char *q8_format_suffixes(char *text, size_t size);
 
-/* The format whose suffix the name of a file ends in, a constant; NULL = none. */
+/* The format one of whose suffixes the name of a file ends in, a constant; NULL = none. */
 const struct q8_format *q8_format_of(const char *file);
+
+/* The i-th suffix of a format, the main one first; NULL = no more. */
+const char *q8_format_suffix(const struct q8_format *format, size_t i);
 
 /*
  * Parses a file, and holds the format to its promise: that the data of each tensor is whole and in

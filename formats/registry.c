@@ -24,26 +24,35 @@ const struct q8_format *q8_format_find(const char *name)
     return NULL;
 }
 
+const char *q8_format_suffix(const struct q8_format *format, size_t i)
+{
+    if (i == 0)
+        return format->suffix;
+    for (size_t k = 0; format->others && format->others[k]; k++)
+        if (k + 1 == i)
+            return format->others[k];
+    return NULL;
+}
+
 const struct q8_format *q8_format_of(const char *file)
 {
-    size_t length = strlen(file);
+    const char *suffix;
 
-    for (size_t i = 0; q8_formats[i]; i++) {
-        size_t n = strlen(q8_formats[i]->suffix);
-
-        if (length > n && strcmp(file + length - n, q8_formats[i]->suffix) == 0)
-            return q8_formats[i];
-    }
+    for (size_t i = 0; q8_formats[i]; i++)
+        for (size_t k = 0; (suffix = q8_format_suffix(q8_formats[i], k)); k++)
+            if (q8_text_stem(file, suffix))
+                return q8_formats[i];
     return NULL;
 }
 
 const char *q8_format_suffixes(char *text, size_t size)
 {
+    const char *suffix;
     size_t used = 0;
 
-    for (size_t i = 0; q8_formats[i] && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-                                 q8_formats[i]->suffix);
+    for (size_t i = 0; q8_formats[i]; i++)
+        for (size_t k = 0; (suffix = q8_format_suffix(q8_formats[i], k)) && used < size; k++)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", suffix);
     return text;
 }
 

@@ -260,3 +260,11 @@ bool q8_zip_open(struct q8_zip *ret, const struct q8_source *source, struct q8_a
     *ret = zip;
     return true;
 }
+
+const struct q8_zip_member *q8_zip_find(const struct q8_zip *zip, const char *name)
+{
+    const struct q8_zip_member wanted = {.name = name};
+
+    return zip->count ? bsearch(&wanted, zip->member, zip->count, sizeof wanted, compare_names)
+                      : NULL;
+}

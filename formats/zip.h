@@ -39,6 +39,16 @@ bool q8_zip_open(struct q8_zip *ret, const struct q8_source *source, struct q8_a
 unsigned char *q8_zip_read(const struct q8_source *source, const struct q8_zip_member *m,
                            struct q8_arena *mem, struct q8_err *err);
 
+/* The member of that name; NULL: none. */
+const struct q8_zip_member *q8_zip_find(const struct q8_zip *zip, const char *name);
+
+/*
+ * Where the m->packed bytes of a member begin, as its local header says; the name there is compared
+ * with memory of `mem`.  Q8_EINPUT when they reach into what follows, or the header is another's.
+ */
+bool q8_zip_data(const struct q8_source *source, const struct q8_zip_member *m, uint64_t *ret_at,
+                 struct q8_arena *mem, struct q8_err *err);
+
 /* The little-endian number in the first n bytes at p, n <= 8. */
 static inline uint64_t q8_zip_number(const unsigned char *p, unsigned n)
 {

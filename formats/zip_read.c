@@ -38,12 +38,9 @@ static void give(voidpf opaque, voidpf address)
     (void)address;
 }
 
-/*
- * Where the member's bytes begin: behind the local header, whose name and extra field have lengths
- * of their own.  Its sizes may be 0, so only the method and the name are compared.
- */
-static bool find_data(const struct q8_source *source, const struct q8_zip_member *m,
-                      uint64_t *ret_at, struct q8_arena *mem, struct q8_err *err)
+/* Name and extra field have lengths of their own here.  Sizes may be 0, and are not compared. */
+bool q8_zip_data(const struct q8_source *source, const struct q8_zip_member *m, uint64_t *ret_at,
+                 struct q8_arena *mem, struct q8_err *err)
 {
     uint64_t length = strlen(m->name), behind;
     unsigned char head[LOCAL_BYTES];
@@ -151,7 +148,7 @@ unsigned char *q8_zip_read(const struct q8_source *source, const struct q8_zip_m
     unsigned char *bytes;
     uint64_t at = 0;
 
-    if (!check_member(m, err) || !find_data(source, m, &at, mem, err))
+    if (!check_member(m, err) || !q8_zip_data(source, m, &at, mem, err))
         return NULL;
     bytes = q8_alloc(mem, m->size + 1, 1, err);
     if (!bytes)

@@ -149,6 +149,7 @@ struct q8_index {
     struct q8_meta *meta;      /* [metas]; NULL while there was none */
     uint64_t metas, meta_room; /* elements in use, elements allocated */
     bool have_meta;            /* a metadata object is present, be it empty */
+    const char *note;          /* a clause for the user: what is odd and was taken; or NULL */
 };
 
 /*

@@ -186,20 +186,21 @@ static size_t find_part(const char *name, size_t suffix)
 
 /*
  * The name that a file of one format has in another: its stem, if it has that, and its suffix, the
- * last in the name.  Of a format without a stem the number of the part is kept, and no more.
+ * last in the name of the first of several that is there.  Of a format without a stem the number of
+ * the part is kept, and no more.
  */
 static const char *rename_file(const char *name, const struct q8_format *from,
                                const struct q8_format *to, struct q8_arena *mem, struct q8_err *err)
 {
-    const size_t suffix = strlen(from->suffix);
-    const size_t stem = from->stem ? strlen(from->stem) : find_part(name, suffix);
+    const size_t stem = from->stem ? strlen(from->stem) : find_part(name, strlen(from->suffix));
     const bool known = !from->stem || strncmp(name, from->stem, stem) == 0;
-    const char *begin = known ? name + stem : name, *end = NULL;
+    const char *begin = known ? name + stem : name, *end = NULL, *suffix;
 
-    for (const char *at = begin; (at = strstr(at, from->suffix)); at++)
-        end = at;
+    for (size_t i = 0; !end && (suffix = q8_format_suffix(from, i)); i++)
+        for (const char *at = begin; (at = strstr(at, suffix)); at++)
+            end = at;
     return end ? q8_sprintf(mem, err, "%s%.*s%s%s", known ? to->stem : "", (int)(end - begin),
-                            begin, to->suffix, end + suffix)
+                            begin, to->suffix, end + strlen(suffix))
                : name;
 }
 

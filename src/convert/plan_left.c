@@ -40,7 +40,7 @@ static void leave_by(struct q8_left *ret, const struct q8_folder_rule *rule)
 /* What could not be read is told; what is malformed is not what was looked for. */
 static void tell(const struct q8_err *bad, struct q8_err *err)
 {
-    if (bad->code && bad->code != Q8_EINPUT)
+    if (bad->code && bad->code != Q8_EINPUT && bad->code != Q8_EUNSUPPORTED)
         q8_fail(err, bad->code, "%s", bad->text);
 }
 

@@ -119,15 +119,10 @@ bool q8_arrays_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
                   : q8_npz_read(&source, visitor, mem, err);
 }
 
-static bool fail_kind(const char *path, struct q8_err *err)
+static bool fail_kind(struct q8_err *err)
 {
     char suffixes[100];
 
-    if (q8_text_stem(path, ".pt") || q8_text_stem(path, ".pth") || q8_text_stem(path, ".bin"))
-        return q8_fail(err, Q8_EUNSUPPORTED,
-                       "q8 opens no pickles; make a .npz file of it: python3 -c \"import sys, "
-                       "numpy, torch; numpy.savez(sys.argv[2], **{k: v.float().numpy() for k, v in "
-                       "torch.load(sys.argv[1]).items()})\" IN.pt OUT.npz");
     return q8_fail(err, Q8_EUNSUPPORTED,
                    "statistics of activations are read from %s and .npz files",
                    q8_format_suffixes(suffixes, sizeof suffixes));
@@ -138,7 +133,7 @@ bool q8_arrays_open(struct q8_file *ret, const char *path, struct q8_err *err)
     const struct q8_magic *magic;
 
     if (!q8_format_of(path) && !q8_text_stem(path, ".npz"))
-        return fail_kind(path, err) || q8_fail_in(err, path);
+        return fail_kind(err) || q8_fail_in(err, path);
     if (!q8_file_open(ret, path, err))
         return false;
     magic = q8_magic_file(ret, err);

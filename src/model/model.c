@@ -113,7 +113,7 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
                        struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_shard *shard = &m->shard[number];
-    const char *path = q8_sprintf(mem, err, "%s/%s", m->dir, shard->name);
+    const char *path = q8_sprintf(mem, err, "%s/%s", m->dir, shard->name), *last = found->note;
     struct q8_source source;
     uint64_t data;
 
@@ -136,6 +136,9 @@ static bool open_shard(struct q8_model *m, uint32_t number, struct q8_index *fou
         data = q8_min(data, found->tensor[i].offset);
     }
     shard->header_bytes = data;
+    if (found->note && (!last || strcmp(last, found->note) != 0) && /* once for those alike */
+        !q8_model_note(m, mem, err, "%s: %s", shard->name, found->note))
+        return false;
     if (!add_tensors(m, found, mem, err) ||
         !q8_file_digest(&shard->file, data, &shard->header, err))
         return false;

@@ -39,8 +39,8 @@ while read -r leaf bytes text; do
 done <<'END'
 g GGUF\3\0\0\0 a GGUF file under another name: give it (by a link) a name that ends in .gguf
 a.bin lmgg an old GGML file of llama.cpp
-b.bin \200\2 a checkpoint of PyTorch (pickle): load it there and save it as safetensors
-c.bin PK\3\4\0\0\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\20\0\0\0archive/data.pkl a checkpoint of PyTorch (pickle)
+b.ckpt \200\2 a checkpoint of PyTorch (pickle): give it (by a link) a name that ends in .bin
+c.ckpt PK\3\4\0\0\0\0\10\10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\20\0\0\0archive/data.pkl a checkpoint of PyTorch (pickle)
 a.npz PK\3\4\24\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\11\0\0\0array.npy an array file of numpy
 a.zip PK\3\4\24\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\11\0\0\0README.md an archive: unpack it
 a.h5 \211HDF\r\n\032\n an HDF5 file of Keras or TensorFlow
@@ -54,7 +54,7 @@ xet \043\040xet\040version\0400\n a Xet pointer
 a.parquet PAR1 a table (Parquet or Arrow)
 END
 # by their names, where the bytes say nothing
-for name in a.onnx a.pt a.ckpt a.msgpack a.ot; do
+for name in a.onnx a.ckpt a.msgpack a.ot; do
     : >"$name"
     says 4 "$name is a" "$name"
 done
@@ -111,13 +111,15 @@ done
 mkdir empty bare
 says 3 "empty is empty: no config.json, no weights" empty
 cp plain/config.json bare
-says 4 "bare: neither model.safetensors nor model.safetensors.index.json is there; q8 reads safetensors" bare
+says 4 "bare: neither model.safetensors nor model.safetensors.index.json nor pytorch_model.bin nor pytorch_model.bin.index.json" bare
 has() {
     cp "$1" "bare/$2"
     says 4 "$3" bare
     rm "bare/$2"
 }
-has b.bin pytorch_model.bin "it has pytorch_model.bin, which is a checkpoint of PyTorch (pickle): load it there"
+has hello tf_model.h5 "it has tf_model.h5, which is an HDF5 file of Keras or TensorFlow: load it there"
+has b.ckpt training_args.bin "it has training_args.bin, which is a checkpoint of PyTorch (pickle)"
+has b.ckpt model.pt "another name are there, model.pt: give it the name pytorch_model.bin by a link"
 has plain/model.safetensors consolidated.safetensors "it has consolidated.safetensors, which is a checkpoint in the layout of its maker's own code"
 has hello m.onnx "it has m.onnx, which is an ONNX graph"
 has hello model.safetensors.incomplete "a download is not finished (model.safetensors.incomplete)"

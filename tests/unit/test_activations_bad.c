@@ -70,7 +70,7 @@ static void probe_refuses_files_of_another_kind(void **state)
         {"probe/empty.npz", Q8_EINPUT, "v_proj': is empty: its shape is [0, 4]"},
         {"probe/rows.npz", Q8_EINPUT, "v_proj': 4 values, but the module has 3 input features"},
         {"nowhere.npz", Q8_EIO, "nowhere.npz"},
-        {"acts.pt", Q8_EUNSUPPORTED, "torch.load"},
+        {"nowhere.pt", Q8_EIO, "nowhere.pt"},
         {"acts.onnx", Q8_EUNSUPPORTED, " and .npz"},
     };
     struct fixture f;

@@ -213,7 +213,7 @@ static void put_others(void)
     failing_put("partial/config.json", "{}");
     failing_put("partial/model.safetensors.incomplete", "");
     failing_put("foreign/config.json", "{}");
-    failing_put("foreign/pytorch_model.bin", "");
+    failing_put("foreign/tf_model.h5", "");
     failing_put("hub/models--o--m/refs/main", "rev\n");
     failing_put("models/m/config.json", "{}");
     failing_put("models/m/model.safetensors", "");
@@ -282,7 +282,7 @@ static void failing_calls_leave_an_error_an_error(void **state)
         {open_model, "shards", Q8_EUNSUPPORTED, "but no model.safetensors.index.json"},
         {open_model, "renamed", Q8_EUNSUPPORTED, "model.fp16.safetensors: give it the name"},
         {open_model, "partial", Q8_EUNSUPPORTED, "a download is not finished"},
-        {open_model, "foreign", Q8_EUNSUPPORTED, "it has pytorch_model.bin"},
+        {open_model, "foreign", Q8_EUNSUPPORTED, "it has tf_model.h5"},
         {open_model, "hub", Q8_EUNSUPPORTED, "such as hub/models--o--m/snapshots/rev"},
         {open_model, "hub/models--o--m", Q8_EUNSUPPORTED, "name the snapshot in it"},
         {open_model, "models", Q8_EUNSUPPORTED, "name one, such as models/m"},

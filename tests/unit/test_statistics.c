@@ -97,8 +97,6 @@ static void activations_of_another_kind_are_unsupported(void **state)
     static const struct {
         const char *path, *words;
     } cases[] = {
-        {"/nowhere/llama.pt", "torch.load"},
-        {"/nowhere/act_scales.pth", "torch.load"},
         {"/nowhere/imatrix.dat", " and .npz"},
         {".npz", " and .npz"},
     };

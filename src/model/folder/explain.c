@@ -34,12 +34,19 @@ static const struct q8_magic *look_into(const char *path)
     return ret;
 }
 
+/* Whether the name of a file says what its bytes say. */
+static bool fits(const char *path, const struct q8_magic *magic)
+{
+    const struct q8_format *format = q8_format_of(path);
+
+    return format && magic->suffix && strcmp(format->suffix, magic->suffix) == 0;
+}
+
 bool q8_explain_file(const char *path, bool is_json, struct q8_err *err)
 {
     const struct q8_magic *magic = err->code == Q8_EINPUT ? look_into(path) : NULL;
 
-    if (!magic || (is_json ? magic->sort == Q8_MAGIC_JSON
-                           : magic->suffix && q8_text_ends(path, magic->suffix)))
+    if (!magic || (is_json ? magic->sort == Q8_MAGIC_JSON : fits(path, magic)))
         return false;
     *err = (struct q8_err){0};
     return q8_magic_fail(magic, path, err);

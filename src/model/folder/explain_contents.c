@@ -69,6 +69,12 @@ static bool is_model(const char *folder, const char *part)
     return false;
 }
 
+/* Whether files of a suffix that many things have are weights by the rest of their names. */
+static bool is_weights(const char *leaf)
+{
+    return fnmatch("*model*.*", leaf, 0) == 0 || fnmatch("*-[0-9]*-of-[0-9]*", leaf, 0) == 0;
+}
+
 static void look_at(struct contents *c, const char *leaf)
 {
     const struct q8_magic *magic = q8_magic_name(leaf);
@@ -79,12 +85,12 @@ static void look_at(struct contents *c, const char *leaf)
             add(c, PARTIAL, leaf);
             return;
         }
-    if (magic) {
-        c->magic = c->magic ? c->magic : magic;
-        add(c, FOREIGN, leaf);
-    } else if (q8_format_of(leaf)) {
+    if (q8_format_of(leaf) && (!magic || is_weights(leaf))) {
         c->format = q8_format_of(leaf);
         add(c, fnmatch("*-[0-9]*-of-[0-9]*", leaf, 0) == 0 ? SHARD : VARIANT, leaf);
+    } else if (magic) {
+        c->magic = c->magic ? c->magic : magic;
+        add(c, FOREIGN, leaf);
     } else if ((size_t)snprintf(path, sizeof path, "%s/%s", c->folder, leaf) < sizeof path) {
         if (is_model(c->folder, leaf))
             add(c, MODEL, path);

@@ -21,7 +21,7 @@ struct q8_magic {
     } sort;
     const char *what;   /* with its article: "a Git LFS pointer" */
     const char *todo;   /* a clause: what to do to get a model */
-    const char *suffix; /* of WEIGHTS: what their names end in */
+    const char *suffix; /* of WEIGHTS: what their names end in, mostly */
 };
 
 /* What the `count` first bytes of a file say, a constant; NULL: nothing that is known. */
