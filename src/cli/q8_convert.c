@@ -278,9 +278,12 @@ static bool place_report(struct options *o)
 /* The input as floats, whatever its weights are. */
 static bool open_input(struct options *o, struct q8_model *model)
 {
-    const struct q8_decode_options decode = {Q8_DECODE_ALL, Q8_DTYPES, o->run.isa};
+    struct q8_decode_options decode = {Q8_DECODE_ALL, Q8_DTYPES, Q8_ISA_ref};
 
-    return q8_cli_isa(&o->run.isa, o->err) && q8_cli_open(model, o->input, &decode, o->mem, o->err);
+    if (!q8_cli_isa(&o->run.isa, o->err))
+        return false;
+    decode.isa = o->run.isa;
+    return q8_cli_open(model, o->input, &decode, o->mem, o->err);
 }
 
 static void work(struct options *o)
