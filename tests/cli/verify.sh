@@ -105,7 +105,7 @@ expect 2 'base.json' "$VERIFY" -q tiny tiny-int8 --baseline base.json
 expect 3 'json-1' "$VERIFY" -q model bnb-int8 --baseline json-1
 
 # what is no pair
-expect 2 'int8 already' "$VERIFY" -q bnb-int8 model
+expect 2 'is not an int8 model' "$VERIFY" -q bnb-int8 model
 expect 2 'is not an int8 model' "$VERIFY" -q model model
 expect 2 'QUANTIZED' "$VERIFY" -q model
 expect 5 'nowhere' "$VERIFY" -q model nowhere

@@ -23,12 +23,17 @@ struct q8_coded {
     uint64_t height;                  /* rows of one matrix; rows, where there is one */
     uint64_t block_rows, block_cols;  /* elements that share a scale; those at the edges are cut */
     uint64_t grid_cols;               /* scales beside each other */
-    unsigned bits;                    /* of a code, where the row leaves it open */
+    unsigned bits;                    /* of a code, 1 to 8 */
+    uint64_t width;                   /* bytes of a row of codes, where they lie row by row */
+    /* codes of 0: of the same grid, or packed as codes are, down the rows; or NULL: 0 throughout */
+    const struct q8_tensor *zero;
+    float zero_add;                /* what those are to have added */
+    const struct q8_tensor *order; /* [cols] I32: the group of each column; NULL: in their order */
 };
 
 /*
  * Bytes [off, off + n) of its packed floats (self: struct q8_coded); for struct q8_source.  Needs
- * 64 KiB of stack and no memory.  NaN comes out as NaN.  Errors as q8_file_read.
+ * 128 KiB of stack and no memory.  NaN comes out as NaN.  Errors as q8_file_read.
  */
 bool q8_coded_read(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
 

@@ -12,12 +12,23 @@ struct cJSON; /* src/base/json.h */
 #define Q8_IS_FLOAT (Q8_IS(Q8_F16) | Q8_IS(Q8_BF16) | Q8_IS(Q8_F32))
 #define Q8_IS_E8M0 (Q8_IS(Q8_F8_E8M0) | Q8_IS(Q8_U8))
 
+#define Q8_CODED_GROUPS                                                                            \
+    1024 /* scales of one row, where columns have them in an order of their own */
+
 /* What quantization_config says, as far as rows ask. */
 struct q8_coded_config {
     const struct cJSON *json;        /* the object; NULL: none */
     const char *method;              /* quant_method; NULL: none */
     enum q8_dtype dtype;             /* of the model */
     uint64_t block_rows, block_cols; /* weight_block_size, block_structure; 0: not said */
+    uint32_t bits; /* 1 << b for each number of bits b that whole numbers have; 0: not said */
+};
+
+/* Codes of one row, and the scales for them. */
+struct q8_coded_run {
+    const unsigned char *codes;
+    uint64_t n, group;         /* codes; how many share a scale, the last group may be shorter */
+    const float *scale, *zero; /* [ceil(n / group)] each; zero: NULL where all are 0 */
 };
 
 /* A tensor beside the codes: its name has this in the place of the row's `codes`. */
@@ -26,7 +37,7 @@ struct q8_coding_part {
     uint64_t types;     /* that it may have */
     enum {
         Q8_CODED_NEEDED,  /* without it the codes are none of this row */
-        Q8_CODED_MAYBE,   /* part[i] is NULL without it */
+        Q8_CODED_MAYBE,   /* part[i] is NULL without it; of another type, it is an error */
         Q8_CODED_DROPPED, /* it has no part in the weight: a scale of activations */
     } use;
 };
@@ -37,7 +48,6 @@ struct q8_coding {
     const char *codes;  /* the end of the name of the codes */
     const char *name;   /* what stands there in the name of the float weight */
     uint64_t types;     /* of the codes */
-    bool int8;          /* q8_stored_find reads it: codes that are times a step */
     const char *method; /* the only quant_method that has it; NULL: any, or none */
     struct q8_coding_part part[Q8_CODED_PARTS]; /* [0] is the codes themselves: { "" } */
     /*
@@ -50,12 +60,17 @@ struct q8_coding {
     /* Elements [first, first + count), row by row, as c->dtype. */
     bool (*read)(const struct q8_coded *c, uint64_t first, uint64_t count, void *ret,
                  struct q8_err *err);
+    /* Whether it is q8_stored_find's: int8 codes that are times a step.  NULL: it never is. */
+    bool (*is_int8)(const struct q8_coded *c, const struct q8_coded_config *config);
     /* ---- of rows whose read is q8_coded_read_rows ---- */
-    unsigned unit;  /* codes that fill whole bytes: 1, 2 for nibbles, ... */
-    unsigned bytes; /* that those are */
-    /* Codes of columns of one row, in groups of c->block_cols, to floats: fl(code * scale). */
-    void (*decode)(const struct q8_coded *c, float *ret, const unsigned char *codes, uint64_t n,
-                   const float *scale);
+    unsigned bits; /* of a code; 0: fit sets c->bits */
+    /* n codes, a byte each, from the start of a byte on; NULL: `decode` takes them as they lie */
+    void (*unpack)(const struct q8_coded *c, unsigned char *ret, const unsigned char *codes,
+                   uint64_t n);
+    /* Scales as floats; NULL: they are what their type says. */
+    void (*scales)(const struct q8_coded *c, float *ret, const unsigned char *raw, uint64_t n);
+    /* To floats: fl((code - zero) * scale). */
+    void (*decode)(const struct q8_coded *c, float *ret, const struct q8_coded_run *run);
 };
 
 /* table.c: all rows, NULL at the end; the first whose parts are there is meant. */
@@ -73,17 +88,54 @@ bool q8_coded_config_read(struct q8_coded_config *ret, const struct q8_model *m,
 bool q8_coded_read_rows(const struct q8_coded *c, uint64_t first, uint64_t count, void *ret,
                         struct q8_err *err);
 
+/* ---- line.c ---- */
+
 /* Floats to c->dtype, each to the nearest, ties to even. */
 void q8_coded_narrow(const struct q8_coded *c, void *ret, const float *x, uint64_t n);
 
+/* Codes of one row and their scales, as they were read. */
+struct q8_coded_line {
+    const unsigned char *codes;
+    uint64_t col, cols; /* of the row: the first code, how many */
+    /* of the row, from the group of `col` on, or with c->order from 0 on; zero may be NULL */
+    const float *scale, *zero;
+};
+
+/* To floats, by the row's decode.  Errors of reading c->order. */
+bool q8_coded_decode_line(const struct q8_coded *c, float *ret, const struct q8_coded_line *line,
+                          struct q8_err *err);
+
+/* Scales [at, at + n) of the grid, n <= Q8_CODED_GROUPS, as floats. */
+bool q8_coded_read_scales(const struct q8_coded *c, uint64_t at, uint64_t n, float *ret,
+                          struct q8_err *err);
+
+/* The same of zeros, where c->zero is there. */
+bool q8_coded_read_zeros(const struct q8_coded *c, uint64_t at, uint64_t n, float *ret,
+                         struct q8_err *err);
+
+/* ---- bits.c ---- */
+
+/* An `unpack`: c->bits each, the lowest first, less half of their range. */
+void q8_coded_unpack_bits(const struct q8_coded *c, unsigned char *ret, const unsigned char *codes,
+                          uint64_t n);
+
 /* ---- fit.c ---- */
 
-/* Sets rows, cols, height and *t from codes of rank 2 or 3, `unit` in each last element. */
+/* Sets rows, cols, height, width and *t from codes of rank 2 or 3, `unit` in each last element. */
 bool q8_coded_fit_matrix(struct q8_coded *c, struct q8_tensor *t, unsigned unit,
                          struct q8_err *err);
 
 /* Takes the scales in part[1] for blocks of that size, each matrix for itself: whether they fit. */
 bool q8_coded_takes_blocks(struct q8_coded *c, uint64_t block_rows, uint64_t block_cols);
+
+/* Takes them for one of all, one for each row or matrix, or blocks of the config's size. */
+bool q8_coded_takes_scales(struct q8_coded *c, uint64_t block_rows, uint64_t block_cols);
+
+/* Whether a part has the shape of another. */
+bool q8_coded_same_shape(const struct q8_coded *c, unsigned part, unsigned other);
+
+/* Takes a part [cols] I32 for c->order, unless it says what holds without. */
+bool q8_coded_fit_order(struct q8_coded *c, unsigned part, struct q8_err *err);
 
 /* Fails: the shape of a part, and what was expected. */
 bool q8_coded_fail_shape(const struct q8_coded *c, unsigned part, const char *expected,

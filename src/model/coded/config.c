@@ -52,15 +52,26 @@ static bool read_block(struct q8_coded_config *c, const struct cJSON *pair, cons
                    key);
 }
 
-/* compressed-tensors has it in the first group whose weights have any. */
-static bool read_structure(struct q8_coded_config *c, struct q8_err *err)
+/*
+ * compressed-tensors has it in the first group whose weights have any, and the bits of a code in
+ * each whose weights are whole numbers.
+ */
+static bool read_groups(struct q8_coded_config *c, struct q8_err *err)
 {
     static const char key[] = "block_structure";
     const struct cJSON *group = q8_json_at(q8_json_get(c->json, "config_groups"), 0);
 
-    for (; group && !c->block_rows; group = q8_json_next(group))
-        if (!read_block(c, q8_json_get(q8_json_get(group, "weights"), key), key, err))
+    for (; group; group = q8_json_next(group)) {
+        const struct cJSON *args = q8_json_get(group, "weights");
+        const char *type = q8_json_string(q8_json_get(args, "type"));
+        uint64_t bits;
+
+        if (!c->block_rows && !read_block(c, q8_json_get(args, key), key, err))
             return false;
+        if ((!type || strcmp(type, "int") == 0) &&
+            q8_json_u64(q8_json_get(args, "num_bits"), &bits) && bits < 32)
+            c->bits |= UINT32_C(1) << bits;
+    }
     return true;
 }
 
@@ -76,6 +87,6 @@ bool q8_coded_config_read(struct q8_coded_config *ret, const struct q8_model *m,
             ret->json = json;
     }
     ret->method = q8_json_string(q8_json_get(ret->json, "quant_method"));
-    return (read_block(ret, q8_json_get(ret->json, key), key, err) && read_structure(ret, err)) ||
+    return (read_block(ret, q8_json_get(ret->json, key), key, err) && read_groups(ret, err)) ||
            q8_fail_in(err, Q8_CONFIG) || q8_fail_in(err, m->path);
 }

@@ -44,7 +44,6 @@ static size_t find_stem(const struct search *s, const struct q8_coding *row,
     const size_t length = strlen(t->name);
 
     if (!(row->types & Q8_IS(t->dtype)) || !q8_text_ends(t->name, row->codes) ||
-        (row->int8 && s->options->which == Q8_DECODE_BUT_INT8) ||
         (row->method && (!s->config.method || strcmp(row->method, s->config.method) != 0)))
         return SIZE_MAX;
     return length - strlen(row->codes);
@@ -58,7 +57,7 @@ static bool find_parts(const struct search *s, const struct q8_coding *row, size
         const struct q8_coding_part *part = &row->part[i];
         const struct q8_tensor *t = beside(s, c->part[0]->name, stem, part->suffix);
 
-        if (t && !(part->types & Q8_IS(t->dtype)))
+        if (t && !(part->types & Q8_IS(t->dtype)) && part->use != Q8_CODED_MAYBE)
             t = NULL;
         if (!t && part->use == Q8_CODED_NEEDED)
             return false;
@@ -87,6 +86,15 @@ static bool fail_weight(const struct search *s, const struct q8_coded *c, struct
     return q8_fail_in(err, place);
 }
 
+/* Parts that need not be there are of their types. */
+static bool check_types(const struct q8_coded *c, struct q8_err *err)
+{
+    for (unsigned i = 1; i < Q8_CODED_PARTS && c->coding->part[i].suffix; i++)
+        if (c->part[i] && !(c->coding->part[i].types & Q8_IS(c->part[i]->dtype)))
+            return q8_coded_fail_shape(c, i, "another type", err);
+    return true;
+}
+
 /* The float tensor in the place of a weight whose parts are known. */
 static bool make_tensor(struct search *s, struct q8_coded *c, size_t stem, struct q8_tensor *ret,
                         struct q8_err *err)
@@ -95,7 +103,7 @@ static bool make_tensor(struct search *s, struct q8_coded *c, size_t stem, struc
     struct q8_coded *kept;
 
     c->dtype = find_dtype(s, c);
-    if (!c->coding->fit(c, &s->config, &t, err))
+    if (!check_types(c, err) || !c->coding->fit(c, &s->config, &t, err))
         return fail_weight(s, c, err);
     if (s->options->dtype != Q8_DTYPES)
         c->dtype = s->options->dtype;
@@ -136,6 +144,9 @@ static bool add_coded(struct search *s, const struct q8_tensor *t, struct q8_err
 
         if (stem == SIZE_MAX || !find_parts(s, q8_codings[i], stem, &c))
             continue;
+        if (s->options->which == Q8_DECODE_BUT_INT8 && c.coding->is_int8 &&
+            c.coding->is_int8(&c, &s->config))
+            return true;
         if (!make_tensor(s, &c, stem, &made, err) ||
             !q8_index_add(&s->m->index, &made, s->mem, err))
             return false;

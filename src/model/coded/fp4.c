@@ -8,10 +8,9 @@
 #define BLOCK 32
 
 /* fl(e2m1 * 2^e), exact (OCP Microscaling Formats 1.0, 5.3); the low nibble is the first. */
-static void decode(const struct q8_coded *c, float *ret, const unsigned char *codes, uint64_t n,
-                   const float *scale)
+static void decode(const struct q8_coded *c, float *ret, const struct q8_coded_run *run)
 {
-    c->kernels->decode_f4(ret, codes, n, c->block_cols, scale);
+    c->kernels->decode_f4(ret, run->codes, run->n, run->group, run->scale);
 }
 
 static bool take_blocks(struct q8_coded *c, struct q8_err *err)
@@ -43,6 +42,8 @@ static bool fit_blocks(struct q8_coded *c, const struct q8_coded_config *config,
     c->height = dim[1];
     c->rows = dim[0] * dim[1];
     c->cols = dim[2] * BLOCK;
+    c->bits = 4;
+    c->width = dim[2] * dim[3];
     if (scales->rank != 3 || memcmp(scales->dim, dim, 3 * sizeof *dim) != 0)
         return q8_coded_fail_shape(c, 1, "as many as there are blocks", err);
     t->rank = 3;
@@ -56,7 +57,7 @@ static bool fit_blocks(struct q8_coded *c, const struct q8_coded_config *config,
     return take_blocks(c, err);
 }
 
-#define ROW .read = q8_coded_read_rows, .unit = 2, .bytes = 1, .decode = decode
+#define ROW .read = q8_coded_read_rows, .bits = 4, .decode = decode
 
 const struct q8_coding q8_coding_mxfp4_blocks = {
     .title = "MXFP4",

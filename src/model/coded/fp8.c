@@ -10,10 +10,10 @@
 #define BLOCK 128
 
 /* fl(f8 * scale); the types of both codes and scales are exact as floats. */
-static void decode(const struct q8_coded *c, float *ret, const unsigned char *codes, uint64_t n,
-                   const float *scale)
+static void decode(const struct q8_coded *c, float *ret, const struct q8_coded_run *run)
 {
-    c->kernels->decode_f8[c->part[0]->dtype == Q8_F8_E5M2](ret, codes, n, c->block_cols, scale);
+    c->kernels->decode_f8[c->part[0]->dtype == Q8_F8_E5M2](ret, run->codes, run->n, run->group,
+                                                           run->scale);
 }
 
 /*
@@ -30,14 +30,7 @@ static bool fit(struct q8_coded *c, const struct q8_coded_config *config, struct
 
     if (!q8_coded_fit_matrix(c, t, 1, err))
         return false;
-    if (q8_tensor_elements(c->part[1]) == 1 && c->rows == c->height) {
-        c->block_rows = c->rows;
-        c->block_cols = c->cols;
-        c->grid_cols = 1;
-        return true;
-    }
-    if (q8_coded_takes_blocks(c, rows, cols) || q8_coded_takes_blocks(c, 1, c->cols) ||
-        q8_coded_takes_blocks(c, c->height, c->cols))
+    if (q8_coded_takes_scales(c, rows, cols))
         return true;
     (void)snprintf(expected, sizeof expected,
                    "one, one for each row, or [%" PRIu64 ", %" PRIu64 "] for blocks of %" PRIu64
@@ -57,7 +50,7 @@ static bool fit_mx(struct q8_coded *c, const struct q8_coded_config *config, str
     return fit(c, config, t, err);
 }
 
-#define ROW .types = Q8_IS_F8, .read = q8_coded_read_rows, .unit = 1, .bytes = 1, .decode = decode
+#define ROW .types = Q8_IS_F8, .read = q8_coded_read_rows, .bits = 8, .decode = decode
 
 #define BLOCKS(end, more)                                                                          \
     {                                                                                              \

@@ -4,11 +4,21 @@
 #include <stddef.h>
 
 /* In this order: the first whose parts are there is meant. */
-#define CODINGS(row)                                                                               \
-    row(fp8_block) /* fp8.c */                                                                     \
-        row(fp8_fused) row(fp8_scaled) row(mxfp8) row(fp8_scale) row(fp8_qscale)                   \
-            row(mxfp4_blocks) /* fp4.c */                                                          \
-        row(mxfp4_packed) row(mxfp4_scale)
+/* clang-format off */
+#define CODINGS(row)       \
+    row(fp8_block)         \
+    row(fp8_fused)         \
+    row(fp8_scaled)        \
+    row(mxfp8)             \
+    row(fp8_scale)         \
+    row(fp8_qscale)        \
+    row(mxfp4_blocks)      \
+    row(mxfp4_packed)      \
+    row(mxfp4_scale)       \
+    row(int_plain)         \
+    row(int_packed)        \
+    row(int_absmax)
+/* clang-format on */
 
 #define DECLARE(name) extern const struct q8_coding q8_coding_##name;
 CODINGS(DECLARE)

@@ -1,0 +1,131 @@
+/*
+ * test_coded.c - quantized weights as the floats that their libraries make of them, over
+ * testdata/good/coded-*.safetensors (tests/oracle/make_coded.py): NAME.want are those of NAME
+ */
+#include "src/model/coded/decode.h"
+
+#include "src/base/num.h"
+#include "tests/unit/scratch.h"
+
+#include <assert.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+#define MOST 16384 /* bytes of a weight here */
+
+static const char *testdata;
+
+/* The directory of a file of testdata/good with the config.json that its metadata has. */
+static void make(struct scratch *s, const char *name, enum q8_decode which, enum q8_isa isa)
+{
+    const struct q8_decode_options options = {which, Q8_DTYPES, isa};
+    struct q8_model bare;
+    char path[600], to[128];
+
+    *s = (struct scratch){.dir = "/tmp/q8-test-scratch-XXXXXX"};
+    q8_arena_init(&s->mem, 16 << 20);
+    assert_non_null(mkdtemp(s->dir));
+    (void)snprintf(path, sizeof path, "%s/good/%s", testdata, name);
+    (void)snprintf(to, sizeof to, "%s/model.safetensors", s->dir);
+    assert_int_equal(symlink(path, to), 0);
+    assert_true(q8_model_open(&bare, path, &s->mem, &s->err));
+    assert_int_equal(bare.shard[0].metas, 1);
+    scratch_write(s, "config.json", bare.shard[0].meta[0].value.text,
+                  strlen(bare.shard[0].meta[0].value.text), "wb");
+    q8_model_close(&bare);
+    if (!scratch_open(s) || !q8_model_decode(&s->model, &options, &s->mem, &s->err))
+        fail_msg("%s: %s", name, s->err.text);
+}
+
+/* Whether two numbers of that type are the same, any NaN as another. */
+static bool same(enum q8_dtype dtype, const unsigned char *a, const unsigned char *b)
+{
+    const uint64_t size = q8_dtype_size(dtype);
+    uint16_t x, y;
+    float f, g;
+
+    if (memcmp(a, b, size) == 0)
+        return true;
+    if (dtype == Q8_F32) {
+        memcpy(&f, a, size);
+        memcpy(&g, b, size);
+    } else {
+        memcpy(&x, a, size);
+        memcpy(&y, b, size);
+        f = dtype == Q8_F16 ? q8_half_to_float(x) : q8_bf16_to_float(x);
+        g = dtype == Q8_F16 ? q8_half_to_float(y) : q8_bf16_to_float(y);
+    }
+    return f != f && g != g;
+}
+
+/* The whole weight against the library's floats; every part of it against the whole. */
+static void check_weight(struct scratch *s, const char *file, const struct q8_tensor *t)
+{
+    const uint64_t size = q8_dtype_size(t->dtype);
+    static unsigned char whole[MOST], part[MOST], want[MOST];
+    const struct q8_tensor *w;
+    char name[300];
+
+    (void)snprintf(name, sizeof name, "%s.want", t->name);
+    w = q8_index_find(&s->model.index, name);
+    if (!w || w->dtype != t->dtype || w->rank != t->rank ||
+        memcmp(w->dim, t->dim, t->rank * sizeof *t->dim) != 0)
+        fail_msg("%s: %s is %s of rank %u", file, t->name, q8_dtypes[t->dtype].name, t->rank);
+    assert_true(t->nbytes <= MOST);
+    assert_true(q8_model_read(&s->model, t, 0, whole, t->nbytes, &s->err));
+    assert_true(q8_model_read(&s->model, w, 0, want, w->nbytes, &s->err));
+    for (uint64_t i = 0; i < t->nbytes; i += size)
+        if (!same(t->dtype, whole + i, want + i))
+            fail_msg("%s: %s: element %llu: %02x%02x, the library has %02x%02x", file, t->name,
+                     (unsigned long long)(i / size), whole[i + 1], whole[i], want[i + 1], want[i]);
+    for (uint64_t off = 0; off < t->nbytes; off += 1 + t->nbytes / 50)
+        for (uint64_t n = 0; off + n <= t->nbytes; n += 1 + n / 2) {
+            memset(part, 0xa5, sizeof part);
+            assert_true(q8_model_read(&s->model, t, off, part, n, &s->err));
+            assert_memory_equal(part, whole + off, n);
+            assert_int_equal(part[n], 0xa5);
+        }
+}
+
+static void coded_weights_are_what_their_libraries_make(void **state)
+{
+    static const struct {
+        const char *file;
+        uint64_t weights;
+    } cases[] = {
+        {"coded-fp8-block.safetensors", 11}, {"coded-fp8-scaled.safetensors", 7},
+        {"coded-fp4.safetensors", 3},        {"coded-packed.safetensors", 14},
+        {"coded-ordered.safetensors", 4},    {"coded-int8.safetensors", 18},
+        {"coded-llm-int8.safetensors", 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int isa = 0; isa < 2; isa++) {
+            struct scratch s;
+            uint64_t weights = 0;
+
+            make(&s, cases[i].file, Q8_DECODE_ALL, isa ? q8_isa_detect(Q8_ISAS) : Q8_ISA_ref);
+            for (uint64_t k = 0; k < s.model.index.count; k++)
+                if (s.model.index.tensor[k].coded) {
+                    check_weight(&s, cases[i].file, &s.model.index.tensor[k]);
+                    weights++;
+                }
+            assert_int_equal(weights, cases[i].weights);
+            assert_int_equal(s.model.index.count, 2 * weights);
+            scratch_close(&s);
+        }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(coded_weights_are_what_their_libraries_make),
+    };
+
+    assert(argc == 2);
+    testdata = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
