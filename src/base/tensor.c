@@ -165,6 +165,7 @@ struct q8_tensor q8_tensor_turn(const struct q8_tensor *t, uint64_t first)
     if (t->strided) {
         ret.stride[0] = stride[1];
         ret.stride[1] = stride[0];
+        ret.strided = stride[1] != rows || stride[0] != 1;
     }
     return ret;
 }

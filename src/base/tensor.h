@@ -173,7 +173,7 @@ uint64_t q8_tensor_place(const struct q8_tensor *t, uint64_t index);
 
 /*
  * The matrix of the last two dimensions that begins at element `first`, turned: a strided tensor of
- * rank 2 whose rows are its columns.  t->rank >= 2; its elements have whole bytes.
+ * rank 2 whose rows are its columns, or a packed one.  t->rank >= 2; its elements have whole bytes.
  */
 struct q8_tensor q8_tensor_turn(const struct q8_tensor *t, uint64_t first);
 

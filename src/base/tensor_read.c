@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define PIECE 32768 /* bytes of stack for elements that are not to lie as they do in the file */
+#define LONGER 16   /* pieces of tensors that are gathered */
 #define LINE 64     /* bytes that a row in memory should get of a piece: a cache line */
 
 /* Elements that are evenly spaced in the file. */
@@ -230,4 +231,9 @@ bool q8_tensor_read(const struct q8_source *s, const struct q8_tensor *t, uint64
             memcpy(to, one + skip, done);
     }
     return true;
+}
+
+uint64_t q8_tensor_piece(const struct q8_tensor *t, uint64_t bytes)
+{
+    return t->strided ? bytes * LONGER : bytes;
 }

@@ -14,4 +14,10 @@
 bool q8_tensor_read(const struct q8_source *s, const struct q8_tensor *t, uint64_t off, void *buf,
                     uint64_t n, struct q8_err *err);
 
+/*
+ * How many bytes of a tensor to read at a time, where `bytes` would do for a packed one: many times
+ * as much where elements are gathered, as a run in the file is as long as there are rows.
+ */
+uint64_t q8_tensor_piece(const struct q8_tensor *t, uint64_t bytes);
+
 #endif

@@ -2,6 +2,7 @@
 #include "src/compare/values.h"
 
 #include "src/base/num.h"
+#include "src/base/tensor_read.h"
 #include "src/flow/sameness.h"
 #include "src/base/text.h"
 #include "src/scheme/encode.h"
@@ -82,6 +83,12 @@ static uint64_t tile_rows(const struct q8_comparer *d, const struct q8_compared 
     return q8_min(q8_walk_rows(&d->walk[0], &a), q8_walk_rows(&d->walk[1], &b));
 }
 
+/* How much of two tensors is compared at a time. */
+static uint64_t piece_bytes(const struct q8_tensor *a, const struct q8_tensor *b)
+{
+    return q8_max(q8_tensor_piece(a, TILE_BYTES), q8_tensor_piece(b, TILE_BYTES));
+}
+
 bool q8_comparer_open(struct q8_comparer *d, const struct q8_compare *result, struct q8_err *err)
 {
     const struct q8_stored_list *stored[2] = {&result->stored_a, &result->stored_b};
@@ -99,7 +106,11 @@ bool q8_comparer_open(struct q8_comparer *d, const struct q8_compare *result, st
         const struct q8_compared *c = &result->item[k];
         uint64_t elements;
 
-        if (!q8_compared_has_data(c) || !c->have_numbers)
+        if (!q8_compared_has_data(c))
+            continue;
+        for (int i = 0; i < 2; i++)
+            d->walk[i].room = q8_max(d->walk[i].room, piece_bytes(c->a.tensor, c->b.tensor));
+        if (!c->have_numbers)
             continue;
         for (int i = 0; i < 2; i++) {
             const struct q8_view view = view_of(c, i);
@@ -150,10 +161,12 @@ static uint64_t count_unequal(const unsigned char *a, const unsigned char *b, ui
 static bool compare_bytes(struct work *w, const struct piece piece[2], uint64_t bytes,
                           uint64_t size, bool *ret_same, struct q8_err *err)
 {
+    const uint64_t most = q8_min(piece_bytes(piece[0].tensor, piece[1].tensor),
+                                 q8_min(w->d->walk[0].room, w->d->walk[1].room));
     unsigned char *a = w->d->walk[0].rows, *b = w->d->walk[1].rows;
 
     for (uint64_t at = 0, n; at < bytes && (*ret_same || size); at += n) {
-        n = q8_min(TILE_BYTES, bytes - at);
+        n = q8_min(most, bytes - at);
         if (!q8_model_read(model(w->d, 0), piece[0].tensor, piece[0].first + at, a, n, err) ||
             !q8_model_read(model(w->d, 1), piece[1].tensor, piece[1].first + at, b, n, err) ||
             !advance(w, 2 * n))

@@ -2,6 +2,7 @@
 #include "src/convert/job.h"
 
 #include "src/base/num.h"
+#include "src/base/tensor_read.h"
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
 #include "src/model/floats.h"
@@ -42,8 +43,10 @@ static struct sizes find_sizes(const struct q8_plan *plan)
         struct q8_view view;
         uint64_t rows;
 
-        if (job->reason)
+        if (job->reason) {
+            s.part[0] = q8_max(s.part[0], q8_tensor_piece(job->tensor, Q8_STREAM_PIECE));
             continue;
+        }
         scheme = job->as->scheme;
         if (group_columns(scheme) < group_columns(s.scheme))
             s.scheme = scheme;
@@ -103,10 +106,11 @@ void q8_worker_close(struct q8_worker *w)
 static bool copy_tensor(struct q8_worker *w, const struct q8_job *job, struct q8_pool *pool,
                         struct q8_err *err)
 {
+    const uint64_t more = q8_tensor_piece(job->tensor, Q8_STREAM_PIECE) - Q8_STREAM_PIECE;
     struct q8_stream *s = &w->part[0];
 
     for (uint64_t at = 0, n; at < job->tensor->nbytes; at += n) {
-        n = q8_min(q8_stream_gap(s), job->tensor->nbytes - at);
+        n = q8_min(q8_stream_gap(s) + more, job->tensor->nbytes - at);
         if (!q8_model_read(w->plan->model, job->tensor, at, q8_stream_tail(s), n, err))
             return false;
         q8_sameness_see(&w->same, q8_stream_tail(s), n);
@@ -294,7 +298,7 @@ static bool digest_copy(struct q8_worker *w, const struct q8_tensor *t, struct q
     unsigned char *bytes = w->part[0].bytes;
 
     for (uint64_t at = 0, n; at < t->nbytes; at += n) {
-        n = q8_min(Q8_STREAM_PIECE, t->nbytes - at);
+        n = q8_min(q8_tensor_piece(t, Q8_STREAM_PIECE), t->nbytes - at);
         if (!q8_model_read(w->plan->model, t, at, bytes, n, err) || !q8_pool_advance(pool, n))
             return false;
         q8_xxh_add(&w->xxh, bytes, n);

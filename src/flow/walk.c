@@ -3,13 +3,11 @@
 
 #include "kernels/kernels.h"
 #include "src/base/num.h"
+#include "src/base/tensor_read.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-/* Elements that are not in the file as in the tile are gathered: larger tiles, larger pieces. */
-#define GATHERED_TILES 16
 
 /* Of a tile in memory: int8 weights become floats. */
 static uint64_t element_bytes(const struct q8_view *view)
@@ -19,9 +17,8 @@ static uint64_t element_bytes(const struct q8_view *view)
 
 uint64_t q8_walk_rows(const struct q8_walk *walk, const struct q8_view *view)
 {
-    bool gathered = view->transpose || view->tensor->strided;
-    uint64_t bytes = walk->tile_bytes * (gathered ? GATHERED_TILES : 1);
-    uint64_t rows = bytes / (view->cols * element_bytes(view));
+    const struct q8_tensor t = view->transpose ? q8_tensor_turn(view->tensor, 0) : *view->tensor;
+    uint64_t rows = q8_tensor_piece(&t, walk->tile_bytes) / (view->cols * element_bytes(view));
 
     return rows ? q8_min(rows, view->rows) : 1;
 }

@@ -152,6 +152,7 @@ static void tensor_read_of_a_turned_tensor_is_its_transpose(void **state)
         for (uint64_t c = 0; c < 5; c++)
             assert_memory_equal(got + (r * 5 + c) * 4, bytes + OFFSET + (35 + c * 7 + r) * 4, 4);
     again = q8_tensor_turn(&turned, 0); /* as it was */
+    assert_false(again.strided);
     assert_true(q8_tensor_read(&source, &again, 0, got, 140, &err));
     assert_memory_equal(got, bytes + OFFSET + 140, 140);
 }
