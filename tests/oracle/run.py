@@ -39,6 +39,7 @@ import judge_limits
 import judge_mixed
 import judge_probe
 import judge_runtime
+import judge_sources
 import judge_verify
 import kill
 import models
@@ -48,7 +49,7 @@ import ppl
 from common import Checks
 
 PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill", "inspect", "doctor",
-         "heads", "limits", "probe", "junit", "jobs", "verify", "runtime", "mutate")
+         "heads", "limits", "probe", "junit", "jobs", "verify", "runtime", "mutate", "sources")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -134,6 +135,9 @@ def main():
         if "mutate" in words.parts:
             (work / "mutate").mkdir()
             mutate.check(checks, q8, work / "mutate")
+        if "sources" in words.parts:
+            (work / "sources").mkdir()
+            judge_sources.check(checks, q8, work / "sources", {r[0] for r in rows})
         if "kill" in words.parts:
             kill.check(checks, q8, work, words.kills)
     finally:

@@ -1,0 +1,270 @@
+"""sources_make.py - quantized checkpoints: each scheme's tensors, and the floats that its library makes of them
+
+A scheme turns one weight into parts, with the library's own quantizer where it has one that runs on a
+CPU, and hands the parts to the library's dequantizer.  No arithmetic of values is written down here.
+"""
+import json
+from types import SimpleNamespace
+
+import bitsandbytes.functional as bnb
+import torch
+from compressed_tensors.compressors import BaseCompressor
+from compressed_tensors.entrypoints.convert.converters.fp8block_dequantizer import FP8BlockDequantizer
+from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
+from compressed_tensors.quantization.utils import calculate_qparams
+from transformers.integrations.finegrained_fp8 import Fp8Dequantize
+from transformers.integrations.mxfp4 import convert_moe_packed_tensors
+
+F8, E8M0, BF16 = torch.float8_e4m3fn, torch.float8_e8m0fnu, torch.bfloat16
+F8_MAX = torch.finfo(F8).max
+
+
+def absmax(weight, rows, cols):
+    """[grid rows, grid cols] of blocks that are cut at the edges; no 0."""
+    parts = [[block.abs().max() for block in band.split(cols, 1)] for band in weight.float().split(rows, 0)]
+    scale = torch.tensor(parts)
+    return torch.where(scale == 0, torch.ones_like(scale), scale)
+
+
+def spread(scale, shape, rows, cols):
+    """Each scale for all elements of its block."""
+    return scale.float().repeat_interleave(rows, 0).repeat_interleave(cols, 1)[:shape[0], :shape[1]]
+
+
+def powers(scale):
+    """The next power of two, as E8M0."""
+    return torch.exp2(torch.ceil(torch.log2(scale))).to(E8M0)
+
+
+class Fp8Blocks:
+    """quant_method fp8; ragged edges are compressed-tensors' to judge (transformers cuts blocks anew)."""
+
+    def __init__(self, dtype, block, said=True, code=F8, names=(".weight", ".weight_scale_inv"), more=()):
+        self.dtype, self.block, self.said, self.code = dtype, block, said, code
+        self.names, self.more = names, more
+        self.read = names[1] == ".weight_scale_inv" and code == F8      # by transformers, in any class
+
+    def config(self, skip):
+        size = {"weight_block_size": list(self.block)} if self.said else {}
+        return {"quant_method": "fp8", "activation_scheme": "dynamic", **size,
+                "modules_to_not_convert": skip}
+
+    def parts(self, weight):
+        most = torch.finfo(self.code).max
+        scale = absmax(weight, *self.block) / most
+        scale = powers(scale) if self.dtype == E8M0 else scale.to(self.dtype)
+        code = (weight.float() / spread(scale, weight.shape, *self.block)).clamp(-most, most).to(self.code)
+        return {**dict(zip(self.names, (code, scale))), **{name: torch.tensor(0.5) for name in self.more}}
+
+    def floats(self, parts, dtype):
+        dtype = self.dtype if self.dtype == BF16 else dtype
+        read = FP8BlockDequantizer(weight_block_size=self.block, dtype=dtype)
+        code, scale = (parts[name] for name in self.names)
+        want = read._create_dequantized_weight(code, scale)
+        if all(n % b == 0 for n, b in zip(code.shape, self.block)):
+            also = Fp8Dequantize(None)._dequantize_one(code, scale, dtype)
+            assert torch.equal(want, also), "transformers and compressed-tensors differ"
+        return want
+
+
+class Fp8Fused(Fp8Blocks):
+    """The experts of a layer in one tensor, each with blocks of its own."""
+
+    def parts(self, weight):
+        each = [super(Fp8Fused, self).parts(expert) for expert in weight]
+        return {name: torch.stack([parts[name] for parts in each]) for name in self.names}
+
+    def floats(self, parts, dtype):
+        code, scale = (parts[name] for name in self.names)
+        return Fp8Dequantize(None)._dequantize_one(code, scale, dtype)
+
+
+class Fp8Tensor:
+    """quant_method fp8 without blocks: one scale, beside one of activations that plays no part."""
+
+    read = True
+
+    def config(self, skip):
+        return {"quant_method": "fp8", "activation_scheme": "static", "weight_block_size": None,
+                "modules_to_not_convert": skip}
+
+    def parts(self, weight):
+        scale = absmax(weight, *weight.shape) / F8_MAX
+        return {".weight": (weight.float() / scale).clamp(-F8_MAX, F8_MAX).to(F8),
+                ".weight_scale_inv": scale.reshape(()), ".activation_scale": torch.tensor(0.5)}
+
+    def floats(self, parts, dtype):
+        return Fp8Dequantize(None)._dequantize_one(parts[".weight"], parts[".weight_scale_inv"], dtype)
+
+
+class Fp4Rows:
+    """DeepSeek-V4's experts: two codes in a byte, E8M0 for 32 columns."""
+
+    read = True
+
+    def config(self, skip):
+        return {"quant_method": "fp8", "activation_scheme": "dynamic", "scale_fmt": "ue8m0",
+                "weight_block_size": [128, 128], "modules_to_not_convert": skip}
+
+    def fits(self, weight):
+        return weight.shape[1] % 32 == 0
+
+    def parts(self, weight):
+        packed = compress(MXFP4, weight, torch.float32)
+        return {".weight": packed[".weight_packed"].view(torch.int8),
+                ".scale": packed[".weight_scale"].view(E8M0)}
+
+    def floats(self, parts, dtype):
+        return Fp8Dequantize(None)._dequantize_one(parts[".weight"], parts[".scale"], dtype)
+
+
+class Compressed:
+    """A format of compressed-tensors: its own compressor and decompressor."""
+
+    read = True
+
+    def __init__(self, form, scale=BF16, **words):
+        self.form, self.scale, self.words = form, scale, words
+        self.own = words["type"] == "int" or form == "float-quantized"      # the scale's type, or the model's
+        self.args = QuantizationArgs(**words)
+        self.scheme = QuantizationScheme(targets=["Linear"], weights=self.args, format=form)
+
+    def config(self, skip):
+        weights = {k: str(v) if isinstance(v, torch.dtype) else v for k, v in self.words.items()}
+        return {"quant_method": "compressed-tensors", "format": self.form, "ignore": skip,
+                "quantization_status": "compressed",
+                "config_groups": {"group_0": {"targets": ["Linear"], "input_activations": None,
+                                              "output_activations": None,
+                                              "weights": {"dynamic": False, **weights}}}}
+
+    def fits(self, weight):
+        return weight.shape[1] % self.words.get("group_size", 1) == 0
+
+    def parts(self, weight):
+        return compress(self, weight, self.scale)
+
+    def floats(self, parts, dtype):
+        local = {name[1:]: part for name, part in parts.items()}
+        value = BaseCompressor.get_value_from_registry(self.form).decompress(local, self.scheme)["weight"]
+        return value.to(self.scale if self.own and self.scale != torch.float32 else dtype)
+
+
+def bounds(scheme, weight):
+    """Least and greatest of the elements that share a scale, as calculate_qparams takes them."""
+    if "block_structure" in scheme.words:
+        rows, cols = scheme.words["block_structure"]
+        most = absmax(weight, rows, cols)
+        return -most, most
+    strategy, size = scheme.words["strategy"], scheme.words.get("group_size")
+    shape = (1, 1, -1) if strategy == "tensor" else (weight.shape[0], -1, size or weight.shape[1])
+    groups = weight.float().reshape(shape)
+    return groups.amin(2), groups.amax(2)
+
+
+def compress(scheme, weight, dtype):
+    """{suffix: part} of one weight."""
+    low, high = bounds(scheme, weight)
+    local = {"weight": weight.to(dtype)}
+    if scheme.form == "nvfp4-pack-quantized":
+        local["weight_global_scale"] = (F8_MAX * 6 / weight.float().abs().max()).reshape(1)
+    scale, zero = calculate_qparams(low.to(dtype), high.to(dtype), scheme.args,
+                                    global_scale=local.get("weight_global_scale"))
+    local["weight_scale"] = scale.reshape(1) if scheme.words["strategy"] == "tensor" else scale
+    if not scheme.words.get("symmetric", True):
+        local["weight_zero_point"] = zero
+    done = BaseCompressor.get_value_from_registry(scheme.form).compress(local, scheme.scheme)
+    return {f".{name}": part.contiguous() for name, part in done.items() if part is not None}
+
+
+MXFP4 = Compressed("mxfp4-pack-quantized", num_bits=4, type="float", strategy="group", group_size=32,
+                   scale_dtype=torch.uint8)
+
+
+class BnbInt8:
+    read = True
+
+    def config(self, skip):
+        return {"quant_method": "bitsandbytes", "load_in_8bit": True, "llm_int8_threshold": 6.0,
+                "llm_int8_skip_modules": skip}
+
+    def parts(self, weight):
+        code, scale, _ = bnb.int8_vectorwise_quant(weight.half())
+        return {".weight": code, ".SCB": scale, ".weight_format": torch.tensor(0, dtype=torch.uint8)}
+
+    def floats(self, parts, dtype):
+        return bnb.int8_vectorwise_dequant(parts[".weight"], parts[".SCB"])
+
+
+class Bnb4Bit:
+    read = True
+
+    def __init__(self, kind, nested):
+        self.kind, self.nested = kind, nested
+
+    def config(self, skip):
+        return {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": self.kind,
+                "bnb_4bit_use_double_quant": self.nested, "bnb_4bit_quant_storage": "uint8",
+                "bnb_4bit_compute_dtype": "bfloat16", "llm_int8_skip_modules": skip}
+
+    def parts(self, weight):
+        code, state = bnb.quantize_4bit(weight, blocksize=64, quant_type=self.kind,
+                                        compress_statistics=self.nested)
+        return {".weight": code, **{f".weight.{name}": part.contiguous()
+                                    for name, part in state.as_dict(packed=True).items()}}
+
+    def floats(self, parts, dtype):
+        state = {name.removeprefix(".weight."): part for name, part in parts.items() if name != ".weight"}
+        state = bnb.QuantState.from_dict(state, device=torch.device("cpu"))
+        return bnb.dequantize_4bit(parts[".weight"], state)
+
+
+class Mxfp4Blocks:
+    """gpt-oss: the experts of a layer in one tensor, with rows where the model has columns."""
+
+    read = True
+
+    def config(self, skip):
+        return {"quant_method": "mxfp4", "modules_to_not_convert": skip}
+
+    def parts(self, weight):                    # [experts, in, out]
+        turned = weight.transpose(1, 2)
+        packed = compress(MXFP4, turned.reshape(-1, turned.shape[2]), torch.float32)
+        shape = (*turned.shape[:2], turned.shape[2] // 32)
+        return {"_blocks": packed[".weight_packed"].reshape(*shape, 16),
+                "_scales": packed[".weight_scale"].reshape(shape)}
+
+    def floats(self, parts, dtype):
+        return convert_moe_packed_tensors(parts["_blocks"].clone(), parts["_scales"].clone(), dtype=dtype)
+
+
+def integer(form, bits, **words):
+    return Compressed(form, num_bits=bits, type="int", **words)
+
+
+def floating(form, scale, **words):
+    return Compressed(form, scale, num_bits=8, type="float", **words)
+
+
+F32, EXPERTS = torch.float32, ("", "_scale_inv")
+SCHEMES = {
+    "fp8-block": Fp8Blocks(F32, (32, 32)),
+    "fp8-block-bf16": Fp8Blocks(BF16, (40, 48)),
+    "fp8-block-e8m0": Fp8Blocks(E8M0, (32, 16)),
+    "fp8-block-unsaid": Fp8Blocks(F32, (128, 128), said=False),
+    "fp8-block-e5m2": Fp8Blocks(F32, (32, 32), code=torch.float8_e5m2),
+    "fp8-fused": Fp8Fused(F32, (32, 32), names=EXPERTS),
+    "fp8-scale": Fp8Blocks(E8M0, (32, 32), names=(".weight", ".scale")),
+    "fp8-qscale": Fp8Blocks(F32, (32, 32), names=(".weight", ".qscale_weight"), more=(".qscale_act",)),
+    "fp8-tensor": Fp8Tensor(),
+    "ct-float-channel": floating("float-quantized", BF16, strategy="channel"),
+    "ct-float-channel-f32": floating("float-quantized", F32, strategy="channel"),
+    "ct-float-tensor": floating("float-quantized", F32, strategy="tensor"),
+    "ct-float-block": floating("float-quantized", BF16, strategy="block", block_structure=[32, 32]),
+    "mxfp8-ct": floating("mxfp8-quantized", F32, strategy="group", group_size=32, scale_dtype=torch.uint8),
+    "mxfp4-gpt-oss": Mxfp4Blocks(),
+    "mxfp4-ct": MXFP4,
+    "fp4-rows": Fp4Rows(),
+}
+# Whose tensors are all experts of a layer; whose codes q8-inspect keeps, being symmetric int8.
+FUSED = {"fp8-fused", "mxfp4-gpt-oss"}
+KEPT = set()
