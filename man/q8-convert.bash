@@ -6,7 +6,7 @@ _q8_convert()
     local options='--to= --skip= --only= --also= --use= --overrides= --vision= --min-coverage=
         --dry-run
         --threads= --resume --force --no-sync --quiet --json --json= --no-sqnr --sha256 --help --usage --version'
-    local targets='bnb-int8 ct-w8a8 ct-w8a16 ct-w8a16-g32 ct-w8a16-g64 ct-w8a16-g128 list'
+    local targets='bnb-int8 ct-w8a8 ct-w8a16 ct-w8a16-g32 ct-w8a16-g64 ct-w8a16-g128 bf16 f16 f32 safetensors list'
 
     # "--to=ct" arrives as the three words "--to" "=" "ct"
     if [[ $cur == = ]]; then

@@ -11,11 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Overwrites the non-numbers that Python's json module writes with "[]" and spaces: as long as
- * before, so that positions stay, and no key, so that nothing else becomes legal.
- */
-static void blank_nonfinite(char *text, uint64_t len)
+void q8_json_blank(char *text, uint64_t len)
 {
     static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
     bool in_string = false;
@@ -146,7 +142,7 @@ static struct cJSON *parse(const char *text, uint64_t len, struct q8_arena *mem,
 
     if (!copy)
         return NULL;
-    blank_nonfinite(copy, len);
+    q8_json_blank(copy, len);
     if (!is_strict(copy, len, mem, err) || !has_short_numbers(copy, len, err))
         return NULL;
     root = cJSON_ParseWithLengthOpts(copy, len + 1, NULL, true);
@@ -207,7 +203,7 @@ bool q8_json_find(const char *text, uint64_t len, const char *key, uint64_t *ret
     q8_arena_init(&mem, UINT64_MAX); /* grows with the text, which has its own limit */
     copy = q8_strndup(&mem, text, len, err);
     if (copy)
-        blank_nonfinite(copy, len);
+        q8_json_blank(copy, len);
     found = copy && find(copy, len, key, place, &mem, err);
     q8_arena_clear(&mem);
     if (found) {

@@ -30,6 +30,12 @@ struct cJSON *q8_json_parse(const char *text, uint64_t len, struct q8_err *err);
 bool q8_json_find(const char *text, uint64_t len, const char *key, uint64_t *ret_start,
                   uint64_t *ret_end, struct q8_err *err);
 
+/*
+ * Overwrites the words NaN, Infinity and -Infinity outside of strings with "[]" and spaces: as long
+ * as before, so that positions stay, and no key, so that nothing else becomes legal.
+ */
+void q8_json_blank(char *text, uint64_t len);
+
 /* Releases a document and every value in it; accepts NULL. */
 void q8_json_free(struct cJSON *root);
 

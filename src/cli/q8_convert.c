@@ -85,6 +85,8 @@ static bool set_target(struct options *o, const char *arg)
 {
     o->list = strcmp(arg, "list") == 0;
     o->plan.target = o->list ? q8_targets : q8_target_find(arg);
+    if (!o->plan.target)
+        o->plan.target = q8_target_find_float(arg);
     return o->plan.target ||
            q8_fail(o->err, Q8_EUSAGE, "--to wants a target, not '%s'; --to=list prints them", arg);
 }
@@ -248,8 +250,11 @@ static bool run(struct options *o, struct q8_plan *plan)
 
 static bool print_targets(struct options *o)
 {
-    for (const struct q8_target *t = q8_targets; t->name; t++)
-        fprintf(o->outputs.std.out, "%-14s %s\n", t->name, t->summary);
+    static const struct q8_target *const lists[] = {q8_targets, q8_float_targets};
+
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (const struct q8_target *t = lists[i]; t->name; t++)
+            fprintf(o->outputs.std.out, "%-14s %s\n", t->name, t->summary);
     return q8_outputs_flush(&o->outputs, o->err);
 }
 
@@ -275,13 +280,18 @@ static bool place_report(struct options *o)
                           5, o->mem, o->err);
 }
 
-/* The input as floats, whatever its weights are. */
+/* The input as floats, whatever its weights are; or as its files have it. */
 static bool open_input(struct options *o, struct q8_model *model)
 {
-    struct q8_decode_options decode = {Q8_DECODE_ALL, Q8_DTYPES, Q8_ISA_ref};
+    const struct q8_target *target = o->plan.target;
+    struct q8_decode_options decode = {.which = Q8_DECODE_ALL, .dtype = Q8_DTYPES};
 
     if (!q8_cli_isa(&o->run.isa, o->err))
         return false;
+    if (!target->scheme && target->dtype == Q8_DTYPES)
+        return q8_model_open(model, o->input, o->mem, o->err);
+    if (!target->scheme)
+        decode.dtype = target->dtype;
     decode.isa = o->run.isa;
     return q8_cli_open(model, o->input, &decode, o->mem, o->err);
 }

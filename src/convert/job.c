@@ -17,7 +17,8 @@
 struct sizes {
     struct q8_walk walk;
     uint64_t cols, part[Q8_PARTS];
-    const struct q8_scheme *scheme; /* of those in use, the one with the smallest groups */
+    /* of those in use, the one with the smallest groups; NULL: nothing becomes int8 */
+    const struct q8_scheme *scheme;
 };
 
 /* Columns that share a scale. */
@@ -68,7 +69,7 @@ static struct sizes find_sizes(const struct q8_plan *plan)
 uint64_t q8_worker_bytes(const struct q8_plan *plan)
 {
     const struct sizes s = find_sizes(plan);
-    uint64_t bytes = q8_walk_bytes(&s.walk) + q8_encoder_bytes(s.scheme, s.cols);
+    uint64_t bytes = q8_walk_bytes(&s.walk) + (s.scheme ? q8_encoder_bytes(s.scheme, s.cols) : 0);
 
     for (unsigned p = 0; p < Q8_PARTS; p++)
         bytes += q8_stream_bytes(s.part[p]);
@@ -91,7 +92,7 @@ bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa
             return false;
     w->encoder.scheme = s.scheme;
     w->encoder.measure = measure;
-    return q8_encoder_init(&w->encoder, isa, s.cols, &w->mem, err);
+    return !s.scheme || q8_encoder_init(&w->encoder, isa, s.cols, &w->mem, err);
 }
 
 void q8_worker_close(struct q8_worker *w)

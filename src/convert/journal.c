@@ -36,8 +36,8 @@ static void print_identity(const struct q8_convert *c, FILE *out)
     char hex[Q8_DIGEST_TEXT];
 
     fprintf(out, "%s\n%s %d %d\n%s\n%s\n", Q8_VERSION, plan->options.target->name,
-            c->options.measure, c->plan->options.sha256, plan->quantization,
-            plan->config ? plan->config : "");
+            c->options.measure, c->plan->options.sha256,
+            plan->quantization ? plan->quantization : "", plan->config ? plan->config : "");
     for (uint64_t i = 0; i < plan->options.select->count; i++)
         fprintf(out, "%s %s %s\n", q8_verb_name(pattern[i].verb),
                 pattern[i].target ? pattern[i].target : "", pattern[i].text);

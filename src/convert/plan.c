@@ -260,6 +260,8 @@ bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
     ret->job = q8_alloc(mem, ret->job_room, sizeof *ret->job, err);
     q8_model_arch(&ret->arch, model);
     q8_keep_init(&ret->keep, model, &ret->arch, options->target, options->vision);
+    if (ret->job && !options->target->scheme)
+        return q8_plan_float(ret, mem, err);
     if (!ret->job || !q8_model_is_float(model, err) || !q8_plan_use_open(ret, err) ||
         !q8_weights_find(&ret->weights, model, &ret->arch, mem, err))
         return false;

@@ -13,7 +13,10 @@ struct q8_magic; /* src/model/folder/magic.h */
 
 #define Q8_NAME_BYTES 4096 /* of the name of an output tensor, with its NUL */
 
-/* What becomes of a tensor, or of a row range of it: int8, or a copy when there is a reason. */
+/*
+ * What becomes of a tensor, or of a row range of it: int8, or a copy when there is a reason.  Where
+ * the model computes it, the copy is of what comes out (src/model/coded/).
+ */
 struct q8_job {
     const struct q8_tensor *tensor; /* source */
     const char *module; /* whose weight it is; the parts are named after it; NULL: no matrix */
@@ -73,6 +76,7 @@ struct q8_totals {
     uint64_t covered;      /* of the Linear ones, becoming int8 */
     uint64_t modules;      /* int8 modules */
     uint64_t drafts;       /* tensors of draft (MTP) layers */
+    uint64_t twins;        /* tensors left out since they are others once more */
     uint64_t output_bytes; /* of all output files */
     uint64_t disk_bytes;   /* that those take on a disk, in whole blocks */
 };
@@ -98,16 +102,17 @@ struct q8_plan {
     struct q8_left *left;            /* input files that stay behind, by name */
     uint64_t lefts, left_room;       /* in use, allocated */
     struct q8_group *group;          /* schemes in use: the main one first, then those of --use */
-    uint64_t groups;                 /* how many; 1 without --use */
+    uint64_t groups;                 /* how many; 1 without --use, 0 where nothing becomes int8 */
     const char **ignore;             /* names of float modules, as the config lists them, sorted */
     uint64_t ignores;                /* how many */
     bool ignore_default;             /* its reader makes the same list when there is none */
     const char **warning;            /* sentences for the user */
     uint64_t warnings, warning_room; /* in use, allocated */
-    const char *quantization;        /* JSON text of quantization_config */
-    const char *config;              /* new text of config.json; NULL without one */
-    struct q8_totals total;          /* sums for reports and gates */
-    uint64_t header_memory;          /* bytes that the largest header of an output shard takes */
+    const char *twin;                /* one that is another once more, and left out; or NULL */
+    const char *quantization; /* JSON text of quantization_config; NULL: nothing becomes int8 */
+    const char *config;       /* new text of config.json; NULL without one */
+    struct q8_totals total;   /* sums for reports and gates */
+    uint64_t header_memory;   /* bytes that the largest header of an output shard takes */
 };
 
 /*

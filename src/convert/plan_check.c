@@ -237,6 +237,8 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
                       "%s, '%s' for one; they are carried along",
                       m->strays, m->index_name, q8_text_escape(m->stray, name, sizeof name)))
         return false;
+    if (!plan->options.target->scheme)
+        return true;
     if (m->bare)
         return q8_plan_warn(plan, mem, err,
                             "%s has no config.json: weights are chosen by name alone, "
@@ -321,6 +323,8 @@ static bool check_coverage(struct q8_plan *plan, struct q8_arena *mem, struct q8
 
 bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
+    if (!plan->options.target->scheme)
+        return warn_model(plan, mem, err);
     return warn_model(plan, mem, err) && check_coverage(plan, mem, err) &&
            warn_runtimes(plan, mem, err) && warn_readers(plan, mem, err) &&
            warn_groups(plan, mem, err);

@@ -199,14 +199,14 @@ static bool make_quantization(struct q8_plan *plan, struct q8_arena *mem, struct
 }
 
 /*
- * Puts the new member where an empty one stands, or else in front of the closing brace; every other
+ * Puts the new member where an old one stands, or else in front of the closing brace; every other
  * byte of the text stays.  The text was parsed before, so its last character that is no white space
  * is that brace.
  */
-static bool edit_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+static bool put_quantization(struct q8_plan *plan, const char *text, struct q8_arena *mem,
+                             struct q8_err *err)
 {
-    const char *text = plan->model->config;
-    size_t brace = plan->model->config_len, last;
+    size_t brace = strlen(text), last;
     uint64_t start, end;
 
     if (q8_json_find(text, brace, "quantization_config", &start, &end, err))
@@ -227,11 +227,27 @@ static bool edit_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
     return plan->config != NULL;
 }
 
-bool q8_plan_config_check(const char *path, const char *text, uint64_t length, struct q8_err *err)
+/* A model that nothing is computed of keeps its text. */
+static bool make_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_target *target = plan->options.target;
+    const char *text = plan->model->config;
+
+    if (target->scheme || target->dtype != Q8_DTYPES)
+        text = q8_plan_edit(plan, mem, err);
+    if (text && target->scheme)
+        return put_quantization(plan, text, mem, err);
+    plan->config = text;
+    return text != NULL;
+}
+
+bool q8_plan_config_check(const struct q8_plan *plan, const char *path, const char *text,
+                          uint64_t length, struct q8_err *err)
 {
     struct q8_err found = {0};
     struct cJSON *root = q8_json_parse(text, length, &found);
-    const bool good = q8_json_kind(q8_json_get(root, "quantization_config")) == '{';
+    const bool good = root && (!plan->options.target->scheme ||
+                               q8_json_kind(q8_json_get(root, "quantization_config")) == '{');
 
     q8_json_free(root);
     return good || q8_fail(err, !root && found.code == Q8_ELIMIT ? Q8_ELIMIT : Q8_EIO,
@@ -241,6 +257,7 @@ bool q8_plan_config_check(const char *path, const char *text, uint64_t length, s
 
 bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
-    return q8_plan_lists(plan, mem, err) && make_quantization(plan, mem, err) &&
-           (!plan->model->config || edit_config(plan, mem, err));
+    return (!plan->options.target->scheme ||
+            (q8_plan_lists(plan, mem, err) && make_quantization(plan, mem, err))) &&
+           (!plan->model->config || make_config(plan, mem, err));
 }

@@ -120,7 +120,9 @@ static bool check_names(struct q8_index *ix, struct q8_err *err)
 bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_sink *sink, struct q8_err *err)
 {
     struct q8_out *out = &plan->shard[number];
-    const bool same = out->format == out->source->format; /* else the metadata is another's */
+    /* else the metadata is another's; the output of a float target always says what it is */
+    const bool same = out->format == out->source->format &&
+                      (plan->options.target->scheme || out->source->have_meta);
     const struct q8_meta *meta = same ? out->source->meta : out->format->meta;
     struct q8_index ix = {.metas = same ? out->source->metas : out->format->metas};
     struct origin *origin = NULL;

@@ -4,6 +4,7 @@
 #include "src/base/json.h"
 #include "src/base/text.h"
 #include "src/model/folder/folder.h"
+#include "src/model/foreign.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -238,6 +239,8 @@ bool q8_plan_left(const struct q8_plan *plan, const struct q8_entry *e, struct q
         return true;
     }
     leave_by(ret, q8_folder_left(e->path, is_folder));
+    if (!is_folder && plan->model->decoded && q8_foreign_tells(e->path))
+        leave(ret, "it tells how the weights were quantized", true);
     if (ret->reason)
         return true;
     switch (e->spot.lead) {

@@ -7,6 +7,15 @@
 #include "src/convert/plan.h"
 #include "src/model/folder/below.h"
 
+/* ---- plan_float.c ---- */
+
+/*
+ * The jobs and totals of a target that makes nothing int8: every tensor is copied, as the model has
+ * it by now, but those that are another one once more.  Q8_EUSAGE for options that choose modules,
+ * Q8_EUNSUPPORTED as q8_model_is_float where floats are wanted.
+ */
+bool q8_plan_float(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
 /* ---- plan_use.c: schemes of single modules (--use) ---- */
 
 /*
@@ -67,10 +76,21 @@ bool q8_plan_lists(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *er
 bool q8_plan_config(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
 /*
- * Whether the text of a config.json parses and its quantization_config is an object; else Q8_EIO
- * with the place, which `path` names.
+ * Whether the text of a config.json parses and, where weights become int8, its quantization_config
+ * is an object; else Q8_EIO with the place, which `path` names.
  */
-bool q8_plan_config_check(const char *path, const char *text, uint64_t length, struct q8_err *err);
+bool q8_plan_config_check(const struct q8_plan *plan, const char *path, const char *text,
+                          uint64_t length, struct q8_err *err);
+
+/* ---- plan_edit.c ---- */
+
+/*
+ * The text of config.json without what it says of numbers that are no more there, every other byte
+ * as it was: no quantization_config where weights were dequantized (that of the root is left for
+ * int8 to be put in its place), and of a target of floats its type wherever dtype or torch_dtype
+ * name one.  NULL: Q8_ELIMIT.
+ */
+const char *q8_plan_edit(const struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
 /* ---- plan_left.c ---- */
 

@@ -85,6 +85,8 @@ bool q8_plan_use_groups(struct q8_plan *plan, struct q8_arena *mem, struct q8_er
                            "has it",
                            select->pattern[i].origin,
                            q8_text_escape(select->pattern[i].text, text, sizeof text));
+    if (!plan->options.target->scheme)
+        return true;
     while (q8_targets[targets].name)
         targets++;
     plan->group = q8_alloc(mem, targets, sizeof *plan->group, err);

@@ -4,11 +4,21 @@
 #include "src/base/text.h"
 #include "src/convert/convert_parts.h"
 #include "src/convert/plan_parts.h"
+#include "src/model/coded/decode.h"
 #include "src/scheme/error.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *q8_job_action(const struct q8_job *job)
+{
+    if (!job->reason)
+        return "int8";
+    if (!job->tensor->coded)
+        return "copy";
+    return q8_coded_is_cast(job->tensor->coded) ? "cast" : "float";
+}
 
 static int compare_kept(const void *a, const void *b)
 {
@@ -76,6 +86,24 @@ static void print_groups(const struct q8_plan *plan, FILE *out)
                 plan->group[i].modules == 1 ? "" : "s");
 }
 
+/* Where nothing becomes int8: what becomes of the tensors. */
+static void print_floats(const struct q8_plan *plan, FILE *out)
+{
+    struct q8_kept kept[Q8_KEPT_MAX];
+    unsigned n = q8_report_kept(plan, kept);
+    char count[32], name[256];
+
+    for (unsigned i = 0; i < n; i++)
+        fprintf(out, "  %8s  in %" PRIu64 " tensor%s %s\n",
+                q8_text_count(kept[i].parameters, count, sizeof count), kept[i].tensors,
+                kept[i].tensors == 1 ? "" : "s", kept[i].reason);
+    if (plan->twin)
+        fprintf(out, "written once: %" PRIu64 " tensor%s that share%s another's bytes, %s%s\n",
+                plan->total.twins, plan->total.twins == 1 ? "" : "s",
+                plan->total.twins == 1 ? "s" : "", q8_text_escape(plan->twin, name, sizeof name),
+                plan->total.twins == 1 ? "" : " for one");
+}
+
 static void print_kept(const struct q8_plan *plan, FILE *out)
 {
     struct q8_kept kept[Q8_KEPT_MAX];
@@ -105,7 +133,7 @@ static void print_files(const struct q8_report *r, FILE *out)
     for (uint64_t i = 0; i < r->plan->lefts; i++)
         fprintf(out, "left behind: %s (%s)\n",
                 q8_text_escape(r->plan->left[i].name, name, sizeof name), r->plan->left[i].reason);
-    if (r->plan->model->bare)
+    if (r->plan->model->bare && r->plan->quantization)
         fprintf(out, "a config.json must get \"quantization_config\": %s\n", r->plan->quantization);
     for (uint64_t i = 0; !r->convert && i < r->plan->files; i++)
         fprintf(out, "file %s: %" PRIu64 " bytes (%s)\n",
@@ -113,7 +141,8 @@ static void print_files(const struct q8_report *r, FILE *out)
                 q8_text_bytes(r->plan->file[i].bytes, size, sizeof size));
 }
 
-static void print_totals(const struct q8_report *r, FILE *out)
+/* What became int8, or would, and what stays. */
+static void print_int8(const struct q8_report *r, FILE *out)
 {
     const struct q8_totals *t = &r->plan->total;
     char a[32], b[32];
@@ -125,6 +154,17 @@ static void print_totals(const struct q8_report *r, FILE *out)
     print_groups(r->plan, out);
     print_kept(r->plan, out);
     print_drafts(r->plan, out);
+}
+
+static void print_totals(const struct q8_report *r, FILE *out)
+{
+    const struct q8_totals *t = &r->plan->total;
+    char a[32], b[32];
+
+    if (r->plan->options.target->scheme)
+        print_int8(r, out);
+    else
+        print_floats(r->plan, out);
     print_files(r, out);
     fprintf(out, "size: %s in, %s out\n", q8_text_bytes(r->plan->model->bytes, a, sizeof a),
             q8_text_bytes(t->output_bytes, b, sizeof b));
@@ -181,11 +221,12 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
         fputs("the output is there already, whole and of this input: nothing was written\n", out);
         return !ferror(out) || q8_fail_errno(err, "cannot write the summary");
     }
-    if (c->options.measure) {
+    if (r->plan->options.target->scheme && c->options.measure) {
         print_worst(c, out);
         fprintf(out, "SQNR of all int8 weights: %.2f dB\n", stats_sqnr(&all));
     }
-    fprintf(out, "rows of zeros: %" PRIu64 "\n", all.zero_rows);
+    if (r->plan->options.target->scheme)
+        fprintf(out, "rows of zeros: %" PRIu64 "\n", all.zero_rows);
     if (c->kept)
         fprintf(out, "kept from the interrupted run: %" PRIu64 " tensors\n", c->kept);
     fprintf(out, "time: %s, %s/s of input\n", q8_text_seconds(c->seconds, a, sizeof a),
@@ -205,7 +246,7 @@ bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err)
         if (!note && job->as != r->plan->options.target)
             note = job->as->name;
         q8_tensor_shape(job->tensor, shape, sizeof shape);
-        fprintf(out, "%-5s %s %s %s%s%s\n", job->reason ? "copy" : "int8",
+        fprintf(out, "%-5s %s %s %s%s%s\n", q8_job_action(job),
                 q8_text_escape(job->reason ? job->tensor->name : job->module, name, sizeof name),
                 q8_dtypes[job->tensor->dtype].name, shape, note ? "  # " : "", note ? note : "");
     }

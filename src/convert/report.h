@@ -27,6 +27,9 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err);
 /* The plan for people, a line per tensor: --dry-run.  Q8_EIO when `out` does not take it. */
 bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err);
 
+/* What happens to the tensor, a word: "int8", "copy", "cast", or "float": dequantized. */
+const char *q8_job_action(const struct q8_job *job);
+
 /* One reason why tensors stay float, and how much that is. */
 struct q8_kept {
     const char *reason;           /* as the jobs have it */

@@ -9,7 +9,7 @@
 /* null when it was not measured */
 static void print_sqnr(const struct q8_report *r, const struct q8_stats *stats, struct q8_json *j)
 {
-    if (r->convert->options.measure && !r->convert->finished)
+    if (r->convert->options.measure && !r->convert->finished && r->plan->options.target->scheme)
         q8_json_double(j, "sqnr_db", q8_sqnr(stats->val2, stats->err2));
     else
         q8_json_text(j, "sqnr_db", NULL);
@@ -45,7 +45,7 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
     q8_json_text(j, "file", r->plan->shard[job->shard].name);
     q8_json_text(j, "dtype", q8_dtypes[job->tensor->dtype].name);
     q8_json_numbers(j, "shape", job->tensor->dim, job->tensor->rank);
-    q8_json_text(j, "action", job->reason ? "copy" : "int8");
+    q8_json_text(j, "action", q8_job_action(job));
     if (job->reason) {
         q8_json_text(j, "reason", job->reason);
     } else {
@@ -81,6 +81,7 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
     q8_json_number(j, "parameters_int8", t->int8);
     q8_json_number(j, "modules_int8", t->modules);
     q8_json_number(j, "tensors_draft", t->drafts);
+    q8_json_number(j, "tensors_shared", t->twins);
     q8_json_double(j, "coverage_percent", q8_plan_coverage(r->plan));
     q8_json_number(j, "input_bytes", r->plan->model->bytes);
     q8_json_number(j, "output_bytes", t->output_bytes);
@@ -180,10 +181,11 @@ bool q8_report_json(const struct q8_report *r, FILE *out, struct q8_err *err)
     q8_json_flag(&j, "architecture_known", r->plan->arch.known);
     print_totals(r, &j);
     print_lists(r, &j);
-    if (r->convert && r->convert->options.measure && !r->convert->finished)
+    if (r->convert && r->convert->options.measure && !r->convert->finished &&
+        r->plan->options.target->scheme)
         print_worst(r, &j);
     print_files(r->plan, &j);
-    q8_json_raw(&j, "quantization_config", r->plan->quantization);
+    q8_json_raw(&j, "quantization_config", r->plan->quantization ? r->plan->quantization : "null");
     q8_json_begin(&j, "tensors", '[');
     for (uint64_t i = 0; i < r->plan->jobs; i++)
         if (!print_job(r, i, &j, err))

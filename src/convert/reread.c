@@ -232,7 +232,7 @@ static bool reread_config(struct q8_convert *c, struct q8_err *err)
         return false;
     text = q8_alloc(c->mem, file.size + 1, 1, err); /* its size is as planned: reread_item */
     ok = text && q8_file_read(&file, 0, text, file.size, err) &&
-         q8_plan_config_check(path, text, file.size, err);
+         q8_plan_config_check(c->plan, path, text, file.size, err);
     q8_file_close(&file);
     return ok;
 }

@@ -171,10 +171,13 @@ static bool check_config(const struct q8_model *m, struct q8_err *err)
 
 /* ---- files beside the weights ---- */
 
-/* What is no JSON tells as little as a file that is not there. */
+/*
+ * What is no JSON tells as little as a file that is not there; and the weights that it may tell of
+ * were decoded, or their tensors tell.
+ */
 static bool check_files(const struct q8_model *m, struct q8_err *err)
 {
-    for (size_t i = 0; !m->bare && i < COUNT(files); i++) {
+    for (size_t i = 0; !m->bare && !m->decoded && i < COUNT(files); i++) {
         struct q8_err bad = {0};
         const struct cJSON *object;
         struct cJSON *root;
@@ -190,6 +193,14 @@ static bool check_files(const struct q8_model *m, struct q8_err *err)
             return refuse(m, files[i].what, files[i].name, err);
     }
     return true;
+}
+
+bool q8_foreign_tells(const char *name)
+{
+    for (size_t i = 0; i < COUNT(files); i++)
+        if (strcmp(files[i].name, name) == 0)
+            return true;
+    return false;
 }
 
 static bool check_metadata(const struct q8_model *m, struct q8_err *err)

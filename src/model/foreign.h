@@ -13,4 +13,7 @@
  */
 bool q8_model_is_float(const struct q8_model *model, struct q8_err *err);
 
+/* Whether files of that name beside the weights tell how those are quantized. */
+bool q8_foreign_tells(const char *name);
+
 #endif

@@ -51,12 +51,41 @@ const struct q8_target q8_targets[] = {
     {.name = NULL},
 };
 
+/* Floats again, dequantized straight to that type. */
+#define FLOAT(word, type, words)                                                                   \
+    {                                                                                              \
+        .name = word, .summary = "no int8: all floats " words ", quantized weights dequantized",   \
+        .dtype = type, .container = "safetensors",                                                 \
+    }
+
+const struct q8_target q8_float_targets[] = {
+    FLOAT("bf16", Q8_BF16, "BF16"),
+    FLOAT("f16", Q8_F16, "F16"),
+    FLOAT("f32", Q8_F32, "F32"),
+    {
+        .name = "safetensors",
+        .summary = "no int8: the same tensors, byte for byte, in safetensors",
+        .dtype = Q8_DTYPES,
+        .container = "safetensors",
+    },
+    {.name = NULL},
+};
+
+static const struct q8_target *find(const struct q8_target *t, const char *name)
+{
+    while (t->name && strcmp(t->name, name) != 0)
+        t++;
+    return t->name ? t : NULL;
+}
+
 const struct q8_target *q8_target_find(const char *name)
 {
-    for (const struct q8_target *t = q8_targets; t->name; t++)
-        if (strcmp(t->name, name) == 0)
-            return t;
-    return NULL;
+    return find(q8_targets, name);
+}
+
+const struct q8_target *q8_target_find_float(const char *name)
+{
+    return find(q8_float_targets, name);
 }
 
 const char *q8_target_obstacle(const struct q8_target *target, enum q8_kind kind,

@@ -17,16 +17,24 @@ struct q8_target {
     unsigned accepts;    /* bits: int8 when --also asks */
     unsigned looks_up; /* bits: the same, of what is looked up; some readers have a place for it */
     unsigned readers;  /* bits 1 << enum q8_reader: the runtimes that it is written for */
-    bool splits_experts;            /* fused 3-D experts of a known layout become 2-D weights */
-    const struct q8_scheme *scheme; /* what an int8 weight is stored as: of q8_schemes */
-    const char *container;          /* format of the weight files, a word of formats/meson.build */
+    bool splits_experts; /* fused 3-D experts of a known layout become 2-D weights */
+    /* what an int8 weight is stored as: of q8_schemes; NULL: nothing becomes int8 */
+    const struct q8_scheme *scheme;
+    enum q8_dtype dtype;   /* without one: what all floats become; Q8_DTYPES: nothing is computed */
+    const char *container; /* format of the weight files, a word of formats/meson.build */
 };
 
-/* Every target, the default first; NULL name at the end. */
+/* Every target that makes int8, the default first; NULL name at the end. */
 extern const struct q8_target q8_targets[];
 
-/* The target of that name, a constant; NULL = none. */
+/* Those that make none: floats again, or the same tensors in other files; NULL name at the end. */
+extern const struct q8_target q8_float_targets[];
+
+/* The target of that name among those that make int8, a constant; NULL = none. */
 const struct q8_target *q8_target_find(const char *name);
+
+/* The same among those that make none. */
+const struct q8_target *q8_target_find_float(const char *name);
 
 /*
  * Why a weight of `cols` columns cannot be int8 in that target, or in its family, whatever anyone

@@ -234,7 +234,8 @@ static void plan_config_takes_names_for_names(void **state)
         if (i == 1)
             add(&p, Q8_USE, "ct-w8a16-g32=model.x.*");
         assert_true(make(&p));
-        assert_true(q8_plan_config_check("x", p.plan.config, strlen(p.plan.config), &p.s.err));
+        assert_true(
+            q8_plan_config_check(&p.plan, "x", p.plan.config, strlen(p.plan.config), &p.s.err));
         root = q8_json_parse(p.plan.config, strlen(p.plan.config), &p.s.err);
         config = q8_json_get(root, "quantization_config");
         list = q8_json_at(q8_json_get(config, i ? "ignore" : "llm_int8_skip_modules"), 0);
@@ -263,13 +264,15 @@ static void plan_config_check_wants_the_member_back(void **state)
                {"{\"quantization_config\": []}", "it is not there"},
                {"{\"a\": {\"quantization_config\": {}}}", "it is not there"},
                {"", "x/config.json"}};
+    const struct q8_plan plan = {.options.target = q8_targets};
     struct q8_err err = {0};
 
     (void)state;
-    assert_true(q8_plan_config_check("x", "{\"quantization_config\": {}}", 27, &err));
+    assert_true(q8_plan_config_check(&plan, "x", "{\"quantization_config\": {}}", 27, &err));
     for (size_t i = 0; i < COUNT(bad); i++) {
         err = (struct q8_err){0};
-        assert_false(q8_plan_config_check("x/config.json", bad[i].text, strlen(bad[i].text), &err));
+        assert_false(
+            q8_plan_config_check(&plan, "x/config.json", bad[i].text, strlen(bad[i].text), &err));
         assert_int_equal(err.code, Q8_EIO);
         assert_non_null(strstr(err.text, bad[i].phrase));
     }

@@ -19,12 +19,13 @@ struct q8_coded {
     const struct q8_model *model;     /* whose files hold those */
     const struct q8_kernels *kernels; /* of the isa; the arena's */
     enum q8_dtype dtype;              /* what it becomes: F16, BF16 or F32 */
-    uint64_t rows, cols;              /* of all its matrices, one below the other */
-    uint64_t height;                  /* rows of one matrix; rows, where there is one */
-    uint64_t block_rows, block_cols;  /* elements that share a scale; those at the edges are cut */
-    uint64_t grid_cols;               /* scales beside each other */
-    unsigned bits;                    /* of a code, 1 to 8 */
-    uint64_t width;                   /* bytes of a row of codes, where they lie row by row */
+    bool asked; /* somebody wants that type: a finite number beyond it is an error, no infinity */
+    uint64_t rows, cols;             /* of all its matrices, one below the other */
+    uint64_t height;                 /* rows of one matrix; rows, where there is one */
+    uint64_t block_rows, block_cols; /* elements that share a scale; those at the edges are cut */
+    uint64_t grid_cols;              /* scales beside each other */
+    unsigned bits;                   /* of a code, 1 to 8 */
+    uint64_t width;                  /* bytes of a row of codes, where they lie row by row */
     /* codes of 0: of the same grid, or packed as codes are, down the rows; or NULL: 0 throughout */
     const struct q8_tensor *zero;
     float zero_add;                /* what those are to have added */
@@ -33,7 +34,8 @@ struct q8_coded {
 
 /*
  * Bytes [off, off + n) of its packed floats (self: struct q8_coded); for struct q8_source.  Needs
- * 128 KiB of stack and no memory.  NaN comes out as NaN.  Errors as q8_file_read.
+ * 128 KiB of stack and no memory.  NaN comes out as NaN.  Errors as q8_file_read; Q8_EINPUT for a
+ * finite number that is beyond a type that was asked for, with its row.
  */
 bool q8_coded_read(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
 

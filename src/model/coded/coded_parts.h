@@ -119,6 +119,20 @@ bool q8_coded_read_zeros(const struct q8_coded *c, uint64_t at, uint64_t n, floa
 void q8_coded_unpack_bits(const struct q8_coded *c, unsigned char *ret, const unsigned char *codes,
                           uint64_t n);
 
+/* ---- cast.c ---- */
+
+/* Of a plain tensor that has another type than the one asked for; no row of the table. */
+extern const struct q8_coding q8_coding_cast;
+
+/* Whether that is for this tensor, if it is not empty; Q8_DTYPES: no type is asked for. */
+bool q8_coded_casts(const struct q8_tensor *t, enum q8_dtype dtype);
+
+/* ---- coded.c ---- */
+
+/* Fails: that element is beyond the type asked for. */
+bool q8_coded_fail_range(const struct q8_coded *c, uint64_t element, double value,
+                         struct q8_err *err);
+
 /* ---- fit.c ---- */
 
 /* Sets rows, cols, height, width and *t from codes of rank 2 or 3, `unit` in each last element. */

@@ -105,7 +105,8 @@ static bool make_tensor(struct search *s, struct q8_coded *c, size_t stem, struc
     c->dtype = find_dtype(s, c);
     if (!check_types(c, err) || !c->coding->fit(c, &s->config, &t, err))
         return fail_weight(s, c, err);
-    if (s->options->dtype != Q8_DTYPES)
+    c->asked = s->options->dtype != Q8_DTYPES;
+    if (c->asked)
         c->dtype = s->options->dtype;
     t.dtype = c->dtype;
     t.name = q8_sprintf(s->mem, err, "%.*s%s", (int)stem, c->part[0]->name, c->coding->name);
@@ -182,6 +183,21 @@ static bool note_dropped(struct search *s, struct q8_err *err)
                          s->drops, q8_text_escape(s->first_drop, name, sizeof name));
 }
 
+/* What is no part of a weight: as it is, or as the type that is asked for. */
+static bool add_plain(struct search *s, const struct q8_tensor *t, struct q8_err *err)
+{
+    struct q8_coded c = {
+        .part = {t}, .coding = &q8_coding_cast, .model = s->m, .kernels = s->kernels};
+    struct q8_tensor made = *t;
+
+    if (q8_coded_casts(t, s->options->dtype)) {
+        if (t->nbytes && !make_tensor(s, &c, strlen(t->name), &made, err))
+            return false;
+        made.dtype = s->options->dtype;
+    }
+    return q8_index_add(&s->m->index, &made, s->mem, err);
+}
+
 /* The weights first, then what is no part of any. */
 static bool fill_index(struct search *s, struct q8_err *err)
 {
@@ -191,7 +207,7 @@ static bool fill_index(struct search *s, struct q8_err *err)
         if (!add_coded(s, &raw->tensor[i], err))
             return false;
     for (uint64_t i = 0; i < raw->count; i++)
-        if (!s->of[i] && !q8_index_add(&s->m->index, &raw->tensor[i], s->mem, err))
+        if (!s->of[i] && !add_plain(s, &raw->tensor[i], err))
             return false;
     q8_index_sort(&s->m->index);
     return check_names(s, err) && note_dropped(s, err);
@@ -221,6 +237,16 @@ bool q8_model_decode(struct q8_model *m, const struct q8_decode_options *options
 const struct q8_coded *q8_coded_of(const struct q8_model *m, const struct q8_tensor *raw)
 {
     return m->coded ? m->coded[raw - m->raw.tensor] : NULL;
+}
+
+bool q8_coded_is_cast(const struct q8_coded *c)
+{
+    return c->coding == &q8_coding_cast;
+}
+
+const struct q8_tensor *q8_coded_raw(const struct q8_coded *c)
+{
+    return c->part[0];
 }
 
 const char *q8_coded_title(const struct q8_coded *c)

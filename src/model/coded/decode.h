@@ -13,8 +13,9 @@ enum q8_decode {
 /* How. */
 struct q8_decode_options {
     enum q8_decode which;
-    enum q8_dtype dtype; /* that all floats of the model are to have; Q8_DTYPES: their own */
-    enum q8_isa isa;     /* of the kernels that compute them */
+    /* F16, BF16 or F32, that all floats of the model are to have; Q8_DTYPES: their own */
+    enum q8_dtype dtype;
+    enum q8_isa isa; /* of the kernels that compute them */
 };
 
 /*
@@ -22,12 +23,20 @@ struct q8_decode_options {
  * quantized in a way that q8 knows, by the types and names of tensors and quantization_config; the
  * index as the files have it goes to m->raw.  Its type is that of a 16 bit scale, else the model's
  * (config.json, BF16 where it says nothing).  q8_model_read gives the floats that the library of
- * the scheme would (table.c names it).  A model of floats stays as it is.  Reads no data but small
- * shapes.  Q8_EINPUT names the tensor whose parts are missing or do not fit; Q8_EUNSUPPORTED,
- * Q8_ELIMIT.  Notes tell of tensors that have no part in the weights (input scales).
+ * the scheme would (table.c names it).  A model of floats stays as it is, but where a type is asked
+ * for: then each tensor of another float type is one of that, rounded to the nearest, ties to even
+ * (router biases that readers keep in F32 stay so).  Reads no data but small shapes.  Q8_EINPUT
+ * names the tensor whose parts are missing or do not fit; Q8_EUNSUPPORTED, Q8_ELIMIT.  Notes tell
+ * of tensors that have no part in the weights (input scales).
  */
 bool q8_model_decode(struct q8_model *m, const struct q8_decode_options *options,
                      struct q8_arena *mem, struct q8_err *err);
+
+/* Whether it is no quantized weight, but a plain tensor of another type. */
+bool q8_coded_is_cast(const struct q8_coded *c);
+
+/* Its codes, or the plain tensor: of m->raw. */
+const struct q8_tensor *q8_coded_raw(const struct q8_coded *c);
 
 /* What people call the scheme: "FP8 in blocks". */
 const char *q8_coded_title(const struct q8_coded *c);
