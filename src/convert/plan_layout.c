@@ -131,10 +131,14 @@ bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_sink *sink,
 
     q8_arena_init(&own, LAYOUT_LIMIT);
     ix.have_meta = same ? out->source->have_meta : ix.metas > 0;
-    ix.meta = q8_alloc(&own, ix.metas + 1, sizeof *ix.meta, err);
+    ix.meta = q8_alloc(&own, ix.metas + out->source->aliases + 1, sizeof *ix.meta, err);
     ok = ix.meta && list_outputs(plan, number, &ix, &origin, &own, err) && check_names(&ix, err);
     if (ok && ix.metas)
         memcpy(ix.meta, meta, ix.metas * sizeof *ix.meta);
+    for (uint64_t i = 0; ok && i < out->source->aliases; i++)
+        if (!ix.metas || strcmp(out->source->alias[i].key, ix.meta[0].key) != 0) /* "format" */
+            ix.meta[ix.metas++] = out->source->alias[i];
+    ix.have_meta |= ix.metas > 0;
     ok = ok && out->format->print(&ix, sink, &out->bytes, &own, err);
     for (uint64_t i = 0; ok && i < ix.count; i++)
         plan->job[origin[ix.tensor[i].shard].job].offset[origin[ix.tensor[i].shard].part] =

@@ -309,7 +309,7 @@ static bool open_all(struct q8_model *m, struct q8_placement *map, struct q8_are
     if (!ok || !q8_model_unwrap(m, map, mem, err))
         return false;
     q8_index_sort(&m->index);
-    return q8_placement_settle(map, m, mem, err);
+    return q8_placement_settle(map, m, mem, err) && q8_model_aliases(m, mem, err);
 }
 
 bool q8_model_open(struct q8_model *ret, const char *path, struct q8_arena *mem, struct q8_err *err)

@@ -22,6 +22,8 @@ struct q8_shard {
     const struct q8_meta *meta;     /* [metas] metadata that the file carries, by key */
     uint64_t metas;                 /* may be 0 with have_meta */
     bool have_meta;                 /* a metadata object is present, be it empty */
+    struct q8_meta *alias;          /* [aliases] names that are no tensors here: those that stand */
+    uint64_t aliases, alias_room;   /* for them, tied; in use, allocated */
 };
 
 /* What an index file says of the whole, beside total_size. */

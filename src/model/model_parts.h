@@ -44,6 +44,16 @@ bool q8_placement_read(struct q8_placement *map, struct q8_model *m, const char 
 bool q8_placement_settle(struct q8_placement *map, struct q8_model *m, struct q8_arena *mem,
                          struct q8_err *err);
 
+/* ---- aliases.c ---- */
+
+/*
+ * Of tensors that are the same bytes of a file, element for element, one stays in the index, which
+ * is sorted by name: not the head of a class, else the shortest path, else the first name.  The
+ * others are `alias` of their shard, and a note tells of them.  A head that its config does not tie
+ * stays.  Q8_ELIMIT.
+ */
+bool q8_model_aliases(struct q8_model *m, struct q8_arena *mem, struct q8_err *err);
+
 /* ---- wrapped.c ---- */
 
 /*

@@ -2,6 +2,7 @@
 import collections
 import io
 import pickle
+import re
 import struct
 import zipfile
 
@@ -59,7 +60,11 @@ def saved(value, **how):
 
 
 def legacy(value, **how):
-    return saved(value, _use_new_zipfile_serialization=False, **how)
+    """Before 1.6.  Keys are addresses there: here they are 0, 1, ..., so that it is the same again."""
+    data = saved(value, _use_new_zipfile_serialization=False, **how)
+    for i, key in enumerate(sorted(set(re.findall(rb"(?<!\d)\d{8,15}(?!\d)", data)))):
+        data = data.replace(key, b"%0*d" % (len(key), i))
+    return data
 
 
 def members(data):
