@@ -125,6 +125,21 @@ def fp4():
     return model(quant_method="mxfp4"), out
 
 
+def nvfp4():
+    """ModelOpt has no CPU dequantizer: as vLLM 0.33 multiplies (modelopt.py), in F32."""
+    codes = lambda p: torch.stack([p & 15, p >> 4], -1).reshape(p.shape[0], -1).long()
+    e2m1 = torch.tensor([0, .5, 1, 1.5, 2, 3, 4, 6, -0.0, -.5, -1, -1.5, -2, -3, -4, -6])
+    scale = torch.randint(1, 127, (7, 3), generator=RNG).to(torch.uint8).view(F8)
+    t = {"weight_packed": bytes_(7, 24), "weight_scale": scale,
+         "weight_global_scale": torch.tensor([1234.567]), "input_global_scale": torch.tensor([3.0])}
+    out = compressed("ct", "nvfp4-pack-quantized", t, num_bits=4, type="float",
+                     strategy="tensor_group", group_size=16)
+    t = {"weight": bytes_(7, 24), "weight_scale": scale, "weight_scale_2": torch.tensor(0.00123),
+         "input_scale": torch.tensor(3.0)}
+    w = e2m1[codes(t["weight"])] * (scale.to(F32) * t["weight_scale_2"]).repeat_interleave(16, 1)
+    return model(quant_method="modelopt"), out | named("modelopt", t, w.to(BF16))
+
+
 # ---- whole numbers of compressed-tensors
 
 def packed():
@@ -195,8 +210,29 @@ def llm_int8():
     return model(quant_method="bitsandbytes", load_in_8bit=True), named("m", t, want)
 
 
+def bnb_4bit():
+    """Shapes that bitsandbytes' CPU kernel gets right: rows shorter than a block it does not all."""
+    import bitsandbytes.functional as bnb
+    out = {}
+    rows = [(kind, nested, dtype, shape, 64) for kind in ("nf4", "fp4") for nested in (False, True)
+            for dtype, shape in ((BF16, (9, 33)), (F16, (3, 64)), (F32, (7, 9)))]
+    rows += [("nf4", True, BF16, (90, 93), 32)]         # 262 blocks: more than share a magnitude
+    for kind, nested, dtype, shape, block in rows:
+        x = torch.randn(shape, generator=RNG).to(dtype)
+        codes, state = bnb.quantize_4bit(x, blocksize=block, quant_type=kind,
+                                         compress_statistics=nested)
+        want = bnb.dequantize_4bit(codes, state) + 0.0  # -0 of FP4 is one kernel's own
+        if kind == "fp4" and codes.numel() % 2 == 0:    # bnb_4bit_quant_storage
+            codes = codes.reshape(-1).view(BF16).reshape(-1, 1)
+        t = {"weight." + key: value for key, value in state.as_dict(packed=True).items()}
+        out |= named(f"{kind}{'.nested' if nested else ''}.{str(dtype)[6:]}.{block}",
+                     {"weight": codes, **t}, want)
+    return model(quant_method="bitsandbytes", load_in_4bit=True), out
+
+
 CASES = {"fp8-block": fp8_block, "fp8-scaled": fp8_scaled, "fp4": fp4, "packed": packed,
-         "ordered": ordered, "int8": int8, "llm-int8": llm_int8}
+         "ordered": ordered, "int8": int8, "llm-int8": llm_int8, "nvfp4": nvfp4,
+         "bnb-4bit": bnb_4bit}
 
 
 def main(argv):

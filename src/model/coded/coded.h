@@ -29,6 +29,7 @@ struct q8_coded {
     /* codes of 0: of the same grid, or packed as codes are, down the rows; or NULL: 0 throughout */
     const struct q8_tensor *zero;
     float zero_add;                /* what those are to have added */
+    float factor;                  /* of all scales, as the row has it */
     const struct q8_tensor *order; /* [cols] I32: the group of each column; NULL: in their order */
 };
 

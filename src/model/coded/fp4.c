@@ -91,3 +91,79 @@ const struct q8_coding q8_coding_mxfp4_scale = {
     .fit = fit,
     ROW,
 };
+
+/* ---- NVFP4: scales E4M3, and one for all of those ---- */
+
+#define SMALL_BLOCK 16
+
+enum { GLOBAL = 2 }; /* part */
+
+static void widen(const struct q8_coded *c, float *ret, const unsigned char *raw, uint64_t n)
+{
+    const float one = 1;
+
+    c->kernels->decode_f8[Q8_FLOAT8_E4M3](ret, raw, n, n, &one);
+}
+
+/* compressed-tensors: fl(scale / global) */
+static void divide_scales(const struct q8_coded *c, float *ret, const unsigned char *raw,
+                          uint64_t n)
+{
+    widen(c, ret, raw, n);
+    for (uint64_t i = 0; i < n; i++)
+        ret[i] /= c->factor;
+}
+
+/* ModelOpt: fl(scale * global) */
+static void multiply_scales(const struct q8_coded *c, float *ret, const unsigned char *raw,
+                            uint64_t n)
+{
+    c->kernels->decode_f8[Q8_FLOAT8_E4M3](ret, raw, n, n, &c->factor);
+}
+
+static bool fit_global(struct q8_coded *c, const struct q8_coded_config *config,
+                       struct q8_tensor *t, struct q8_err *err)
+{
+    (void)config;
+    if (!q8_coded_fit_matrix(c, t, 2, err))
+        return false;
+    if (c->part[GLOBAL]->nbytes != sizeof c->factor)
+        return q8_coded_fail_shape(c, GLOBAL, "one number", err);
+    if (!q8_model_read(c->model, c->part[GLOBAL], 0, &c->factor, sizeof c->factor, err))
+        return false;
+    if (!(c->factor > 0 && c->factor - c->factor == 0))
+        return q8_fail(err, Q8_EINPUT, "'%s' is %g: expected a number above 0",
+                       c->coding->part[GLOBAL].suffix, (double)c->factor);
+    return q8_coded_takes_blocks(c, 1, SMALL_BLOCK) ||
+           q8_coded_fail_shape(c, 1, "one for each 16 columns of a row", err);
+}
+
+const struct q8_coding q8_coding_nvfp4 = {
+    .title = "NVFP4",
+    .source = "compressed-tensors 0.20 nvfp4_pack_quantized",
+    .codes = ".weight_packed",
+    .name = ".weight",
+    .types = Q8_IS(Q8_U8),
+    .part = {{""},
+             {".weight_scale", Q8_IS(Q8_F8_E4M3), Q8_CODED_NEEDED},
+             {".weight_global_scale", Q8_IS(Q8_F32), Q8_CODED_NEEDED},
+             {".input_global_scale", Q8_IS_FLOAT, Q8_CODED_DROPPED}},
+    .fit = fit_global,
+    .scales = divide_scales,
+    ROW,
+};
+
+const struct q8_coding q8_coding_nvfp4_modelopt = {
+    .title = "NVFP4",
+    .source = "ModelOpt, as vLLM 0.33 modelopt.py reads it",
+    .codes = ".weight",
+    .name = ".weight",
+    .types = Q8_IS(Q8_U8),
+    .part = {{""},
+             {".weight_scale", Q8_IS(Q8_F8_E4M3), Q8_CODED_NEEDED},
+             {".weight_scale_2", Q8_IS(Q8_F32), Q8_CODED_NEEDED},
+             {".input_scale", Q8_IS_FLOAT, Q8_CODED_DROPPED}},
+    .fit = fit_global,
+    .scales = multiply_scales,
+    ROW,
+};

@@ -15,9 +15,13 @@
     row(mxfp4_blocks)      \
     row(mxfp4_packed)      \
     row(mxfp4_scale)       \
+    row(nvfp4)             \
+    row(nvfp4_modelopt)    \
     row(int_plain)         \
     row(int_packed)        \
-    row(int_absmax)
+    row(int_absmax)        \
+    row(nf4)               \
+    row(fp4)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct q8_coding q8_coding_##name;
