@@ -81,7 +81,7 @@ const struct q8_coding q8_coding_cast = {
     .codes = "",
     .name = "",
     .types = Q8_IS_FLOAT | Q8_IS(Q8_F64),
-    .part = {{""}},
+    .part = {{.suffix = ""}},
     .fit = fit,
     .read = read_cast,
 };

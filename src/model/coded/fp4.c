@@ -65,7 +65,7 @@ const struct q8_coding q8_coding_mxfp4_blocks = {
     .codes = "_blocks",
     .name = "",
     .types = Q8_IS(Q8_U8),
-    .part = {{""}, {"_scales", Q8_IS_E8M0, Q8_CODED_NEEDED}},
+    .part = {{.suffix = ""}, {"_scales", Q8_IS_E8M0, Q8_CODED_NEEDED}},
     .fit = fit_blocks,
     ROW,
 };
@@ -76,7 +76,7 @@ const struct q8_coding q8_coding_mxfp4_packed = {
     .codes = ".weight_packed",
     .name = ".weight",
     .types = Q8_IS(Q8_U8),
-    .part = {{""}, {".weight_scale", Q8_IS_E8M0, Q8_CODED_NEEDED}},
+    .part = {{.suffix = ""}, {".weight_scale", Q8_IS_E8M0, Q8_CODED_NEEDED}},
     .fit = fit,
     ROW,
 };
@@ -87,7 +87,7 @@ const struct q8_coding q8_coding_mxfp4_scale = {
     .codes = ".weight",
     .name = ".weight",
     .types = Q8_IS(Q8_I8),
-    .part = {{""}, {".scale", Q8_IS(Q8_F8_E8M0), Q8_CODED_NEEDED}},
+    .part = {{.suffix = ""}, {".scale", Q8_IS(Q8_F8_E8M0), Q8_CODED_NEEDED}},
     .fit = fit,
     ROW,
 };

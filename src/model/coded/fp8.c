@@ -58,7 +58,7 @@ static bool fit_mx(struct q8_coded *c, const struct q8_coded_config *config, str
         .source = "transformers 5.23 finegrained_fp8, compressed-tensors 0.20 "                    \
                   "FP8BlockDequantizer",                                                           \
         .codes = end, .name = end, .fit = fit,                                                     \
-        .part = {{""},                                                                             \
+        .part = {{.suffix = ""},                                                                   \
                  {end "_scale_inv", Q8_IS_FLOAT | Q8_IS_E8M0, Q8_CODED_NEEDED},                    \
                  {more, Q8_IS_FLOAT, Q8_CODED_DROPPED}},                                           \
         ROW                                                                                        \
@@ -73,7 +73,7 @@ const struct q8_coding q8_coding_fp8_scaled = {
     .source = "compressed-tensors 0.20 float_quantized, fbgemm_fp8, ModelOpt FP8",
     .codes = ".weight",
     .name = ".weight",
-    .part = {{""},
+    .part = {{.suffix = ""},
              {".weight_scale", Q8_IS_FLOAT, Q8_CODED_NEEDED},
              {".input_scale", Q8_IS_FLOAT, Q8_CODED_DROPPED}},
     .fit = fit,
@@ -85,7 +85,7 @@ const struct q8_coding q8_coding_mxfp8 = {
     .source = "compressed-tensors 0.20 mxfp8_quantized",
     .codes = ".weight",
     .name = ".weight",
-    .part = {{""}, {".weight_scale", Q8_IS_E8M0, Q8_CODED_NEEDED}},
+    .part = {{.suffix = ""}, {".weight_scale", Q8_IS_E8M0, Q8_CODED_NEEDED}},
     .fit = fit_mx,
     ROW,
 };
@@ -95,7 +95,7 @@ const struct q8_coding q8_coding_fp8_scale = {
     .source = "transformers 5.23 quantizer_finegrained_fp8 (DeepSeek V4)",
     .codes = ".weight",
     .name = ".weight",
-    .part = {{""}, {".scale", Q8_IS_FLOAT | Q8_IS_E8M0, Q8_CODED_NEEDED}},
+    .part = {{.suffix = ""}, {".scale", Q8_IS_FLOAT | Q8_IS_E8M0, Q8_CODED_NEEDED}},
     .fit = fit,
     ROW,
 };
@@ -105,7 +105,7 @@ const struct q8_coding q8_coding_fp8_qscale = {
     .source = "transformers 5.23 quantizer_finegrained_fp8 (Mistral)",
     .codes = ".weight",
     .name = ".weight",
-    .part = {{""},
+    .part = {{.suffix = ""},
              {".qscale_weight", Q8_IS_FLOAT | Q8_IS_E8M0, Q8_CODED_NEEDED},
              {".qscale_act", Q8_IS_FLOAT, Q8_CODED_DROPPED}},
     .fit = fit,
