@@ -79,7 +79,7 @@ bool q8_copy_changed(const struct q8_convert *c, bool touched)
     char path[PATH_MAX];
     struct stat st;
 
-    for (uint64_t i = m->config ? 0 : 1; i <= c->plan->sides; i++) {
+    for (uint64_t i = m->config && !m->config_made ? 0 : 1; i <= c->plan->sides; i++) {
         const struct q8_out *file = i == 0 ? &config_file : &c->plan->side[i - 1];
 
         if ((size_t)snprintf(path, sizeof path, "%s/%s", m->dir, file->name) >= sizeof path ||

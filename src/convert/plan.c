@@ -253,6 +253,14 @@ static void count_totals(struct q8_plan *plan)
     }
 }
 
+/* Names that are not those of transformers are no model that anything loads. */
+static bool check_known(const struct q8_model *m, struct q8_err *err)
+{
+    return !m->unknown ||
+           q8_fail(err, Q8_EUNSUPPORTED, "%s cannot become a model of transformers: %s", m->path,
+                   m->unknown);
+}
+
 bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
                   const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err)
 {
@@ -260,9 +268,11 @@ bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
     ret->job = q8_alloc(mem, ret->job_room, sizeof *ret->job, err);
     q8_model_arch(&ret->arch, model);
     q8_keep_init(&ret->keep, model, &ret->arch, options->target, options->vision);
-    if (ret->job && !options->target->scheme)
+    if (!ret->job || !check_known(model, err))
+        return false;
+    if (!options->target->scheme)
         return q8_plan_float(ret, mem, err);
-    if (!ret->job || !q8_model_is_float(model, err) || !q8_plan_use_open(ret, err) ||
+    if (!q8_model_is_float(model, err) || !q8_plan_use_open(ret, err) ||
         !q8_weights_find(&ret->weights, model, &ret->arch, mem, err))
         return false;
     for (uint64_t i = 0; i < model->index.count; i++)

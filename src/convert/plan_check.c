@@ -231,6 +231,8 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
     for (uint64_t i = 0; i < m->notes; i++)
         if (!q8_plan_warn(plan, mem, err, "%s", m->note[i]))
             return false;
+    if (m->config_made && !q8_plan_warn(plan, mem, err, "%s", m->config_made))
+        return false;
     if (m->strays &&
         !q8_plan_warn(plan, mem, err,
                       "%" PRIu64 " tensors are in the shards but not in "
@@ -239,7 +241,7 @@ static bool warn_model(struct q8_plan *plan, struct q8_arena *mem, struct q8_err
         return false;
     if (!plan->options.target->scheme)
         return true;
-    if (m->bare)
+    if (m->bare && !m->config)
         return q8_plan_warn(plan, mem, err,
                             "%s has no config.json: weights are chosen by name alone, "
                             "and a config.json must get the quantization_config shown",

@@ -133,7 +133,7 @@ static void print_files(const struct q8_report *r, FILE *out)
     for (uint64_t i = 0; i < r->plan->lefts; i++)
         fprintf(out, "left behind: %s (%s)\n",
                 q8_text_escape(r->plan->left[i].name, name, sizeof name), r->plan->left[i].reason);
-    if (r->plan->model->bare && r->plan->quantization)
+    if (r->plan->model->bare && !r->plan->model->config && r->plan->quantization)
         fprintf(out, "a config.json must get \"quantization_config\": %s\n", r->plan->quantization);
     for (uint64_t i = 0; !r->convert && i < r->plan->files; i++)
         fprintf(out, "file %s: %" PRIu64 " bytes (%s)\n",

@@ -45,9 +45,13 @@ struct q8_model {
     uint64_t config_len;       /* its bytes, without the NUL behind it */
     struct stat config_stat;   /* of config.json, as it was read */
     struct cJSON *config_root; /* parsed config.json, or NULL */
-    const char *stray;         /* a tensor that the index file does not name, or NULL */
-    uint64_t strays;           /* how many such tensors */
-    struct q8_index raw;       /* as the files have it, by name; empty before q8_model_decode */
+    /* of GGUF files: there is no config.json, and it is what their keys say; a sentence on what is
+       missing then; NULL: there is one, or none was made */
+    const char *config_made;
+    const char *unknown; /* of GGUF files: why their names are not those of transformers, or NULL */
+    const char *stray;   /* a tensor that the index file does not name, or NULL */
+    uint64_t strays;     /* how many such tensors */
+    struct q8_index raw; /* as the files have it, by name; empty before q8_model_decode */
     const struct q8_coded **coded; /* [raw.count] what each is a part of, or NULL; NULL: none is */
     uint64_t decoded;              /* weights that are computed from others */
     uint64_t bytes;                /* of all shards, headers too */

@@ -24,6 +24,13 @@ def version(path, number, big):
     path.write_bytes(data)
 
 
+def turn(stored, kind):
+    """The bytes of a big-endian machine, as gguf's scripts/gguf_convert_endian.py has them."""
+    block = stored.reshape(-1, gguf.GGML_QUANT_SIZES[kind][1]).copy()
+    block[:, :2] = block[:, 1::-1]
+    return block.reshape(stored.shape)
+
+
 def floats(path, big, number=3):
     """One tensor of each type that q8 has floats of, and metadata of each type."""
     w = GGUFWriter(path, "llama", endianess=GGUFEndian.BIG if big else GGUFEndian.LITTLE)
@@ -48,9 +55,10 @@ def floats(path, big, number=3):
     w.add_tensor("f64", x.astype(numpy.float64))
     w.add_tensor("vector", x[0])
     w.add_tensor("cube", x.reshape(2, 3, 32))
-    if not big:  # its writer turns the bytes of what it does not know as numbers the wrong way
-        w.add_tensor("bf16", gguf.quantize(x, T.BF16), raw_dtype=T.BF16)
-        w.add_tensor("q8_0", gguf.quantize(x, T.Q8_0), raw_dtype=T.Q8_0)
+    for t in (T.BF16, T.Q8_0):
+        stored = gguf.quantize(x * 3, t)
+        w.add_tensor(t.name.lower() + "_floats", gguf.dequantize(stored, t))
+        w.add_tensor(t.name.lower(), turn(stored, t) if big else stored, raw_dtype=t)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -78,6 +86,71 @@ def split(folder):
     w.add_uint32("llama.block_count", 1)
     for name in "abc":
         w.add_tensor(f"{name}.weight", x + ord(name))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+
+
+def halves(x, heads):
+    """Rows [head][2][half] to [head][half][2]: what llama.cpp makes of queries and keys."""
+    rows = len(x) // heads // 2
+    return x.reshape(heads, 2, rows, *x.shape[1:]).swapaxes(1, 2).reshape(x.shape)
+
+
+def small(path, arch, experts=0, kind=T.F16):
+    """A model of one layer: element i of the tensor that is added as number j is i % 97 + j."""
+    heads, kv, head, hidden = 4, 2, 8, 32
+    keys = {"block_count": 1, "context_length": 64, "embedding_length": hidden,
+            "feed_forward_length": 32, "attention.head_count": heads,
+            "attention.head_count_kv": kv, "expert_count": experts, "expert_used_count": 2,
+            "expert_feed_forward_length": 32, "attention.key_length": head,
+            "attention.value_length": head}
+    w = GGUFWriter(path, arch)
+    for name, value in keys.items():
+        if value:
+            w.add_uint32(f"{arch}.{name}", value)
+    w.add_float32(f"{arch}.attention.layer_norm_rms_epsilon", 1e-5)
+    w.add_float32(f"{arch}.rope.freq_base", 500000)
+    if arch == "gemma2":
+        w.add_float32("gemma2.attn_logit_softcapping", 50)
+        w.add_float32("gemma2.final_logit_softcapping", 30)
+        w.add_uint32("gemma2.attention.sliding_window", 32)
+    w.add_uint32("tokenizer.ggml.bos_token_id", 1)
+    w.add_array("tokenizer.ggml.tokens", ["a", "b", "c", "d"])
+    count = 0
+
+    def add(name, *shape):
+        nonlocal count
+        count += 1
+        x = (numpy.arange(numpy.prod(shape), dtype=numpy.float32) % 97 + count).reshape(shape)
+        if arch == "llama" and name.startswith(("blk.0.attn_q", "blk.0.attn_k")):
+            x = halves(x, heads if "attn_q" in name else kv)
+        if arch == "gemma2" and "norm" in name:
+            x = x + 1
+        if len(shape) > 1:
+            w.add_tensor(name + ".weight", gguf.quantize(x, kind), raw_dtype=kind)
+        else:
+            w.add_tensor(name + ".weight", x)
+
+    add("token_embd", 4, hidden)
+    add("output_norm", hidden)
+    if arch != "gemma2":
+        add("output", 4, hidden)
+    add("blk.0.attn_norm", hidden)
+    add("blk.0.ffn_norm", hidden)
+    add("blk.0.attn_q", heads * head, hidden)
+    add("blk.0.attn_k", kv * head, hidden)
+    add("blk.0.attn_v", kv * head, hidden)
+    add("blk.0.attn_output", hidden, heads * head)
+    if experts:
+        add("blk.0.ffn_gate_inp", experts, hidden)
+        for part in ("gate", "up", "down"):
+            add(f"blk.0.ffn_{part}_exps", experts, 32, 32)
+    else:
+        add("blk.0.ffn_gate", 32, hidden)
+        add("blk.0.ffn_up", 32, hidden)
+        add("blk.0.ffn_down", hidden, 32)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -183,6 +256,11 @@ def main():
             floats(good / f"{'big' if big else 'little'}-v{number}.gguf", big, number)
     blocks(good / "blocks.gguf")
     split(good)
+    small(good / "llama.gguf", "llama")
+    small(good / "llama-q8_0.gguf", "llama", kind=T.Q8_0)
+    small(good / "qwen3moe.gguf", "qwen3moe", experts=2)
+    small(good / "gemma2.gguf", "gemma2")
+    small(good / "unknown.gguf", "mamba3")
     with open(good / "gguf.txt", "w", encoding="utf-8") as out:
         for path in sorted(good.glob("*.gguf")):
             out.writelines(line + "\n" for line in describe(path))

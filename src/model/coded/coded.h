@@ -10,6 +10,14 @@
 /* How a scheme stores weights and what they are worth: a row of table.c, a constant. */
 struct q8_coding;
 
+/*
+ * Rows in another order: the model has groups [outer][inner][run] of rows where the file has
+ * [inner][outer][run]; outer 0: they are as they are.
+ */
+struct q8_order {
+    uint64_t outer, inner, run;
+};
+
 /* One weight that is computed: a tensor of the model's index points to it.  No dimension is 0. */
 struct q8_coded {
     const char *name;               /* of the float tensor */
@@ -31,6 +39,8 @@ struct q8_coded {
     float zero_add;                /* what those are to have added */
     float factor;                  /* of all scales, as the row has it */
     const struct q8_tensor *order; /* [cols] I32: the group of each column; NULL: in their order */
+    struct q8_order row_order;     /* of llama.c: where the rows are in the file */
+    bool less_one;                 /* of llama.c: 1 is subtracted */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include "src/base/text.h"
 #include "src/model/coded/coded_parts.h"
 #include "src/model/floats.h"
+#include "src/model/gguf/adopt.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -218,15 +219,19 @@ bool q8_model_decode(struct q8_model *m, const struct q8_decode_options *options
 {
     struct search s = {.m = m, .options = options, .mem = mem};
 
+    s.kernels = q8_alloc(mem, 1, sizeof *s.kernels, err);
+    if (!s.kernels)
+        return false;
+    q8_kernels_init(s.kernels, options->isa);
+    if (q8_model_is_gguf(m))
+        return q8_gguf_adopt(m, s.kernels, options->dtype, mem, err);
     m->raw = m->index;
     m->index = (struct q8_index){0};
     if (!q8_coded_config_read(&s.config, m, err))
         return false;
     s.of = q8_alloc(mem, m->raw.count, sizeof *s.of, err);
-    s.kernels = q8_alloc(mem, 1, sizeof *s.kernels, err);
-    if (!s.of || !s.kernels)
+    if (!s.of)
         return false;
-    q8_kernels_init(s.kernels, options->isa);
     if (!fill_index(&s, err))
         return false;
     m->coded = s.of;
