@@ -40,6 +40,7 @@ import judge_mixed
 import judge_probe
 import judge_runtime
 import judge_sources
+import judge_undo
 import judge_verify
 import kill
 import models
@@ -49,7 +50,7 @@ import ppl
 from common import Checks
 
 PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill", "inspect", "doctor",
-         "heads", "limits", "probe", "junit", "jobs", "verify", "runtime", "mutate", "sources")
+         "heads", "limits", "probe", "junit", "jobs", "verify", "runtime", "undo", "mutate", "sources")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -128,7 +129,8 @@ def main():
         for part, judge in (("inspect", judge_inspect), ("doctor", judge_doctor),
                             ("limits", judge_limits), ("probe", judge_probe),
                             ("junit", judge_junit), ("jobs", judge_jobs),
-                            ("verify", judge_verify), ("runtime", judge_runtime)):
+                            ("verify", judge_verify), ("runtime", judge_runtime),
+                            ("undo", judge_undo)):
             if part in words.parts:
                 (work / part).mkdir()
                 judge.check(checks, q8, HERE.parents[1] / "testdata/kjv-llama", work / part)

@@ -124,6 +124,23 @@ static void decode_refuses_what_the_type_cannot_hold(void **state)
     scratch_close(&s);
 }
 
+/* compressed-tensors 0.20 computes in the type of the scales: 127 * 1.0078125 is 128 in BF16. */
+static void decode_rounds_to_the_type_of_half_scales_first(void **state)
+{
+    static const int8_t codes[2] = {127, 1};
+    static const uint16_t scale[1] = {0x3f81};
+    static const struct scratch_tensor t[] = {SCRATCH("m.weight", "I8", "[1, 2]", codes),
+                                              SCRATCH("m.weight_scale", "BF16", "[1, 1]", scale)};
+    float have[2];
+    struct scratch s;
+
+    (void)state;
+    assert_true(decode(&s, t, COUNT(t), Q8_F32));
+    assert_true(q8_model_read(&s.model, s.model.index.tensor, 0, have, sizeof have, &s.err));
+    assert_true(have[0] == 128 && have[1] == 1.0078125F);
+    scratch_close(&s);
+}
+
 /* ---- config.json ---- */
 
 static void edit_takes_out_members_and_sets_types(void **state)
@@ -205,6 +222,7 @@ int main(void)
         cmocka_unit_test(cast_keeps_router_biases),
         cmocka_unit_test(cast_refuses_what_the_type_cannot_hold),
         cmocka_unit_test(decode_refuses_what_the_type_cannot_hold),
+        cmocka_unit_test(decode_rounds_to_the_type_of_half_scales_first),
         cmocka_unit_test(edit_takes_out_members_and_sets_types),
         cmocka_unit_test(plan_writes_shared_tensors_once),
     };

@@ -27,6 +27,7 @@ struct q8_coded {
     const struct q8_model *model;     /* whose files hold those */
     const struct q8_kernels *kernels; /* of the isa; the arena's */
     enum q8_dtype dtype;              /* what it becomes: F16, BF16 or F32 */
+    enum q8_dtype via;                /* to which it is rounded before; F32: to none */
     bool asked; /* somebody wants that type: a finite number beyond it is an error, no infinity */
     uint64_t rows, cols;             /* of all its matrices, one below the other */
     uint64_t height;                 /* rows of one matrix; rows, where there is one */

@@ -49,6 +49,7 @@ struct q8_coding {
     const char *name;   /* what stands there in the name of the float weight */
     uint64_t types;     /* of the codes */
     const char *method; /* the only quant_method that has it; NULL: any, or none */
+    bool straight;      /* its library rounds to the type that is asked for, whatever the scales' */
     struct q8_coding_part part[Q8_CODED_PARTS]; /* [0] is the codes themselves: { "" } */
     /*
      * Checks the parts against each other and sets rows, cols, height, blocks and, of the tensor
@@ -90,7 +91,7 @@ bool q8_coded_read_rows(const struct q8_coded *c, uint64_t first, uint64_t count
 
 /* ---- line.c ---- */
 
-/* Floats to c->dtype, each to the nearest, ties to even. */
+/* Floats to c->dtype, by way of c->via, each to the nearest, ties to even. */
 void q8_coded_narrow(const struct q8_coded *c, void *ret, const float *x, uint64_t n);
 
 /* Codes of one row and their scales, as they were read. */

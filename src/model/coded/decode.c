@@ -68,12 +68,30 @@ static bool find_parts(const struct search *s, const struct q8_coding *row, size
     return true;
 }
 
+/* Whether the type of its scales is that of its floats. */
+static bool has_half_scales(const struct q8_coded *c)
+{
+    return c->part[1] && (c->part[1]->dtype == Q8_F16 || c->part[1]->dtype == Q8_BF16);
+}
+
 /* The type that a weight becomes: that of a scale of 16 bits, or the model's. */
 static enum q8_dtype find_dtype(const struct search *s, const struct q8_coded *c)
 {
-    if (c->part[1] && (c->part[1]->dtype == Q8_F16 || c->part[1]->dtype == Q8_BF16))
-        return c->part[1]->dtype;
-    return s->config.dtype;
+    return has_half_scales(c) ? c->part[1]->dtype : s->config.dtype;
+}
+
+/*
+ * The type that is asked for.  compressed-tensors computes in that of 16 bit scales, which is
+ * rounded to then; of others the product goes straight to it.
+ */
+static void ask_dtype(struct q8_coded *c, enum q8_dtype dtype)
+{
+    c->via = Q8_F32;
+    c->asked = dtype != Q8_DTYPES;
+    if (c->asked && c->dtype != dtype && !c->coding->straight && has_half_scales(c))
+        c->via = c->dtype;
+    if (c->asked)
+        c->dtype = dtype;
 }
 
 /* Puts file and weight in front of a message. */
@@ -106,9 +124,7 @@ static bool make_tensor(struct search *s, struct q8_coded *c, size_t stem, struc
     c->dtype = find_dtype(s, c);
     if (!check_types(c, err) || !c->coding->fit(c, &s->config, &t, err))
         return fail_weight(s, c, err);
-    c->asked = s->options->dtype != Q8_DTYPES;
-    if (c->asked)
-        c->dtype = s->options->dtype;
+    ask_dtype(c, s->options->dtype);
     t.dtype = c->dtype;
     t.name = q8_sprintf(s->mem, err, "%.*s%s", (int)stem, c->part[0]->name, c->coding->name);
     kept = q8_alloc(s->mem, 1, sizeof *kept, err);

@@ -57,7 +57,7 @@ static bool fit_mx(struct q8_coded *c, const struct q8_coded_config *config, str
         .title = "FP8 in blocks",                                                                  \
         .source = "transformers 5.23 finegrained_fp8, compressed-tensors 0.20 "                    \
                   "FP8BlockDequantizer",                                                           \
-        .codes = end, .name = end, .fit = fit,                                                     \
+        .codes = end, .name = end, .fit = fit, .straight = true,                                   \
         .part = {{.suffix = ""},                                                                   \
                  {end "_scale_inv", Q8_IS_FLOAT | Q8_IS_E8M0, Q8_CODED_NEEDED},                    \
                  {more, Q8_IS_FLOAT, Q8_CODED_DROPPED}},                                           \
@@ -95,6 +95,7 @@ const struct q8_coding q8_coding_fp8_scale = {
     .source = "transformers 5.23 quantizer_finegrained_fp8 (DeepSeek V4)",
     .codes = ".weight",
     .name = ".weight",
+    .straight = true,
     .part = {{.suffix = ""}, {".scale", Q8_IS_FLOAT | Q8_IS_E8M0, Q8_CODED_NEEDED}},
     .fit = fit,
     ROW,
@@ -105,6 +106,7 @@ const struct q8_coding q8_coding_fp8_qscale = {
     .source = "transformers 5.23 quantizer_finegrained_fp8 (Mistral)",
     .codes = ".weight",
     .name = ".weight",
+    .straight = true,
     .part = {{.suffix = ""},
              {".qscale_weight", Q8_IS_FLOAT | Q8_IS_E8M0, Q8_CODED_NEEDED},
              {".qscale_act", Q8_IS_FLOAT, Q8_CODED_DROPPED}},

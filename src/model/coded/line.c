@@ -11,7 +11,22 @@
 
 void q8_coded_narrow(const struct q8_coded *c, void *ret, const float *x, uint64_t n)
 {
-    c->kernels->narrow[q8_dtype_float(c->dtype)](ret, x, n);
+    const enum q8_float via = q8_dtype_float(c->via), to = q8_dtype_float(c->dtype);
+    const uint64_t size = q8_dtype_size(c->dtype);
+    unsigned char *bytes = ret;
+    uint16_t half[CHUNK];
+    float rounded[CHUNK];
+
+    if (via == to || (via != Q8_FLOAT_F16 && via != Q8_FLOAT_BF16)) {
+        c->kernels->narrow[to](ret, x, n);
+        return;
+    }
+    for (uint64_t i = 0, k; i < n; i += k) {
+        k = q8_min(n - i, CHUNK);
+        c->kernels->narrow[via](half, x + i, k);
+        c->kernels->widen[via](rounded, half, k);
+        c->kernels->narrow[to](bytes + i * size, rounded, k);
+    }
 }
 
 bool q8_coded_read_scales(const struct q8_coded *c, uint64_t at, uint64_t n, float *ret,
