@@ -325,9 +325,11 @@ static bool check_coverage(struct q8_plan *plan, struct q8_arena *mem, struct q8
 
 bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
+    if (!q8_plan_schemes(plan, mem, err) || !warn_model(plan, mem, err))
+        return false;
     if (!plan->options.target->scheme)
-        return warn_model(plan, mem, err);
-    return warn_model(plan, mem, err) && check_coverage(plan, mem, err) &&
+        return true;
+    return q8_plan_warn_twice(plan, mem, err) && check_coverage(plan, mem, err) &&
            warn_runtimes(plan, mem, err) && warn_readers(plan, mem, err) &&
            warn_groups(plan, mem, err);
 }

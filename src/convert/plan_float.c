@@ -109,24 +109,27 @@ static bool find_twins(const struct q8_plan *plan, bool *twin, struct q8_arena *
 static const char *describe(const struct q8_plan *plan, const struct q8_tensor *t,
                             struct q8_arena *mem, struct q8_err *err)
 {
-    const enum q8_dtype to = plan->options.target->dtype, from = q8_coded_raw(t->coded)->dtype;
-    const bool cast = q8_coded_is_cast(t->coded);
+    const struct q8_coded *c = q8_coded_source(t->coded);
+    const enum q8_dtype to = plan->options.target->dtype, from = q8_coded_raw(c)->dtype;
     const bool wider = to == Q8_F32 && (from == Q8_F16 || from == Q8_BF16);
 
-    return q8_sprintf(mem, err, "%s to %s: %s",
-                      !cast   ? "dequantized"
-                      : wider ? "widened"
-                              : "rounded",
-                      q8_dtypes[to].name, cast ? q8_dtypes[from].name : q8_coded_title(t->coded));
+    if (q8_coded_is_quantized(c))
+        return q8_sprintf(mem, err, "dequantized to %s: %s", q8_dtypes[to].name, q8_coded_title(c));
+    return q8_sprintf(mem, err, "%s to %s: %s", wider ? "widened" : "rounded", q8_dtypes[to].name,
+                      q8_dtypes[from].name);
 }
 
 /* Whether the same is done to both. */
 static bool is_alike(const struct q8_tensor *a, const struct q8_tensor *b)
 {
+    const struct q8_coded *c, *d;
+
     if (!a->coded || !b->coded)
         return !a->coded && !b->coded;
-    return q8_coded_title(a->coded) == q8_coded_title(b->coded) &&
-           q8_coded_raw(a->coded)->dtype == q8_coded_raw(b->coded)->dtype;
+    c = q8_coded_source(a->coded);
+    d = q8_coded_source(b->coded);
+    return q8_coded_title(c) == q8_coded_title(d) &&
+           q8_coded_raw(c)->dtype == q8_coded_raw(d)->dtype;
 }
 
 /* Texts are shared by those that lie near each other. */

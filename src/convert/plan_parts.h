@@ -42,6 +42,14 @@ bool q8_plan_check(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *er
 /* Percent of the Linear parameters that become int8; 0 when there are none. */
 double q8_plan_coverage(const struct q8_plan *plan);
 
+/* ---- plan_twice.c ---- */
+
+/* Sets plan->schemes and what the totals say of weights that are quantized already; Q8_ELIMIT. */
+bool q8_plan_schemes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
+/* The warning of those that are rounded a second time. */
+bool q8_plan_warn_twice(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
+
 /* ---- plan_index.c ---- */
 
 /* Prints the index file (self: the plan).  Format: formats.md 1.1.6. */

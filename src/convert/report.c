@@ -17,7 +17,7 @@ const char *q8_job_action(const struct q8_job *job)
         return "int8";
     if (!job->tensor->coded)
         return "copy";
-    return q8_coded_is_cast(job->tensor->coded) ? "cast" : "float";
+    return q8_coded_is_quantized(job->tensor->coded) ? "float" : "cast";
 }
 
 static int compare_kept(const void *a, const void *b)
@@ -152,6 +152,10 @@ static void print_int8(const struct q8_report *r, FILE *out)
             q8_text_count(t->int8, a, sizeof a), q8_text_count(t->parameters, b, sizeof b),
             r->convert ? "became" : "become", t->modules, q8_plan_coverage(r->plan));
     print_groups(r->plan, out);
+    if (t->twice)
+        fprintf(out, "  %8s  of them rounded twice, %" PRIu64 " weight%s: %s\n",
+                q8_text_count(t->int8_twice, a, sizeof a), t->twice, t->twice == 1 ? "" : "s",
+                r->plan->schemes);
     print_kept(r->plan, out);
     print_drafts(r->plan, out);
 }
@@ -223,7 +227,8 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
     }
     if (r->plan->options.target->scheme && c->options.measure) {
         print_worst(c, out);
-        fprintf(out, "SQNR of all int8 weights: %.2f dB\n", stats_sqnr(&all));
+        fprintf(out, "SQNR of all int8 weights: %.2f dB%s\n", stats_sqnr(&all),
+                r->plan->total.twice ? ", against the stored values" : "");
     }
     if (r->plan->options.target->scheme)
         fprintf(out, "rows of zeros: %" PRIu64 "\n", all.zero_rows);

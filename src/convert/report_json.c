@@ -80,6 +80,7 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
     q8_json_number(j, "parameters_linear", t->linear);
     q8_json_number(j, "parameters_int8", t->int8);
     q8_json_number(j, "modules_int8", t->modules);
+    q8_json_number(j, "weights_rounded_twice", t->twice);
     q8_json_number(j, "tensors_draft", t->drafts);
     q8_json_number(j, "tensors_shared", t->twins);
     q8_json_double(j, "coverage_percent", q8_plan_coverage(r->plan));
@@ -179,6 +180,7 @@ bool q8_report_json(const struct q8_report *r, FILE *out, struct q8_err *err)
     q8_json_text(&j, "model_type", r->plan->arch.model_type);
     q8_json_text(&j, "architecture", r->plan->arch.class_name);
     q8_json_flag(&j, "architecture_known", r->plan->arch.known);
+    q8_json_text(&j, "quantized_by", r->plan->schemes);
     print_totals(r, &j);
     print_lists(r, &j);
     if (r->convert && r->convert->options.measure && !r->convert->finished &&

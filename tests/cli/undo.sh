@@ -70,7 +70,12 @@ expect 2 "--use wants a target, not 'bf16'" "$Q8" --to=ct-w8a16 --use=bf16=x mod
 sed 's/"vocab_size"/"text_config": {"quantization_config": {"quant_method": "fp8"}, "a": 1}, &/' \
     model/config.json >nested.json
 mv nested.json model/config.json
-"$Q8" -q --to=ct-w8a16 model int8
+"$Q8" --json=int8.json --to=ct-w8a16 model int8 >text 2>err
+grep -q "7 weights are quantized already (FP8 in blocks) and rounded a second time" err || die "$(cat err)"
+grep -q "7.68 K  of them rounded twice, 7 weights: FP8 in blocks" text || die "$(cat text)"
+grep -q "SQNR of all int8 weights: .* dB, against the stored values" text || die "$(cat text)"
+grep -q '"quantized_by": "FP8 in blocks"' int8.json || die "quantized_by"
+grep -q '"weights_rounded_twice": 7' int8.json || die "weights_rounded_twice"
 if grep -q fp8 int8/config.json; then die "quantization_config of the source is left"; fi
 grep -q '"text_config": { "a": 1}, "vocab_size": 40' int8/config.json || die "$(cat int8/config.json)"
 [ ! -e int8/hf_quant_config.json ] || die "what the weights were quantized by came along"

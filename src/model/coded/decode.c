@@ -260,6 +260,18 @@ const struct q8_coded *q8_coded_of(const struct q8_model *m, const struct q8_ten
     return m->coded ? m->coded[raw - m->raw.tensor] : NULL;
 }
 
+const struct q8_coded *q8_coded_source(const struct q8_coded *c)
+{
+    while (c->part[0]->coded)
+        c = c->part[0]->coded;
+    return c;
+}
+
+bool q8_coded_is_quantized(const struct q8_coded *c)
+{
+    return !q8_dtype_is_float(q8_coded_source(c)->part[0]->dtype);
+}
+
 bool q8_coded_is_cast(const struct q8_coded *c)
 {
     return c->coding == &q8_coding_cast;

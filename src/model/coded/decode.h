@@ -32,11 +32,17 @@ struct q8_decode_options {
 bool q8_model_decode(struct q8_model *m, const struct q8_decode_options *options,
                      struct q8_arena *mem, struct q8_err *err);
 
-/* Whether it is no quantized weight, but a plain tensor of another type. */
-bool q8_coded_is_cast(const struct q8_coded *c);
+/* What it is computed from by way of others, if any: the one whose codes or floats are in a file. */
+const struct q8_coded *q8_coded_source(const struct q8_coded *c);
 
-/* Its codes, or the plain tensor: of m->raw. */
+/* Its codes, or the floats that it is a cast of: in a file, or a computed tensor. */
 const struct q8_tensor *q8_coded_raw(const struct q8_coded *c);
+
+/* Whether it is quantized; else floats of another type, or in another order. */
+bool q8_coded_is_quantized(const struct q8_coded *c);
+
+/* Whether it is a plain tensor of another type. */
+bool q8_coded_is_cast(const struct q8_coded *c);
 
 /* What people call the scheme: "FP8 in blocks". */
 const char *q8_coded_title(const struct q8_coded *c);

@@ -1,0 +1,50 @@
+/* plan_twice.c - weights that are quantized already */
+#include "src/convert/plan_parts.h"
+
+#include "src/model/coded/decode.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Adds a title to the list that the text is, if it is not in it. */
+static void add_scheme(char *text, size_t size, const char *title)
+{
+    const size_t used = strlen(text);
+
+    if (!strstr(text, title))
+        (void)snprintf(text + used, size - used, "%s%s", used ? ", " : "", title);
+}
+
+bool q8_plan_schemes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    char text[400] = "";
+
+    plan->total.twice = plan->total.int8_twice = 0;
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+
+        if (!job->tensor->coded || !q8_coded_is_quantized(job->tensor->coded))
+            continue;
+        add_scheme(text, sizeof text, q8_coded_title(q8_coded_source(job->tensor->coded)));
+        if (job->reason)
+            continue;
+        plan->total.twice++;
+        plan->total.int8_twice += job->rows * job->cols;
+    }
+    plan->schemes = *text ? q8_strndup(mem, text, strlen(text), err) : NULL;
+    return !err->code;
+}
+
+/* Nothing that is said of errors can be of the float original. */
+bool q8_plan_warn_twice(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const uint64_t n = plan->total.twice;
+
+    return n == 0 ||
+           q8_plan_warn(plan, mem, err,
+                        "%" PRIu64 " weight%s quantized already (%s) and rounded a second time: "
+                        "errors are against the values that are stored, the float original is not "
+                        "known",
+                        n, n == 1 ? " is" : "s are", plan->schemes);
+}
