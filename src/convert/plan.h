@@ -78,7 +78,6 @@ struct q8_totals {
     uint64_t drafts;       /* tensors of draft (MTP) layers */
     uint64_t twice;        /* int8 modules whose weights are quantized already */
     uint64_t int8_twice;   /* their elements */
-    uint64_t twins;        /* tensors left out since they are others once more */
     uint64_t output_bytes; /* of all output files */
     uint64_t disk_bytes;   /* that those take on a disk, in whole blocks */
 };
@@ -111,7 +110,6 @@ struct q8_plan {
     const char **warning;            /* sentences for the user */
     uint64_t warnings, warning_room; /* in use, allocated */
     const char *schemes;      /* by which the input is quantized: "MXFP4, FP8 in blocks"; or NULL */
-    const char *twin;         /* one that is another once more, and left out; or NULL */
     const char *quantization; /* JSON text of quantization_config; NULL: nothing becomes int8 */
     const char *config;       /* new text of config.json; NULL without one */
     struct q8_totals total;   /* sums for reports and gates */

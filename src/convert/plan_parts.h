@@ -11,7 +11,7 @@
 
 /*
  * The jobs and totals of a target that makes nothing int8: every tensor is copied, as the model has
- * it by now, but those that are another one once more.  Q8_EUSAGE for options that choose modules,
+ * it by now.  Q8_EUSAGE for options that choose modules,
  * Q8_EUNSUPPORTED as q8_model_is_float where floats are wanted.
  */
 bool q8_plan_float(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);

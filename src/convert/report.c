@@ -91,17 +91,12 @@ static void print_floats(const struct q8_plan *plan, FILE *out)
 {
     struct q8_kept kept[Q8_KEPT_MAX];
     unsigned n = q8_report_kept(plan, kept);
-    char count[32], name[256];
+    char count[32];
 
     for (unsigned i = 0; i < n; i++)
         fprintf(out, "  %8s  in %" PRIu64 " tensor%s %s\n",
                 q8_text_count(kept[i].parameters, count, sizeof count), kept[i].tensors,
                 kept[i].tensors == 1 ? "" : "s", kept[i].reason);
-    if (plan->twin)
-        fprintf(out, "written once: %" PRIu64 " tensor%s that share%s another's bytes, %s%s\n",
-                plan->total.twins, plan->total.twins == 1 ? "" : "s",
-                plan->total.twins == 1 ? "s" : "", q8_text_escape(plan->twin, name, sizeof name),
-                plan->total.twins == 1 ? "" : " for one");
 }
 
 static void print_kept(const struct q8_plan *plan, FILE *out)

@@ -82,7 +82,6 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
     q8_json_number(j, "modules_int8", t->modules);
     q8_json_number(j, "weights_rounded_twice", t->twice);
     q8_json_number(j, "tensors_draft", t->drafts);
-    q8_json_number(j, "tensors_shared", t->twins);
     q8_json_double(j, "coverage_percent", q8_plan_coverage(r->plan));
     q8_json_number(j, "input_bytes", r->plan->model->bytes);
     q8_json_number(j, "output_bytes", t->output_bytes);

@@ -1,5 +1,4 @@
 /* test_undo.c - floats of another type, what is beyond them, and what config.json says then */
-#include "src/convert/plan_make.h"
 #include "src/convert/plan_parts.h"
 #include "src/model/coded/decode.h"
 #include "tests/unit/scratch.h"
@@ -182,39 +181,6 @@ static void edit_takes_out_members_and_sets_types(void **state)
     q8_arena_clear(&mem);
 }
 
-/* ---- tensors that share their bytes ---- */
-
-static void plan_writes_shared_tensors_once(void **state)
-{
-    static const char config[] =
-        "{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\"}";
-    static const struct scratch_tensor t[] = {
-        SCRATCH("lm_head.weight", "F32", "[2, 4]", f32),
-        SCRATCH("model.embed_tokens.weight", "F32", "[2, 4]", f32)};
-    struct q8_select select = {0};
-    const struct q8_plan_options options = {.target = q8_target_find_float("safetensors"),
-                                            .select = &select};
-    struct q8_plan plan;
-    struct scratch s;
-
-    (void)state;
-    scratch_make(&s, config, t, COUNT(t));
-    assert_true(scratch_open(&s));
-    assert_true(q8_plan_make(&plan, &s.model, &options, &s.mem, &s.err));
-    assert_int_equal(plan.jobs, 2);
-    s.model.index.tensor[1].offset = s.model.index.tensor[0].offset; /* as in PyTorch's files */
-    assert_true(q8_plan_make(&plan, &s.model, &options, &s.mem, &s.err));
-    assert_int_equal(plan.jobs, 1);
-    assert_string_equal(plan.job[0].tensor->name, "model.embed_tokens.weight");
-    assert_string_equal(plan.twin, "lm_head.weight");
-    assert_int_equal(plan.total.parameters, 8);
-    s.model.index.tensor[1].dim[0] = 4; /* the same bytes as another matrix are not left out */
-    s.model.index.tensor[1].dim[1] = 2;
-    assert_true(q8_plan_make(&plan, &s.model, &options, &s.mem, &s.err));
-    assert_int_equal(plan.jobs, 2);
-    scratch_close(&s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,7 +190,6 @@ int main(void)
         cmocka_unit_test(decode_refuses_what_the_type_cannot_hold),
         cmocka_unit_test(decode_rounds_to_the_type_of_half_scales_first),
         cmocka_unit_test(edit_takes_out_members_and_sets_types),
-        cmocka_unit_test(plan_writes_shared_tensors_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,8 @@ struct q8_coding {
     struct q8_coding_part part[Q8_CODED_PARTS]; /* [0] is the codes themselves: { "" } */
     /*
      * Checks the parts against each other and sets rows, cols, height, blocks and, of the tensor
-     * *t, rank and dims as the model has it; c->dtype is set by the scale and may be changed.
+     * *t, rank and dims as the model has it; c->dtype is set by the scale and may be changed;
+     * c->via, where the library has one of its own.
      * Q8_EINPUT, Q8_EUNSUPPORTED; the caller names the weight.
      */
     bool (*fit)(struct q8_coded *c, const struct q8_coded_config *config, struct q8_tensor *t,

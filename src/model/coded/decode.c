@@ -82,14 +82,15 @@ static enum q8_dtype find_dtype(const struct search *s, const struct q8_coded *c
 
 /*
  * The type that is asked for.  compressed-tensors computes in that of 16 bit scales, which is
- * rounded to then; of others the product goes straight to it.
+ * rounded to then, and so is one that `fit` says; of others the product goes straight to it.
  */
 static void ask_dtype(struct q8_coded *c, enum q8_dtype dtype)
 {
-    c->via = Q8_F32;
     c->asked = dtype != Q8_DTYPES;
-    if (c->asked && c->dtype != dtype && !c->coding->straight && has_half_scales(c))
+    if (!c->coding->straight && has_half_scales(c))
         c->via = c->dtype;
+    if (!c->asked || c->via == dtype)
+        c->via = Q8_F32;
     if (c->asked)
         c->dtype = dtype;
 }
@@ -122,6 +123,7 @@ static bool make_tensor(struct search *s, struct q8_coded *c, size_t stem, struc
     struct q8_coded *kept;
 
     c->dtype = find_dtype(s, c);
+    c->via = Q8_F32;
     if (!check_types(c, err) || !c->coding->fit(c, &s->config, &t, err))
         return fail_weight(s, c, err);
     ask_dtype(c, s->options->dtype);

@@ -32,7 +32,7 @@ struct q8_decode_options {
 bool q8_model_decode(struct q8_model *m, const struct q8_decode_options *options,
                      struct q8_arena *mem, struct q8_err *err);
 
-/* What it is computed from by way of others, if any: the one whose codes or floats are in a file. */
+/* The one whose codes or floats are in a file, where it is computed by way of others. */
 const struct q8_coded *q8_coded_source(const struct q8_coded *c);
 
 /* Its codes, or the floats that it is a cast of: in a file, or a computed tensor. */

@@ -79,7 +79,7 @@ static bool take_dtype(struct q8_coded *c, const struct cJSON *state, struct q8_
 
     for (size_t i = 0; name && i < sizeof types / sizeof *types; i++)
         if (strcmp(name, types[i].name) == 0) {
-            c->dtype = types[i].dtype;
+            c->dtype = c->via = types[i].dtype;
             return true;
         }
     return fail_state("dtype", err);
