@@ -254,7 +254,7 @@ static bool read_elements(const struct q8_coded *c, uint64_t first, uint64_t cou
         .title = name4, .source = "bitsandbytes 0.50.2 dequantize_4bit", .codes = ".weight",       \
         .name = ".weight",                                                                         \
         .types = Q8_IS(Q8_U8) | Q8_IS_FLOAT, /* the same bytes: bnb_4bit_quant_storage */          \
-            .part = {{""},                                                                         \
+            .part = {{.suffix = ""},                                                               \
                      {".weight.absmax", Q8_IS(Q8_F32) | Q8_IS(Q8_U8), Q8_CODED_NEEDED},            \
                      {".weight.quant_map", Q8_IS(Q8_F32), Q8_CODED_NEEDED},                        \
                      {".weight.quant_state.bitsandbytes__" end, Q8_IS(Q8_U8), Q8_CODED_NEEDED},    \
