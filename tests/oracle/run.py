@@ -31,6 +31,7 @@ import judge_choice
 import judge_ct
 import judge_doctor
 import judge_faults
+import judge_gguf
 import judge_heads
 import judge_inspect
 import judge_jobs
@@ -50,7 +51,8 @@ import ppl
 from common import Checks
 
 PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill", "inspect", "doctor",
-         "heads", "limits", "probe", "junit", "jobs", "verify", "runtime", "undo", "mutate", "sources")
+         "heads", "limits", "probe", "junit", "jobs", "verify", "runtime", "undo", "mutate", "sources",
+         "gguf")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -140,6 +142,9 @@ def main():
         if "sources" in words.parts:
             (work / "sources").mkdir()
             judge_sources.check(checks, q8, work / "sources", {r[0] for r in rows})
+        if "gguf" in words.parts:
+            (work / "gguf").mkdir()
+            judge_gguf.check(checks, q8, work / "gguf", {r[0] for r in rows})
         if "kill" in words.parts:
             kill.check(checks, q8, work, words.kills)
     finally:
