@@ -106,6 +106,7 @@ struct q8_tensor {
     bool swapped; /* the bytes of its numbers are in the order that is not this machine's */
     /* it is computed from others, and `offset` counts in its own data; NULL: it lies in the file */
     const struct q8_coded *coded;
+    bool apart; /* of a computed one: what its rows are made of does not lie row by row */
 };
 
 /* What a value of metadata is: strings in safetensors, all of them in GGUF (ggml, docs/gguf.md). */

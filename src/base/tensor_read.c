@@ -235,5 +235,5 @@ bool q8_tensor_read(const struct q8_source *s, const struct q8_tensor *t, uint64
 
 uint64_t q8_tensor_piece(const struct q8_tensor *t, uint64_t bytes)
 {
-    return t->strided ? bytes * LONGER : bytes;
+    return t->strided || t->apart ? bytes * LONGER : bytes;
 }

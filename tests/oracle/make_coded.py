@@ -230,18 +230,64 @@ def bnb_4bit():
     return model(quant_method="bitsandbytes", load_in_4bit=True), out
 
 
+# ---- GPTQ and AWQ
+
+def gptq(v1):
+    """As auto-round's layer multiplies with the columns of 1 (it has no dequantize), in F32."""
+    from auto_round_extension.torch import qlinear_torch, qlinear_torch_zp
+    out = {}
+    for bits in (4, 8):
+        for order in (False, True):
+            cols, rows, group = 96, 32, 32
+            library = (qlinear_torch_zp if v1 else qlinear_torch).QuantLinear(bits, group, cols,
+                                                                             rows, False)
+            library.qweight = words(*library.qweight.shape)
+            library.qzeros = words(*library.qzeros.shape) & (0x77777777 if bits == 4 else 0x7f7f7f7f)
+            library.scales = floats((cols // group, rows), F16).to(F32)
+            g_idx = torch.arange(cols, dtype=torch.int32) // group
+            if order:
+                g_idx = g_idx[torch.randperm(cols, generator=RNG)]
+                library.g_idx = g_idx
+            want = library(torch.eye(cols)).T.to(F16) + 0.0
+            t = {"qweight": library.qweight, "qzeros": library.qzeros,
+                 "scales": library.scales.to(F16), "g_idx": g_idx}
+            out |= named(f"b{bits}{'.order' if order else ''}", t, want)
+    return model(quant_method="gptq", bits=4, group_size=32,
+                 checkpoint_format="gptq" if v1 else "gptq_v2"), out
+
+
+def awq():
+    from compressed_tensors.entrypoints.convert.converters.autoawq import AutoAWQConverter
+    out = {}
+    for zeros in (True, False):
+        t = {"qweight": words(64, 3), "scales": floats((2, 24), F16), "qzeros": words(2, 3)}
+        if not zeros:
+            t["qzeros"][:] = -2004318072                # 8 in all nibbles, which is left out then
+        p = AutoAWQConverter(group_size=32, ignore=()).process({"m." + k: v for k, v in t.items()})
+        want = decompress("pack-quantized", {k[2:]: v for k, v in p.items()}, num_bits=4, type="int",
+                          symmetric=False, strategy="group", group_size=32)
+        if not zeros:
+            del t["qzeros"]
+        out |= named("zeros" if zeros else "none", t, want)
+    return model(quant_method="awq", bits=4, group_size=32, version="gemm"), out
+
+
 CASES = {"fp8-block": fp8_block, "fp8-scaled": fp8_scaled, "fp4": fp4, "packed": packed,
          "ordered": ordered, "int8": int8, "llm-int8": llm_int8, "nvfp4": nvfp4,
-         "bnb-4bit": bnb_4bit}
+         "bnb-4bit": bnb_4bit, "gptq": lambda: gptq(True), "gptq-v2": lambda: gptq(False), "awq": awq}
 
 
 def main(argv):
-    if argv[:1] == ["--auto-round"]:
+    given = argv[:1] == ["--auto-round"]
+    if given:
         sys.path.append(argv[1])
         argv = argv[2:]
     good = Path(argv[0] if argv else Path(__file__).parents[2] / "testdata") / "good"
     torch.set_num_threads(1)
     for name, make in CASES.items():
+        if name.startswith("gptq") and not given:
+            print("gptq: SKIPPED, no --auto-round")
+            continue
         RNG.manual_seed(14)
         config, tensors = make()
         path = good / f"coded-{name}.safetensors"

@@ -1,4 +1,4 @@
-/* bits.c - codes of 1 to 8 bits, packed with the lowest bits first, to bytes */
+/* bits.c - whole numbers of 1 to 8 bits: out of where they are packed, and to floats */
 #include "src/model/coded/coded_parts.h"
 
 #include "src/base/num.h"
@@ -35,4 +35,14 @@ void q8_coded_unpack_bits(const struct q8_coded *c, unsigned char *ret, const un
         k = q8_min(n - i, 8);
         unpack_eight(c->bits, ret + i, codes, k);
     }
+}
+
+void q8_coded_decode_ints(const struct q8_coded *c, float *ret, const struct q8_coded_run *run)
+{
+    const int8_t *codes = (const int8_t *)run->codes;
+
+    if (run->zero)
+        c->kernels->decode_zero(ret, codes, run->n, run->group, run->scale, run->zero);
+    else
+        c->kernels->decode(ret, codes, run->n, run->group, run->scale);
 }

@@ -78,6 +78,9 @@ struct q8_coding {
 /* table.c: all rows, NULL at the end; the first whose parts are there is meant. */
 extern const struct q8_coding *const q8_codings[];
 
+/* Rows that their own files compare with. */
+extern const struct q8_coding q8_coding_nf4, q8_coding_awq;
+
 /* ---- config.c ---- */
 
 /* Reads it; points into m->config_root. */
@@ -98,6 +101,7 @@ void q8_coded_narrow(const struct q8_coded *c, void *ret, const float *x, uint64
 /* Codes of one row and their scales, as they were read. */
 struct q8_coded_line {
     const unsigned char *codes;
+    unsigned bits;      /* that each takes there: c->bits, or 8 where they are unpacked */
     uint64_t col, cols; /* of the row: the first code, how many */
     /* of the row, from the group of `col` on, or with c->order from 0 on; zero may be NULL */
     const float *scale, *zero;
@@ -134,6 +138,9 @@ bool q8_coded_casts(const struct q8_tensor *t, enum q8_dtype dtype);
 /* Fails: that element is beyond the type asked for. */
 bool q8_coded_fail_range(const struct q8_coded *c, uint64_t element, double value,
                          struct q8_err *err);
+
+/* A `decode`: fl((code - zero) * scale), codes of one signed byte; the difference is exact. */
+void q8_coded_decode_ints(const struct q8_coded *c, float *ret, const struct q8_coded_run *run);
 
 /* ---- fit.c ---- */
 

@@ -5,17 +5,6 @@
 
 #include <inttypes.h>
 
-/* fl((code - zero) * scale); the difference is exact. */
-static void decode(const struct q8_coded *c, float *ret, const struct q8_coded_run *run)
-{
-    const int8_t *codes = (const int8_t *)run->codes;
-
-    if (run->zero)
-        c->kernels->decode_zero(ret, codes, run->n, run->group, run->scale, run->zero);
-    else
-        c->kernels->decode(ret, codes, run->n, run->group, run->scale);
-}
-
 /* ---- scales, zeros and the order of columns, wherever the codes lie ---- */
 
 /* One scale, one for each row, block of the config's size, or equal group of a row. */
@@ -93,7 +82,7 @@ const struct q8_coding q8_coding_int_plain = {
     .is_int8 = is_symmetric,
     .read = q8_coded_read_rows,
     .bits = 8,
-    .decode = decode,
+    .decode = q8_coded_decode_ints,
 };
 
 /* ---- I32 [rows, ceil(columns * bits / 32)], compressed-tensors pack-quantized ---- */
@@ -186,7 +175,7 @@ const struct q8_coding q8_coding_int_packed = {
     .is_int8 = is_packed_int8,
     .read = q8_coded_read_rows,
     .unpack = q8_coded_unpack_bits,
-    .decode = decode,
+    .decode = q8_coded_decode_ints,
 };
 
 /* ---- I8 and the magnitude of each row, bitsandbytes ---- */
@@ -196,7 +185,7 @@ enum { FORMAT = 2 }; /* part */
 /* fl(fl(code * absmax) * fl(1 / 127)) */
 static void decode_absmax(const struct q8_coded *c, float *ret, const struct q8_coded_run *run)
 {
-    decode(c, ret, run);
+    q8_coded_decode_ints(c, ret, run);
     for (uint64_t i = 0; i < run->n; i++)
         ret[i] *= 0.007874015718698502f;
 }

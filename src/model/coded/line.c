@@ -92,14 +92,13 @@ bool q8_coded_read_zeros(const struct q8_coded *c, uint64_t at, uint64_t n, floa
 /* Codes of columns in their order: what stands in front of the first whole block apart. */
 static void decode_plain(const struct q8_coded *c, float *ret, const struct q8_coded_line *line)
 {
-    const unsigned bits = c->coding->unpack ? 8 : c->bits;
     const uint64_t inside = line->col % c->block_cols;
     const uint64_t head = inside ? q8_min(c->block_cols - inside, line->cols) : 0;
     struct q8_coded_run run = {line->codes, head, c->block_cols, line->scale, line->zero};
 
     if (head)
         c->coding->decode(c, ret, &run);
-    run.codes += head * bits / 8;
+    run.codes += head * line->bits / 8;
     run.n = line->cols - head;
     run.scale += head > 0;
     if (run.zero)
@@ -146,6 +145,7 @@ bool q8_coded_decode_line(const struct q8_coded *c, float *ret, const struct q8_
     if (c->coding->unpack) {
         c->coding->unpack(c, spread, line->codes, line->cols);
         l.codes = spread;
+        l.bits = 8;
     }
     if (c->order)
         return decode_ordered(c, ret, &l, err);

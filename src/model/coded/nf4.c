@@ -53,8 +53,6 @@ static const float fp4_map[CODES] = {
     -0.25f,
 };
 
-extern const struct q8_coding q8_coding_nf4;
-
 static const float *find_map(const struct q8_coded *c)
 {
     return c->coding == &q8_coding_nf4 ? nf4_map : fp4_map;

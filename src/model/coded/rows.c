@@ -84,6 +84,7 @@ static bool read_piece(const struct q8_coded *c, const struct piece *p, uint64_t
         const uint64_t at =
             p->grid - room->at + (grid_row(c, p->row + r) - grid_row(c, p->row)) * c->grid_cols;
         const struct q8_coded_line line = {.codes = room->codes + r * c->width,
+                                           .bits = c->bits,
                                            .col = p->col,
                                            .cols = p->cols,
                                            .scale = room->scale + at,

@@ -21,7 +21,9 @@
     row(int_packed)        \
     row(int_absmax)        \
     row(nf4)               \
-    row(fp4)
+    row(fp4)               \
+    row(gptq)              \
+    row(awq)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct q8_coding q8_coding_##name;
