@@ -34,9 +34,9 @@ LAST, DRAFT = "model.layers.1.", "model.layers.2."
 
 # Classes whose sources transformers loads as they are: the directory is what it takes it for.
 READ = ("llama", "deepseek_v3", "gpt_oss")
-# All blocks are cut; no class has such experts; its experts stop transformers 5.23.
+# All blocks are cut; no class has such experts; experts of which transformers 5.23 makes none.
 UNREAD = {("fp8-block-bf16", name) for name in READ} | {("fp8-fused", "gpt_oss")} | {
-    ("ct-float-block", "deepseek_v3"), ("mxfp8-ct", "deepseek_v3")}
+    (scheme, "deepseek_v3") for scheme in SCHEMES if re.match("ct-int|ct-float-block|mxfp8|nvfp4", scheme)}
 
 # Outputs that transformers loads, or vLLM's own model class (transformers has no int8 experts).
 LOADS = [(scheme, name, target) for scheme, name, targets in (
@@ -230,7 +230,7 @@ def check_scheme(checks, q8, row, model, source, work, scheme):
         checks.add(f"{what} {target}: " + ("as of the floats" if target in counts else "refused alike"), problems)
     if scheme not in KEPT:
         checks.attempt(f"{what}: inspected", judge_inspect, q8, folder, count)
-    checks.attempt(f"{what}: --diff", judge_diff, q8, folder)
+        checks.attempt(f"{what}: --diff", judge_diff, q8, folder)
     for target in (t for s, name, t in LOADS if (s, name) == (scheme, row[0])):
         checks.attempt(f"{what} {target}: loads", judge_load, row, folder, target)
     return counts

@@ -138,7 +138,9 @@ class Compressed:
                                               "weights": {"dynamic": False, **weights}}}}
 
     def fits(self, weight):
-        return weight.shape[1] % self.words.get("group_size", 1) == 0
+        """compressed-tensors makes bf16 of NVFP4 in any model, and a loader rounds that again."""
+        return weight.shape[1] % self.words.get("group_size", 1) == 0 and (
+            weight.dtype == BF16 or self.form != "nvfp4-pack-quantized")
 
     def parts(self, weight):
         return compress(self, weight, self.scale)
@@ -181,7 +183,7 @@ MXFP4 = Compressed("mxfp4-pack-quantized", num_bits=4, type="float", strategy="g
 
 
 class BnbInt8:
-    read = True
+    read = False        # transformers keeps it as it is, and wants all parts in one shard
 
     def config(self, skip):
         return {"quant_method": "bitsandbytes", "load_in_8bit": True, "llm_int8_threshold": 6.0,
@@ -192,11 +194,14 @@ class BnbInt8:
         return {".weight": code, ".SCB": scale, ".weight_format": torch.tensor(0, dtype=torch.uint8)}
 
     def floats(self, parts, dtype):
-        return bnb.int8_vectorwise_dequant(parts[".weight"], parts[".SCB"])
+        return bnb.int8_vectorwise_dequant(parts[".weight"], parts[".SCB"]).to(dtype)
 
 
 class Bnb4Bit:
-    read = True
+    """Blocks run over the whole matrix.  bitsandbytes 0.50.2 begins anew in each row on the CPU, where rows
+    are multiples of 32 alone, unlike its quantizer and its other kernels: it is asked for rows of a block."""
+
+    read = False
 
     def __init__(self, kind, nested):
         self.kind, self.nested = kind, nested
@@ -205,6 +210,9 @@ class Bnb4Bit:
         return {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": self.kind,
                 "bnb_4bit_use_double_quant": self.nested, "bnb_4bit_quant_storage": "uint8",
                 "bnb_4bit_compute_dtype": "bfloat16", "llm_int8_skip_modules": skip}
+
+    def fits(self, weight):
+        return weight.numel() % 64 == 0
 
     def parts(self, weight):
         code, state = bnb.quantize_4bit(weight, blocksize=64, quant_type=self.kind,
@@ -215,7 +223,8 @@ class Bnb4Bit:
     def floats(self, parts, dtype):
         state = {name.removeprefix(".weight."): part for name, part in parts.items() if name != ".weight"}
         state = bnb.QuantState.from_dict(state, device=torch.device("cpu"))
-        return bnb.dequantize_4bit(parts[".weight"], state)
+        shape, state.shape = state.shape, torch.Size((state.shape.numel() // 64, 64))
+        return bnb.dequantize_4bit(parts[".weight"], state).reshape(shape)
 
 
 class Mxfp4Blocks:
@@ -251,6 +260,8 @@ SCHEMES = {
     "fp8-block-bf16": Fp8Blocks(BF16, (40, 48)),
     "fp8-block-e8m0": Fp8Blocks(E8M0, (32, 16)),
     "fp8-block-unsaid": Fp8Blocks(F32, (128, 128), said=False),
+    "fp8-block-128": Fp8Blocks(F32, (128, 128)),
+    "fp8-block-128-bf16": Fp8Blocks(BF16, (128, 128)),
     "fp8-block-e5m2": Fp8Blocks(F32, (32, 32), code=torch.float8_e5m2),
     "fp8-fused": Fp8Fused(F32, (32, 32), names=EXPERTS),
     "fp8-scale": Fp8Blocks(E8M0, (32, 32), names=(".weight", ".scale")),
@@ -264,7 +275,21 @@ SCHEMES = {
     "mxfp4-gpt-oss": Mxfp4Blocks(),
     "mxfp4-ct": MXFP4,
     "fp4-rows": Fp4Rows(),
+    "nvfp4-ct": Compressed("nvfp4-pack-quantized", F32, num_bits=4, type="float", strategy="tensor_group",
+                           group_size=16, scale_dtype=F8),
+    "ct-int4-g32": integer("pack-quantized", 4, symmetric=True, strategy="group", group_size=32),
+    "ct-int4-g32-asym": integer("pack-quantized", 4, symmetric=False, strategy="group", group_size=32),
+    "ct-int4-channel": integer("pack-quantized", 4, symmetric=False, strategy="channel"),
+    "ct-int3-g64": integer("pack-quantized", 3, symmetric=True, strategy="group", group_size=64),
+    "ct-int8-packed": integer("pack-quantized", 8, symmetric=True, strategy="channel"),
+    "ct-int8-packed-asym": integer("pack-quantized", 8, symmetric=False, strategy="group", group_size=32),
+    "ct-int8": integer("int-quantized", 8, symmetric=True, strategy="channel"),
+    "ct-int8-asym": integer("int-quantized", 8, symmetric=False, strategy="channel"),
+    "bnb-int8": BnbInt8(),
+    "bnb-nf4": Bnb4Bit("nf4", False),
+    "bnb-nf4-nested": Bnb4Bit("nf4", True),
+    "bnb-fp4": Bnb4Bit("fp4", False),
 }
 # Whose tensors are all experts of a layer; whose codes q8-inspect keeps, being symmetric int8.
 FUSED = {"fp8-fused", "mxfp4-gpt-oss"}
-KEPT = set()
+KEPT = {"ct-int8", "ct-int8-packed", "bnb-int8"}
