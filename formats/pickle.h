@@ -65,7 +65,7 @@ struct q8_pickle_global {
 
 /* A pickle; zeroed but for what the caller sets. */
 struct q8_pickle {
-    const unsigned char *bytes; /* set by the caller: [size], behind the pickle may be more */
+    const unsigned char *bytes; /* set by the caller: [size] and a NUL; it may end before */
     uint64_t size;
     const struct q8_pickle_global *global; /* set by the caller: [globals] what may be named */
     uint64_t globals;

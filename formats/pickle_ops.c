@@ -1,6 +1,8 @@
 /* pickle_ops.c - what the opcodes of pickle do, but for those of pickle_call.c */
 #include "formats/pickle_parts.h"
 
+#include "src/base/text.h"
+
 #include <inttypes.h>
 
 #define MEMO_MOST (UINT64_C(1) << 20) /* real: about 9 for a tensor */
@@ -106,8 +108,20 @@ static bool op_long(struct q8_pickle_machine *m)
     return push_int(m, (int64_t)value);
 }
 
+static bool op_string(struct q8_pickle_machine *m)
+{
+    return push_bytes(m, Q8_PICKLE_TEXT);
+}
+
 static bool op_text(struct q8_pickle_machine *m)
 {
+    const char *at = (const char *)m->p->bytes + m->text, *end = at + m->number;
+
+    while (at < end)
+        if (!*at)
+            at++;
+        else if (q8_text_next(&at) == Q8_TEXT_BAD || at > end)
+            return q8_fail(m->err, Q8_EINPUT, "a text that is not UTF-8");
     return push_bytes(m, Q8_PICKLE_TEXT);
 }
 
@@ -174,9 +188,15 @@ static bool fill(struct q8_pickle_machine *m, uint64_t from, enum q8_pickle_kind
                        kind == Q8_PICKLE_DICT ? "dict" : "list");
     if (kind == Q8_PICKLE_DICT && (m->depth - from) % 2)
         return q8_fail(m->err, Q8_EINPUT, "a key without a value");
-    for (uint64_t i = from; to != Q8_PICKLE_AT_OTHER && i < m->depth; i++)
+    for (uint64_t i = from; to != Q8_PICKLE_AT_OTHER && i < m->depth; i++) {
+        const uint32_t of = node_of(m, m->stack[i])->kind;
+
+        if (kind == Q8_PICKLE_DICT && (i - from) % 2 == 0 &&
+            (of == Q8_PICKLE_DICT || of == Q8_PICKLE_LIST))
+            return q8_fail(m->err, Q8_EINPUT, "a key that is a container");
         if (!q8_pickle_append(m, to, m->stack[i]))
             return false;
+    }
     m->depth = from;
     return true;
 }
@@ -309,8 +329,8 @@ const struct q8_pickle_op q8_pickle_ops[256] = {
     ['N'] = {"NONE", Q8_PICKLE_PLAIN, op_none},
     ['Q'] = {"BINPERSID", Q8_PICKLE_PLAIN, q8_pickle_op_binpersid},
     ['R'] = {"REDUCE", Q8_PICKLE_PLAIN, q8_pickle_op_reduce},
-    ['T'] = {"BINSTRING", Q8_PICKLE_TEXT32, op_text},
-    ['U'] = {"SHORT_BINSTRING", Q8_PICKLE_TEXT8, op_text},
+    ['T'] = {"BINSTRING", Q8_PICKLE_TEXT32, op_string},
+    ['U'] = {"SHORT_BINSTRING", Q8_PICKLE_TEXT8, op_string},
     ['X'] = {"BINUNICODE", Q8_PICKLE_TEXT32, op_text},
     [']'] = {"EMPTY_LIST", Q8_PICKLE_PLAIN, op_empty_list},
     ['a'] = {"APPEND", Q8_PICKLE_PLAIN, op_append},

@@ -33,7 +33,7 @@ static bool read_pickle(struct q8_torch *f, struct q8_pickle *p, uint64_t *at, s
         unsigned char *bytes;
 
         next.size = q8_min(q8_min(n, left), Q8_PICKLE_LIMIT);
-        bytes = q8_alloc(mem, next.size, 1, f->err);
+        bytes = q8_alloc(mem, next.size + 1, 1, f->err);
         if (!bytes || !f->source->read(f->source->self, *at, bytes, next.size, f->err))
             return false;
         next.bytes = bytes;

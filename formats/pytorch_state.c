@@ -45,7 +45,7 @@ static bool take_type(struct q8_torch *f, struct call *call)
     const struct q8_pickle *p = &f->pickle;
     const struct q8_pickle_node *function, *args;
 
-    if (call->args->count < 3)
+    if (call->args->count != 4)
         return q8_fail(f->err, Q8_EINPUT, "a class of tensors without arguments");
     function = argument(f, call, 0);
     args = argument(f, call, 2);
@@ -68,7 +68,10 @@ static bool find_rebuild(struct q8_torch *f, const struct q8_pickle_node *node, 
             if (!take_type(f, ret))
                 return false;
             break;
-        default: is_call = ret->args->count > 0 && get_call(f, argument(f, ret, 0), ret);
+        default: /* (tensor, requires_grad, hooks) */
+            is_call = ret->args->count > 0 &&
+                      (ret->args->count == 1 || argument(f, ret, 1)->kind == Q8_PICKLE_BOOL) &&
+                      get_call(f, argument(f, ret, 0), ret);
         }
     return q8_fail(f->err, Q8_EINPUT, "no tensor is in what should hold one");
 }
@@ -84,8 +87,9 @@ static bool check_rebuild(struct q8_torch *f, const struct call *call, enum q8_d
     const uint32_t count = call->args->count;
 
     if (count < versions[version].least || count > versions[version].most ||
-        argument(f, call, 0)->kind != Q8_PICKLE_ID)
-        return q8_fail(f->err, Q8_EINPUT, "%s with %" PRIu32 " arguments, or of no storage",
+        argument(f, call, 0)->kind != Q8_PICKLE_ID ||
+        (version > 1 && argument(f, call, 4)->kind != Q8_PICKLE_BOOL)) /* requires_grad */
+        return q8_fail(f->err, Q8_EINPUT, "%s with %" PRIu32 " arguments, or others than it takes",
                        call->function->name, count);
     if (versions[version].dtype < count) {
         const struct q8_pickle_node *dtype = argument(f, call, versions[version].dtype);

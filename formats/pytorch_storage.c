@@ -51,9 +51,10 @@ bool q8_torch_id(struct q8_torch *f, const struct q8_pickle_node *node, struct q
     class = q8_pickle_item(p, id, 1);
     ret->key = q8_pickle_item(p, id, 2);
     if (class->kind != Q8_PICKLE_GLOBAL || p->global[class->number].what != Q8_TORCH_STORAGE ||
-        ret->key->kind != Q8_PICKLE_TEXT || !get_count(q8_pickle_item(p, id, 4), &ret->count))
+        ret->key->kind != Q8_PICKLE_TEXT || q8_pickle_item(p, id, 3)->kind != Q8_PICKLE_TEXT ||
+        !get_count(q8_pickle_item(p, id, 4), &ret->count))
         return q8_fail(f->err, Q8_EINPUT,
-                       "a storage without a class of storages, a key or a count of elements");
+                       "a storage without a class of storages, a key, a device or a count");
     ret->dtype = (enum q8_dtype)p->global[class->number].detail;
     ret->view_offset = 0;
     ret->view_count = ret->count;

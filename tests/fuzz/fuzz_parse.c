@@ -5,10 +5,14 @@
  */
 #include "formats/format.h"
 #include "formats/npz.h"
+#include "src/base/tensor_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MOST_READ 512   /* bytes of a tensor */
+#define MOST_TENSORS 64 /* that are read */
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -39,9 +43,20 @@ static bool buffer_write(void *self, uint64_t off, const void *bytes, uint64_t n
     return true;
 }
 
+/* Reads the first bytes of a tensor as it lies, and the last, so that a sanitizer sees them. */
+static void read_ends(const struct q8_source *source, const struct q8_tensor *t)
+{
+    const uint64_t n = t->nbytes < MOST_READ ? t->nbytes : MOST_READ;
+    unsigned char bytes[MOST_READ];
+    struct q8_err err = {0};
+
+    check(q8_tensor_read(source, t, 0, bytes, n, &err), err.text);
+    check(q8_tensor_read(source, t, t->nbytes - n, bytes, n, &err), err.text);
+}
+
 /* The index is within the file, and says the same once printed and parsed again. */
-static void check_accepted(const struct q8_format *format, struct q8_index *ix, uint64_t size,
-                           struct q8_arena *mem)
+static void check_accepted(const struct q8_format *format, struct q8_index *ix,
+                           const struct q8_source *in, struct q8_arena *mem)
 {
     struct q8_index again = {0};
     struct q8_err err = {0};
@@ -50,7 +65,9 @@ static void check_accepted(const struct q8_format *format, struct q8_index *ix, 
     struct q8_source source;
 
     for (uint64_t i = 0; i < ix->count; i++)
-        check(q8_tensor_check(&ix->tensor[i], size, &err), err.text);
+        check(q8_tensor_check(&ix->tensor[i], in->size, &err), err.text);
+    for (uint64_t i = 0; i < ix->count && i < MOST_TENSORS; i++)
+        read_ends(in, &ix->tensor[i]);
     if (!format->print)
         return;
     check(format->print(ix, NULL, &out.size, mem, &err), err.text);
@@ -107,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
         q8_arena_init(&mem, UINT64_C(64) << 20);
         if (q8_formats[i]->parse(&source, &ix, &mem, &err))
-            check_accepted(q8_formats[i], &ix, size, &mem);
+            check_accepted(q8_formats[i], &ix, &source, &mem);
         else
             check(err.code && err.text[0], "refused without a reason");
         q8_arena_clear(&mem);

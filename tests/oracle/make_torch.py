@@ -2,6 +2,8 @@
 
     make_torch.py [TESTDATA]      in the environment of env.sh; runs in seconds
 
+Files of the format before 1.6 are others each time: their keys are addresses.
+
 good/expected_torch.txt has one line per tensor of a good file, as torch.load gives it:
     FILE TENSOR DTYPE SHAPE BYTES, with tabs; the bytes in hex, - for none
 bad/expected_torch.txt: the words of q8's message, per file.

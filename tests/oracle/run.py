@@ -41,6 +41,7 @@ import judge_mixed
 import judge_probe
 import judge_runtime
 import judge_sources
+import judge_torch
 import judge_undo
 import judge_verify
 import kill
@@ -52,7 +53,7 @@ from common import Checks
 
 PARTS = ("faults", "choice", "bnb", "ct", "peers", "ppl", "kill", "inspect", "doctor",
          "heads", "limits", "probe", "junit", "jobs", "verify", "runtime", "undo", "mutate", "sources",
-         "gguf")
+         "gguf", "torch")
 
 
 def run_models(checks, q8, parts, rows, work):
@@ -145,6 +146,9 @@ def main():
         if "gguf" in words.parts:
             (work / "gguf").mkdir()
             judge_gguf.check(checks, q8, work / "gguf", {r[0] for r in rows})
+        if "torch" in words.parts:
+            (work / "torch").mkdir()
+            judge_torch.check(checks, q8, work / "torch")
         if "kill" in words.parts:
             kill.check(checks, q8, work, words.kills)
     finally:

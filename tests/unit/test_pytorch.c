@@ -204,7 +204,7 @@ static void pytorch_damaged_file_is_no_accident(void **state)
 static int repeat(const char *head, size_t heads, const char *unit, size_t units, uint64_t size,
                   uint64_t *ret_used)
 {
-    unsigned char *bytes = malloc(size);
+    unsigned char *bytes = malloc(size + 1);
     struct q8_pickle p = {.bytes = bytes, .size = size};
     struct q8_arena mem;
     struct q8_err err = {0};
@@ -213,6 +213,7 @@ static int repeat(const char *head, size_t heads, const char *unit, size_t units
     memcpy(bytes, head, heads);
     for (uint64_t i = heads; i < size; i++)
         bytes[i] = (unsigned char)unit[(i - heads) % units];
+    bytes[size] = 0;
     q8_arena_init(&mem, UINT64_C(1) << 30);
     assert_false(q8_pickle_read(&p, &mem, &err));
     *ret_used = mem.used;
