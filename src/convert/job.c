@@ -6,6 +6,7 @@
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
 #include "src/model/floats.h"
+#include "src/scheme/carry.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static struct sizes find_sizes(const struct q8_plan *plan)
         rows = q8_walk_rows(&s.walk, &view);
         q8_walk_fit(&s.walk, &view);
         s.cols = q8_max(s.cols, job->cols);
-        shape = (struct q8_weight_shape){job->tensor->dtype, rows, job->cols};
+        shape = q8_job_shape(job, rows);
         for (unsigned p = 0; p < q8_job_parts(job); p++) {
             struct q8_tensor t = {0};
 
@@ -138,7 +139,7 @@ static void pack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint64
 static bool add_parts(struct q8_worker *w, const struct q8_scheme *scheme, const struct q8_job *job,
                       uint64_t row, uint64_t rows, struct q8_err *err)
 {
-    const struct q8_weight_shape tile = {job->tensor->dtype, rows, job->cols};
+    const struct q8_weight_shape tile = q8_job_shape(job, rows);
     const uint64_t shape[2] = {job->rows, job->cols};
 
     for (unsigned p = 0; p < Q8_PARTS; p++) {
@@ -230,6 +231,59 @@ static bool encode_tensor(struct q8_worker *w, const struct q8_job *job, struct 
     return q8_walk_run(&w->walk, w->plan->model, &view, &visit, pool, err);
 }
 
+/* Row by row, so that it does not matter how they are cut. */
+static void see_carried(struct q8_worker *w, const struct q8_carry *carry,
+                        const struct q8_carried *to, struct q8_sameness *scales)
+{
+    const uint64_t bytes = carry->groups * q8_dtype_size(carry->codes.dtype);
+
+    for (uint64_t r = 0; r < to->rows; r++) {
+        q8_xxh_add(&w->xxh, to->codes + r * carry->cols, carry->cols);
+        q8_xxh_add(&w->xxh, (const unsigned char *)to->steps + r * bytes, bytes);
+    }
+    q8_sameness_see(&w->same, to->codes, to->rows * carry->cols);
+    q8_sameness_see(scales, to->steps, to->rows * bytes);
+}
+
+/*
+ * The codes of the input, tile by tile, on to the streams; without stats they go no further than
+ * the digest.
+ */
+static bool carry_tensor(struct q8_worker *w, const struct q8_job *job, struct q8_pool *pool,
+                         struct q8_stats *stats, struct q8_err *err)
+{
+    const struct q8_scheme *scheme = job->as->scheme;
+    const struct q8_view view = q8_job_view(job);
+    struct q8_stream *codes = &w->part[find_part(scheme, Q8_PART_CODES, Q8_PART_PACKED)];
+    struct q8_stream *steps = &w->part[find_part(scheme, Q8_PART_ABSMAX, Q8_PART_SCALE)];
+    const uint64_t most = q8_walk_rows(&w->walk, &view);
+    struct q8_sameness scales = {.size = q8_dtype_size(job->step)};
+    struct q8_stats none = {0};
+    struct q8_carry carry;
+
+    w->same = (struct q8_sameness){.size = 1};
+    if (!q8_job_carry(job, &carry))
+        return q8_fail(err, Q8_EINPUT, "its codes are no codes any more");
+    for (uint64_t row = 0, n; row < job->rows; row += n) {
+        struct q8_carried to = {.row = row, .measure = stats && w->encoder.measure};
+
+        n = q8_min(job->rows - row, most);
+        if (stats)
+            n = q8_min(n, q8_div_up(q8_stream_gap(codes), job->cols));
+        to.rows = n;
+        to.codes = (int8_t *)(stats ? q8_stream_tail(codes) : codes->bytes);
+        to.steps = stats ? q8_stream_tail(steps) : steps->bytes;
+        if (!q8_carry_rows(&carry, &to, stats ? stats : &none, err))
+            return false;
+        see_carried(w, &carry, &to, &scales);
+        if (!q8_pool_advance(pool, n * job->cols * q8_dtype_size(job->tensor->dtype)) ||
+            (stats && !add_parts(w, scheme, job, row, n, err)))
+            return false;
+    }
+    w->same.differ |= scales.differ;
+    return true;
+}
+
 /* Puts file and tensor in front of the message, and the way out behind it. */
 static bool explain(const struct q8_plan *plan, const struct q8_job *job, struct q8_err *err)
 {
@@ -270,10 +324,13 @@ bool q8_job_run(struct q8_worker *w, const struct q8_job *job, const struct q8_f
     bool ok, flushed = q8_denormals_flush(true);
 
     q8_xxh_reset(&w->xxh);
-    w->same = (struct q8_sameness){.size = q8_max(q8_dtype_size(job->tensor->dtype), 1)};
+    w->same =
+        (struct q8_sameness){.size = job->carry ? 1 : q8_max(q8_dtype_size(job->tensor->dtype), 1)};
     for (unsigned p = 0; p < parts; p++)
         q8_stream_begin(&w->part[p], out, job->offset[p]);
-    ok = job->reason ? copy_tensor(w, job, pool, err) : encode_tensor(w, job, pool, &stats, err);
+    ok = job->reason  ? copy_tensor(w, job, pool, err)
+         : job->carry ? carry_tensor(w, job, pool, &stats, err)
+                      : encode_tensor(w, job, pool, &stats, err);
     (void)q8_denormals_flush(flushed);
     for (unsigned p = 0; ok && p < parts; p++)
         ok = q8_stream_end(&w->part[p], &ret->part[p], err);
@@ -316,6 +373,8 @@ bool q8_job_source(struct q8_worker *w, const struct q8_job *job, struct q8_pool
     q8_xxh_reset(&w->xxh);
     if (job->reason) {
         ok = digest_copy(w, job->tensor, pool, err);
+    } else if (job->carry) {
+        ok = carry_tensor(w, job, pool, NULL, err);
     } else {
         const struct q8_view view = q8_job_view(job);
 

@@ -78,6 +78,8 @@ static bool print_tensors(const struct q8_manifest *m, struct q8_json *j, struct
             q8_json_text(j, "source", job->tensor->name);
             if (job->as && job->as != m->plan->options.target)
                 q8_json_text(j, "target", job->as->name);
+            if (job->carry)
+                q8_json_flag(j, "carried", true);
             if (!job->reason && job->tensor->rank == 3) {
                 q8_json_number(j, "first_row", job->first_row);
                 q8_json_number(j, "rows", job->rows);

@@ -4,6 +4,7 @@
 #include "src/base/text.h"
 #include "src/convert/plan_parts.h"
 #include "src/model/foreign.h"
+#include "src/scheme/carry.h"
 
 #include <inttypes.h>
 
@@ -26,6 +27,19 @@ struct q8_view q8_job_view(const struct q8_job *job)
                             .first = job->first_row * job->cols,
                             .rows = job->rows,
                             .cols = job->cols};
+}
+
+struct q8_weight_shape q8_job_shape(const struct q8_job *job, uint64_t rows)
+{
+    return (struct q8_weight_shape){job->carry ? job->step : job->tensor->dtype, rows, job->cols};
+}
+
+bool q8_job_carry(const struct q8_job *job, struct q8_carry *ret)
+{
+    const uint32_t group = job->as->scheme->group;
+
+    return !job->transpose &&
+           q8_carry_init(ret, job->tensor, job->as->scheme, group ? group : job->cols);
 }
 
 /* The pattern asks for what cannot be; always NULL. */
@@ -153,6 +167,7 @@ static bool plan_weight(struct q8_plan *plan, const struct q8_weight *w,
                         const struct q8_choice *whole, struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_choice choice;
+    struct q8_carry carry;
     struct q8_job job = {.tensor = w->view.tensor,
                          .module = w->module,
                          .kind = w->kind,
@@ -171,6 +186,8 @@ static bool plan_weight(struct q8_plan *plan, const struct q8_weight *w,
     job.by_pattern = job.reason == skipped || job.reason == not_named;
     if (!job.reason) {
         job.as = q8_plan_use(plan, &choice);
+        job.carry = q8_job_carry(&job, &carry);
+        job.step = job.carry ? carry.codes.dtype : Q8_DTYPES;
         if (choice.use)
             choice.use->taken++;
     }

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+struct q8_carry; /* src/scheme/carry.h */
 struct q8_magic; /* src/model/folder/magic.h */
 
 #define Q8_NAME_BYTES 4096 /* of the name of an output tensor, with its NUL */
@@ -23,6 +24,8 @@ struct q8_job {
     const char *reason; /* why it is copied; NULL: int8 */
     /* the target whose scheme the int8 weight has; NULL in a copy */
     const struct q8_target *as;
+    bool carry;                /* the codes are those of the input: q8_job_carry */
+    enum q8_dtype step;        /* carried: the type of the scales */
     enum q8_kind kind;         /* of the module */
     bool transpose;            /* the source is [cols, rows] */
     bool by_pattern;           /* the reason is a pattern of the user's */
@@ -76,7 +79,9 @@ struct q8_totals {
     uint64_t covered;      /* of the Linear ones, becoming int8 */
     uint64_t modules;      /* int8 modules */
     uint64_t drafts;       /* tensors of draft (MTP) layers */
-    uint64_t twice;        /* int8 modules whose weights are quantized already */
+    uint64_t carried;      /* int8 modules whose codes are those of the input */
+    uint64_t int8_carried; /* their elements */
+    uint64_t twice;        /* others whose weights are quantized already */
     uint64_t int8_twice;   /* their elements */
     uint64_t output_bytes; /* of all output files */
     uint64_t disk_bytes;   /* that those take on a disk, in whole blocks */
@@ -122,6 +127,12 @@ struct q8_plan {
  */
 bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
                   const struct q8_plan_options *options, struct q8_arena *mem, struct q8_err *err);
+
+/* `rows` rows of an int8 weight, of a type that its scales have where the scheme says none. */
+struct q8_weight_shape q8_job_shape(const struct q8_job *job, uint64_t rows);
+
+/* Whether the codes of the input can be those of the output, in an int8 job; and how. */
+bool q8_job_carry(const struct q8_job *job, struct q8_carry *ret);
 
 /* The rows of a job that becomes int8. */
 struct q8_view q8_job_view(const struct q8_job *job);

@@ -63,10 +63,7 @@ static struct entry *list_entries(struct q8_plan *plan, uint64_t *ret_count, uin
 
                 e.stem = job->module;
                 e.suffix = scheme->part[p].suffix;
-                if (!q8_part_shape(
-                        scheme, &scheme->part[p],
-                        (struct q8_weight_shape){job->tensor->dtype, job->rows, job->cols}, &t,
-                        err))
+                if (!q8_part_shape(scheme, &scheme->part[p], q8_job_shape(job, job->rows), &t, err))
                     return NULL;
             }
             list[n++] = e;

@@ -46,9 +46,7 @@ const char *q8_job_part(const struct q8_job *job, unsigned part, struct q8_tenso
         return job->tensor->name;
     }
     scheme = job->as->scheme;
-    if (!q8_part_shape(scheme, &scheme->part[part],
-                       (struct q8_weight_shape){job->tensor->dtype, job->rows, job->cols}, ret,
-                       err))
+    if (!q8_part_shape(scheme, &scheme->part[part], q8_job_shape(job, job->rows), ret, err))
         return NULL;
     if ((size_t)snprintf(text, size, "%s%s", job->module, scheme->part[part].suffix) >= size) {
         char shown[100];

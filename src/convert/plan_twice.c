@@ -21,6 +21,7 @@ bool q8_plan_schemes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *
     char text[400] = "";
 
     plan->total.twice = plan->total.int8_twice = 0;
+    plan->total.carried = plan->total.int8_carried = 0;
     for (uint64_t i = 0; i < plan->jobs; i++) {
         const struct q8_job *job = &plan->job[i];
 
@@ -29,8 +30,9 @@ bool q8_plan_schemes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *
         add_scheme(text, sizeof text, q8_coded_title(q8_coded_source(job->tensor->coded)));
         if (job->reason)
             continue;
-        plan->total.twice++;
-        plan->total.int8_twice += job->rows * job->cols;
+        *(job->carry ? &plan->total.carried : &plan->total.twice) += 1;
+        *(job->carry ? &plan->total.int8_carried : &plan->total.int8_twice) +=
+            job->rows * job->cols;
     }
     plan->schemes = *text ? q8_strndup(mem, text, strlen(text), err) : NULL;
     return !err->code;

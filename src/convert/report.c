@@ -147,6 +147,12 @@ static void print_int8(const struct q8_report *r, FILE *out)
             q8_text_count(t->int8, a, sizeof a), q8_text_count(t->parameters, b, sizeof b),
             r->convert ? "became" : "become", t->modules, q8_plan_coverage(r->plan));
     print_groups(r->plan, out);
+    if (t->carried)
+        fprintf(out,
+                "  %8s  of them carried over, %" PRIu64 " weight%s: the codes are those of the "
+                "input, nothing is rounded\n",
+                q8_text_count(t->int8_carried, a, sizeof a), t->carried,
+                t->carried == 1 ? "" : "s");
     if (t->twice)
         fprintf(out, "  %8s  of them rounded twice, %" PRIu64 " weight%s: %s\n",
                 q8_text_count(t->int8_twice, a, sizeof a), t->twice, t->twice == 1 ? "" : "s",
@@ -182,7 +188,7 @@ unsigned q8_report_worst(const struct q8_convert *c, uint64_t worst[Q8_WORST])
         double sqnr = stats_sqnr(&c->result[i].stats);
         unsigned k = n;
 
-        if (c->plan->job[i].reason)
+        if (c->plan->job[i].reason || c->plan->job[i].carry)
             continue;
         while (k > 0 && sqnr < stats_sqnr(&c->result[worst[k - 1]].stats))
             k--;
@@ -220,7 +226,7 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
         fputs("the output is there already, whole and of this input: nothing was written\n", out);
         return !ferror(out) || q8_fail_errno(err, "cannot write the summary");
     }
-    if (r->plan->options.target->scheme && c->options.measure) {
+    if (c->options.measure && r->plan->total.carried < r->plan->total.modules) {
         print_worst(c, out);
         fprintf(out, "SQNR of all int8 weights: %.2f dB%s\n", stats_sqnr(&all),
                 r->plan->total.twice ? ", against the stored values" : "");
@@ -245,6 +251,8 @@ bool q8_report_plan(const struct q8_report *r, FILE *out, struct q8_err *err)
 
         if (!note && job->as != r->plan->options.target)
             note = job->as->name;
+        if (!note && job->carry)
+            note = "carried over";
         q8_tensor_shape(job->tensor, shape, sizeof shape);
         fprintf(out, "%-5s %s %s %s%s%s\n", q8_job_action(job),
                 q8_text_escape(job->reason ? job->tensor->name : job->module, name, sizeof name),

@@ -46,7 +46,7 @@ unsigned q8_report_kept(const struct q8_plan *plan, struct q8_kept kept[Q8_KEPT_
 
 #define Q8_WORST 5 /* modules of the lowest SQNR that a report names */
 
-/* Numbers of the int8 jobs with the lowest SQNR, the worst first; returns how many. */
+/* Numbers of the int8 jobs that are encoded with the lowest SQNR, worst first; returns how many. */
 unsigned q8_report_worst(const struct q8_convert *c, uint64_t worst[Q8_WORST]);
 
 /* The weights of which all elements are the same, by their names. */

@@ -52,6 +52,8 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
         q8_json_text(j, "module", job->module);
         if (job->as != r->plan->options.target)
             q8_json_text(j, "target", job->as->name);
+        if (job->carry)
+            q8_json_flag(j, "carried", true);
         if (job->tensor->rank == 3) {
             q8_json_number(j, "first_row", job->first_row);
             q8_json_number(j, "rows", job->rows);
@@ -80,6 +82,7 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
     q8_json_number(j, "parameters_linear", t->linear);
     q8_json_number(j, "parameters_int8", t->int8);
     q8_json_number(j, "modules_int8", t->modules);
+    q8_json_number(j, "weights_carried", t->carried);
     q8_json_number(j, "weights_rounded_twice", t->twice);
     q8_json_number(j, "tensors_draft", t->drafts);
     q8_json_double(j, "coverage_percent", q8_plan_coverage(r->plan));

@@ -195,9 +195,16 @@ static void judge_codes(struct q8_checker *w, const unsigned char *x, const floa
         if (memcmp(codes + r * cols, w->codes + r * cols, cols) != 0)
             judge_row(w, x + r * cols * size, found + r * groups, codes + r * cols,
                       w->codes + r * cols);
-    q8_xxh_add(&w->digest[REFERENCE], x, n * cols * size);
-    q8_sameness_see(&w->faults.same, x, n * cols * size);
-    q8_xxh_add(&w->digest[STORED], codes, n * cols);
+}
+
+static void digest_rows(struct q8_checker *w, const unsigned char *x, const int8_t *codes,
+                        uint64_t n)
+{
+    const uint64_t count = n * w->stored->cols, bytes = count * q8_float_bytes(w->type);
+
+    q8_xxh_add(&w->digest[REFERENCE], x, bytes);
+    q8_sameness_see(&w->faults.same, x, bytes);
+    q8_xxh_add(&w->digest[STORED], codes, count);
 }
 
 /*
@@ -236,7 +243,11 @@ static bool take_reference(struct q8_checker *w, const float *have, uint64_t row
             continue;
         }
         w->kernels.widen[w->type](w->wanted + r * cols, x, m * cols);
-        judge_codes(w, x, w->found + r * groups, codes + r * cols, m);
+        if (q8_check_carried(w, w->found + r * groups, codes + r * cols, row + r, m))
+            w->layer->weights.scales += m * groups;
+        else
+            judge_codes(w, x, w->found + r * groups, codes + r * cols, m);
+        digest_rows(w, x, codes + r * cols, m);
         q8_check_errors(w,
                         &(struct q8_rows_pair){w->wanted + r * cols, have + r * cols,
                                                w->walk.decoder.step + r * groups},
@@ -286,6 +297,7 @@ static void begin(struct q8_checker *w, struct q8_layer *layer)
     w->again = w->multiply = false;
     w->library_off = 0;
     layer->weights = (struct q8_weights){0};
+    q8_check_carried_begin(w);
     if (w->stored)
         q8_expected_begin(&w->expect, w->stored, layer->item->a.tensor->dtype);
     for (unsigned i = 0; i < DIGESTS; i++)

@@ -3,6 +3,7 @@
 #define Q8_VERIFY_CHECK_PARTS_H
 
 #include "src/flow/sameness.h"
+#include "src/scheme/carry.h"
 #include "src/scheme/expected.h"
 #include "src/verify/result.h"
 #include "src/flow/walk.h"
@@ -52,6 +53,8 @@ struct q8_checker {
     const struct q8_stored *stored; /* its int8 side; NULL: it is quantized otherwise */
     struct q8_view view;            /* the rows of its reference */
     enum q8_float type;             /* of their elements */
+    struct q8_carry carry;          /* how its reference's codes would be carried over */
+    bool carries;                   /* they could be */
     struct q8_scale_faults faults;  /* level 1 */
     struct q8_diff diff;            /* level 2 */
     bool again;                     /* the second turn, of a weight that is off */
@@ -76,6 +79,16 @@ void q8_check_errors(struct q8_checker *w, const struct q8_rows_pair *pair, uint
 
 /* check.c: the sums over all rows as the numbers of the layer. */
 void q8_check_weights_end(struct q8_checker *w);
+
+/* check_carried.c: whether the weight at hand may hold the very codes of a quantized reference. */
+void q8_check_carried_begin(struct q8_checker *w);
+
+/*
+ * Whether rows [row, row + n) do, the scales too: nothing of them was rounded, so that no rule has
+ * a say.  Uses w->codes and w->expected.
+ */
+bool q8_check_carried(struct q8_checker *w, const float *found, const int8_t *codes, uint64_t row,
+                      uint64_t n);
 
 /* check_values.c: levels 2 and 3 of a weight that is quantized otherwise than in int8. */
 bool q8_check_values(struct q8_checker *w, struct q8_pool *pool, struct q8_err *err);

@@ -5,6 +5,8 @@
 #include "src/model/coded/decode.h"
 
 #include "src/base/num.h"
+#include "src/model/coded/codes.h"
+#include "src/model/floats.h"
 #include "tests/unit/scratch.h"
 
 #include <assert.h>
@@ -123,10 +125,80 @@ static void coded_weights_are_what_their_libraries_make(void **state)
         }
 }
 
+/* The element that a code and its step are, rounded as its library does; int8 has no -0. */
+static void multiply(const struct q8_tensor *t, const struct q8_codes *codes, int8_t code,
+                     const unsigned char *steps, uint64_t col, unsigned char *ret)
+{
+    uint16_t half;
+    float x;
+
+    q8_floats_read(&x, codes->dtype, steps + col / codes->group * q8_dtype_size(codes->dtype), 1);
+    x = (float)code * x;
+    x = codes->absmax ? x * 0.007874015718698502f : x;
+    half = t->dtype == Q8_F16 ? q8_float_to_half(x) : q8_float_to_bf16(x);
+    if (t->dtype == Q8_F32)
+        memcpy(ret, &x, sizeof x);
+    else
+        memcpy(ret, &half, sizeof half);
+}
+
+/* Every code times its step against the library's floats; 1 where it is such a weight. */
+static unsigned check_codes(struct scratch *s, const char *file, const struct q8_tensor *t)
+{
+    static unsigned char whole[MOST], steps[MOST], one[sizeof(float)];
+    static int8_t list[MOST];
+    const uint64_t size = q8_dtype_size(t->dtype);
+    struct q8_codes codes;
+
+    if (!q8_coded_codes(t->coded, &codes))
+        return 0;
+    assert_true(q8_model_read(&s->model, t, 0, whole, t->nbytes, &s->err));
+    assert_true(q8_coded_read_codes(t->coded, 0, t->dim[0], list, &s->err));
+    for (uint64_t row = 0; row < t->dim[0]; row++) {
+        assert_true(q8_coded_read_steps(t->coded, row, steps, &s->err));
+        for (uint64_t col = 0; col < t->dim[1]; col++) {
+            const uint64_t i = row * t->dim[1] + col;
+
+            multiply(t, &codes, list[i], steps, col, one);
+            if (list[i] == 0) /* -0 in FP4 */
+                whole[(i + 1) * size - 1] &= 0x7f;
+            if (!same(t->dtype, one, whole + i * size))
+                fail_msg("%s: %s: [%llu, %llu] is not code %d times its step", file, t->name,
+                         (unsigned long long)row, (unsigned long long)col, list[i]);
+        }
+    }
+    return 1;
+}
+
+static void codes_times_steps_are_the_floats(void **state)
+{
+    static const struct {
+        const char *file;
+        unsigned weights; /* without zeros and orders, and no experts in one */
+    } cases[] = {{"coded-packed.safetensors", 4},    {"coded-int8.safetensors", 9},
+                 {"coded-llm-int8.safetensors", 1},  {"coded-fp4.safetensors", 2},
+                 {"coded-fp8-block.safetensors", 0}, {"coded-ordered.safetensors", 2}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct scratch s;
+        unsigned weights = 0;
+
+        make(&s, cases[i].file, Q8_DECODE_ALL, Q8_ISA_ref);
+        for (uint64_t k = 0; k < s.model.index.count; k++)
+            if (s.model.index.tensor[k].coded)
+                weights += check_codes(&s, cases[i].file, &s.model.index.tensor[k]);
+        if (weights != cases[i].weights)
+            fail_msg("%s: %u such weights", cases[i].file, weights);
+        scratch_close(&s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(coded_weights_are_what_their_libraries_make),
+        cmocka_unit_test(codes_times_steps_are_the_floats),
     };
 
     assert(argc == 2);

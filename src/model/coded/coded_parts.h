@@ -62,6 +62,12 @@ struct q8_coding {
     /* Elements [first, first + count), row by row, as c->dtype. */
     bool (*read)(const struct q8_coded *c, uint64_t first, uint64_t count, void *ret,
                  struct q8_err *err);
+    enum {
+        Q8_CODES_OTHER,  /* its numbers are no int8 codes times a step */
+        Q8_CODES_STEPS,  /* they are, where there are no zeros; part[1] has the steps */
+        Q8_CODES_ABSMAX, /* they are, of a step that is part[1] times fl(1 / 127) */
+        Q8_CODES_E2M1    /* they are, twice an E2M1 each, of a step that is half of part[1], E8M0 */
+    } codes_are;
     /* Whether it is q8_stored_find's: int8 codes that are times a step.  NULL: it never is. */
     bool (*is_int8)(const struct q8_coded *c, const struct q8_coded_config *config);
     /* ---- of rows whose read is q8_coded_read_rows ---- */

@@ -77,6 +77,7 @@ const struct q8_coding q8_coding_mxfp4_packed = {
     .name = ".weight",
     .types = Q8_IS(Q8_U8),
     .part = {{.suffix = ""}, {".weight_scale", Q8_IS_E8M0, Q8_CODED_NEEDED}},
+    .codes_are = Q8_CODES_E2M1,
     .fit = fit,
     ROW,
 };
@@ -88,6 +89,7 @@ const struct q8_coding q8_coding_mxfp4_scale = {
     .name = ".weight",
     .types = Q8_IS(Q8_I8),
     .part = {{.suffix = ""}, {".scale", Q8_IS(Q8_F8_E8M0), Q8_CODED_NEEDED}},
+    .codes_are = Q8_CODES_E2M1,
     .fit = fit,
     ROW,
 };

@@ -81,6 +81,7 @@ const struct q8_coding q8_coding_int_plain = {
     .fit = fit_plain,
     .is_int8 = is_symmetric,
     .read = q8_coded_read_rows,
+    .codes_are = Q8_CODES_STEPS,
     .bits = 8,
     .decode = q8_coded_decode_ints,
 };
@@ -174,6 +175,7 @@ const struct q8_coding q8_coding_int_packed = {
     .fit = fit_packed,
     .is_int8 = is_packed_int8,
     .read = q8_coded_read_rows,
+    .codes_are = Q8_CODES_STEPS,
     .unpack = q8_coded_unpack_bits,
     .decode = q8_coded_decode_ints,
 };
@@ -230,6 +232,7 @@ const struct q8_coding q8_coding_int_absmax = {
     .fit = fit_absmax,
     .is_int8 = is_matrix,
     .read = q8_coded_read_rows,
+    .codes_are = Q8_CODES_ABSMAX,
     .bits = 8,
     .decode = decode_absmax,
 };
