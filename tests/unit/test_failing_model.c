@@ -1,6 +1,7 @@
 /* test_failing_model.c - each call of what opens models, or says why there is none, fails once */
 #include "tests/unit/failing.h"
 
+#include "src/model/coded/decode.h"
 #include "src/model/folder/below.h"
 #include "src/model/foreign.h"
 
@@ -40,6 +41,25 @@ static bool open_model(const char *path, struct q8_err *err)
     q8_arena_init(&mem, UINT64_C(64) << 20);
     ok = q8_model_open(&m, path, &mem, err) && q8_model_is_float(&m, err) &&
          q8_model_read(&m, m.index.tensor, 0, bytes, sizeof bytes, err) && q8_model_same(&m, err);
+    q8_model_close(&m);
+    q8_arena_clear(&mem);
+    return ok;
+}
+
+/* As floats, whatever it is, with the first bytes of each tensor. */
+static bool open_decoded(const char *path, struct q8_err *err)
+{
+    const struct q8_decode_options options = {Q8_DECODE_ALL, Q8_DTYPES, Q8_ISA_ref};
+    struct q8_arena mem;
+    struct q8_model m;
+    char bytes[8];
+    bool ok;
+
+    q8_arena_init(&mem, UINT64_C(64) << 20);
+    ok = q8_model_open(&m, path, &mem, err) && q8_model_decode(&m, &options, &mem, err);
+    for (uint64_t i = 0; ok && i < m.index.count; i++)
+        ok = m.index.tensor[i].nbytes < sizeof bytes ||
+             q8_model_read(&m, &m.index.tensor[i], 0, bytes, sizeof bytes, err);
     q8_model_close(&m);
     q8_arena_clear(&mem);
     return ok;
@@ -224,9 +244,12 @@ static void put_others(void)
     assert_int_equal(symlink("nowhere", "lost.safetensors"), 0);
 }
 
+static const char *testdata;
+
 static int enter(void **state)
 {
-    if (failing_enter(state) < 0 || setenv("HF_HUB_CACHE", "hub", 1) < 0)
+    if (failing_enter(state) < 0 || setenv("HF_HUB_CACHE", "hub", 1) < 0 ||
+        symlink(testdata, "testdata") < 0)
         return -1;
     put_models();
     put_indexes();
@@ -237,9 +260,15 @@ static int enter(void **state)
 static void failing_calls_on_a_model_are_told(void **state)
 {
     static const struct failing_scene scenes[] = {
-        {open_model, "one", 0, ""},     {open_model, "one/model.safetensors", 0, ""},
-        {open_model, "two", 0, ""},     {open_model, "both", 0, ""},
+        {open_model, "one", 0, ""},
+        {open_model, "one/model.safetensors", 0, ""},
+        {open_model, "two", 0, ""},
+        {open_model, "both", 0, ""},
         {follow_links, "links", 0, ""},
+        {open_decoded, "testdata/tiny-fp8", 0, ""},
+        {open_decoded, "testdata/good/coded-packed.safetensors", 0, ""},
+        {open_model, "testdata/good/torch-types.bin", 0, ""},
+        {open_model, "testdata/good/torch-legacy-views.bin", 0, ""},
     };
 
     (void)state;
@@ -302,7 +331,7 @@ static void failing_calls_leave_an_error_an_error(void **state)
     FAILING_TRY(scenes);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failing_calls_on_a_model_are_told),
@@ -310,5 +339,6 @@ int main(void)
         cmocka_unit_test(failing_calls_leave_an_error_an_error),
     };
 
+    testdata = argc > 1 ? argv[1] : "testdata";
     return cmocka_run_group_tests(tests, enter, failing_leave);
 }
