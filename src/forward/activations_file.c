@@ -96,7 +96,7 @@ static bool give_out(struct q8_activations_parts *parts, struct list *l,
 {
     const struct q8_weight **of = q8_alloc(scratch, l->count, sizeof *of, err);
     struct q8_statistic *entry = q8_alloc(scratch, l->count, sizeof *entry, err);
-    struct q8_statistics acts = {parts->file.path, entry, l->count};
+    const struct q8_statistics acts = {.path = parts->file.path, .entry = entry, .count = l->count};
 
     if (!of || !entry)
         return false;

@@ -5,6 +5,7 @@
 #include "src/base/num.h"
 #include "src/base/tensor_read.h"
 #include "src/base/text.h"
+#include "src/forward/imatrix.h"
 #include "src/model/floats.h"
 #include "src/model/folder/magic.h"
 #include "src/model/select.h"
@@ -124,7 +125,7 @@ static bool fail_kind(struct q8_err *err)
     char suffixes[100];
 
     return q8_fail(err, Q8_EUNSUPPORTED,
-                   "statistics of activations are read from %s and .npz files",
+                   "statistics of activations are read from %s, .dat and .npz files",
                    q8_format_suffixes(suffixes, sizeof suffixes));
 }
 
@@ -170,6 +171,8 @@ bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_a
     struct reader r = {.file = &file, .mem = mem};
     bool ok;
 
+    if (q8_imatrix_is(path))
+        return q8_imatrix_read(ret, path, mem, err);
     if (!q8_arrays_open(&file, path, err))
         return false;
     q8_arena_init(&r.scratch, mem->limit);
@@ -179,7 +182,7 @@ bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_a
     if (!ok)
         return false;
     qsort(r.entry, r.count, sizeof *r.entry, compare_modules);
-    *ret = (struct q8_statistics){path, r.entry, r.count};
+    *ret = (struct q8_statistics){.path = path, .entry = r.entry, .count = r.count};
     return true;
 }
 

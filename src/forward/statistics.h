@@ -17,13 +17,15 @@ struct q8_statistics {
         const float *absmax; /* largest magnitude of each input feature, finite, >= 0 */
     } * entry;               /* [count], by module */
     uint64_t count;
+    bool rms; /* of an imatrix: root mean squares, which are below the largest magnitudes */
 };
 
 /*
- * Reads a .safetensors or .npz file of 1-D tensors of F16, BF16, F32 or F64 (SmoothQuant's
- * act_scales), at least one.  The path is not copied.  Q8_EUNSUPPORTED for another kind of file;
- * Q8_EINPUT, with the tensor, for what is no such vector (another rank or type, NaN, an infinity,
- * a negative number); Q8_ELIMIT for a file beyond Q8_STATISTICS_LIMIT; Q8_EIO.
+ * Reads an imatrix of llama.cpp (q8_imatrix_read), or a .safetensors, PyTorch or .npz file of 1-D
+ * tensors of F16, BF16, F32 or F64 (SmoothQuant's act_scales), at least one.  The path is not
+ * copied.  Q8_EUNSUPPORTED for another kind of file; Q8_EINPUT, with the tensor, for what is no
+ * such vector (another rank or type, NaN, an infinity, a negative number); Q8_ELIMIT beyond
+ * Q8_STATISTICS_LIMIT; Q8_EIO.
  */
 bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_arena *mem,
                         struct q8_err *err);

@@ -2,6 +2,7 @@
 #include "src/inspect/inspect.h"
 
 #include "src/base/clock.h"
+#include "src/forward/imatrix.h"
 #include "src/inspect/measure_parts.h"
 #include "src/inspect/numbers.h"
 #include "src/scheme/error.h"
@@ -145,6 +146,7 @@ static int compare_modules(const void *a, const void *b)
 static bool find_outliers(struct q8_inspect *in, struct q8_arena *mem, struct q8_err *err)
 {
     struct q8_weight_list list = {.model = in->model, .arch = &in->arch};
+    struct q8_statistics acts;
 
     if (!in->options.acts)
         return q8_outlier_norms(&in->outliers, in->model, &in->arch, mem, err);
@@ -158,8 +160,8 @@ static bool find_outliers(struct q8_inspect *in, struct q8_arena *mem, struct q8
     }
     if (list.count) /* experts come by number, 10 behind 9 */
         qsort(list.weight, list.count, sizeof *list.weight, compare_modules);
-    return list.weight && q8_outlier_stats(&in->outliers, in->options.acts, &list,
-                                           in->options.threshold, mem, err);
+    return list.weight && q8_imatrix_fit(&acts, in->options.acts, &list, mem, err) &&
+           q8_outlier_stats(&in->outliers, &acts, &list, in->options.threshold, mem, err);
 }
 
 static bool measure(struct run *r, struct q8_err *err)

@@ -63,6 +63,7 @@ struct q8_outlier_list {
     struct q8_feature *feature;
     uint64_t count;
     bool from_activations; /* sources are modules of --activations, not norms */
+    bool from_rms; /* of root mean squares: what reaches the threshold is one, more may be */
     /* of activation statistics only */
     double touched;            /* share of all Linear parameters in outlier columns, 0 to 1 */
     uint64_t decomposed_bytes; /* 16-bit columns that LLM.int8() works with per pass */

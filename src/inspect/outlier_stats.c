@@ -106,7 +106,8 @@ bool q8_outlier_stats(struct q8_outlier_list *ret, const struct q8_statistics *a
                       const struct q8_weight_list *weights, double threshold, struct q8_arena *mem,
                       struct q8_err *err)
 {
-    struct q8_outlier_builder b = {.list.from_activations = true, .mem = mem};
+    struct q8_outlier_builder b = {.list = {.from_activations = true, .from_rms = acts->rms},
+                                   .mem = mem};
 
     return (build(&b, acts, weights, threshold, err) && q8_outlier_finish(ret, &b, err)) ||
            q8_fail_in(err, acts->path);

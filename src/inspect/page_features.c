@@ -189,6 +189,10 @@ void q8_html_features(const struct q8_html_page *page)
                 list->count == 1 ? " stands out" : "s stand out");
     fprintf(out, list->from_activations ? " in the statistics of activations.</p>\n"
                                         : " in the gains of the norms.</p>\n");
+    if (list->from_rms)
+        fputs("<p>An imatrix has root mean squares: these features reach the threshold, and others "
+              "may, whose largest magnitude it does not say.</p>\n",
+              out);
     if (list->from_activations)
         put_activations(list, out);
     if (list->count) {

@@ -267,6 +267,10 @@ void q8_inspect_features(const struct q8_inspect *in, FILE *out)
         fputs("none\n", out);
     else
         print_found(list, out);
+    if (list->from_rms)
+        fputs("  (an imatrix has root mean squares: these features reach the threshold, and others "
+              "may,\n   whose largest magnitude it does not say)\n",
+              out);
     if (list->from_activations)
         print_activations(list, out);
 }

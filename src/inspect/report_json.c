@@ -196,6 +196,8 @@ static void print_outliers(const struct q8_outlier_list *list, struct q8_json *j
 {
     q8_json_begin(j, "outliers", '{');
     q8_json_text(j, "from", list->from_activations ? "activations" : "norm gains");
+    if (list->from_rms) /* largest magnitudes are not known */
+        q8_json_text(j, "statistic", "rms");
     print_features(list, j);
     q8_json_begin(j, "sources", '[');
     for (uint64_t i = 0; i < list->sources; i++)

@@ -157,6 +157,36 @@ def small(path, arch, experts=0, kind=T.F16):
     w.close()
 
 
+# Two experts of qwen3moe.gguf, of which the second has seen nothing; all others 4 tokens.
+SUMS = {"blk.0.attn_q": 1, "blk.0.ffn_down_exps": 2, "blk.0.ffn_gate_inp": 1}
+
+
+def sums_of(name, matrices):
+    """Feature i has a root mean square of i + 1."""
+    x = numpy.tile((numpy.arange(32, dtype=numpy.float32) + 1) ** 2 * 4, (matrices, 1))
+    x[1:] = 0
+    return x
+
+
+def imatrix(folder):
+    """What llama-imatrix writes, now and before 2025 (llama.cpp, tools/imatrix/imatrix.cpp)."""
+    w = GGUFWriter(folder / "imatrix.gguf", "")
+    w.add_type("imatrix")
+    w.add_uint32("imatrix.chunk_count", 1)
+    old = struct.pack("<i", len(SUMS))
+    for name, matrices in SUMS.items():
+        x, name = sums_of(name, matrices), name + ".weight"
+        w.add_tensor(name + ".in_sum2", x)
+        w.add_tensor(name + ".counts", numpy.array([[4], [0]], numpy.float32)[:matrices])
+        old += struct.pack("<i", len(name)) + name.encode()
+        old += struct.pack("<ii", 2, x.size) + (x / 2).tobytes()
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+    (folder / "imatrix.dat").write_bytes(old + struct.pack("<ii", 1, 4) + b"text")
+
+
 def describe(path):
     for t in GGUFReader(path).tensors:
         shape = ",".join(str(n) for n in reversed(t.shape.tolist()))
@@ -261,6 +291,7 @@ def main():
     small(good / "qwen3moe.gguf", "qwen3moe", experts=2)
     small(good / "gemma2.gguf", "gemma2")
     small(good / "unknown.gguf", "mamba3")
+    imatrix(ROOT / "acts")
     with open(good / "gguf.txt", "w", encoding="utf-8") as out:
         for path in sorted(good.glob("*.gguf")):
             out.writelines(line + "\n" for line in describe(path))

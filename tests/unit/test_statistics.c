@@ -97,7 +97,7 @@ static void activations_of_another_kind_are_unsupported(void **state)
     static const struct {
         const char *path, *words;
     } cases[] = {
-        {"/nowhere/imatrix.dat", " and .npz"},
+        {"/nowhere/imatrix.bin2", ", .dat and .npz"},
         {".npz", " and .npz"},
     };
 
@@ -193,7 +193,7 @@ static struct q8_statistic entries[] = {
 
 static void activations_outliers_are_counted(void **state)
 {
-    const struct q8_statistics acts = {"acts.npz", entries, 4};
+    const struct q8_statistics acts = {"acts.npz", entries, 4, false};
     struct q8_outlier_list list;
     struct q8_err err = {0};
     struct q8_arena mem;
@@ -230,7 +230,7 @@ static void activations_outliers_are_counted(void **state)
 
 static void activations_threshold_of_zero_finds_none(void **state)
 {
-    const struct q8_statistics acts = {"acts.npz", entries, 4};
+    const struct q8_statistics acts = {"acts.npz", entries, 4, false};
     struct q8_outlier_list list;
     struct q8_err err = {0};
     struct q8_arena mem;
@@ -281,7 +281,7 @@ static void activations_that_do_not_fit_are_refused_with_the_way_out(void **stat
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct q8_statistics acts = {"acts.npz", cases[i].entry, cases[i].count};
+        const struct q8_statistics acts = {"acts.npz", cases[i].entry, cases[i].count, false};
         struct q8_outlier_list list;
         struct q8_err err = {0};
         struct q8_arena mem;
@@ -298,7 +298,7 @@ static void activations_that_do_not_fit_are_refused_with_the_way_out(void **stat
 
 static void activations_outliers_without_memory_are_a_limit(void **state)
 {
-    const struct q8_statistics acts = {"acts.npz", entries, 4};
+    const struct q8_statistics acts = {"acts.npz", entries, 4, false};
     bool ok = false;
 
     (void)state;

@@ -152,27 +152,6 @@ static enum q8_dtype find_dtype(const struct q8_model *m)
 
 /* ---- tensors ---- */
 
-/* The name of expert number `expert` in the model's words. */
-static const char *make_name(const struct adopt *a, const struct q8_gguf_name *name,
-                             const struct q8_tensor *t, uint64_t expert, struct q8_err *err)
-{
-    const char *hash = strchr(name->hf, '#'), *star = strchr(name->hf, '*');
-    char text[200], layer[24] = "", number[24] = "";
-    uint64_t at = 0;
-
-    (void)q8_gguf_name_find(a->facts.arch, t->name, &at);
-    if (hash)
-        (void)snprintf(layer, sizeof layer, "%" PRIu64, at);
-    if (star)
-        (void)snprintf(number, sizeof number, "%" PRIu64, expert);
-    hash = hash ? hash : name->hf + strlen(name->hf);
-    star = star ? star : name->hf + strlen(name->hf);
-    (void)snprintf(text, sizeof text, "%.*s%s%.*s%s%s%s", (int)(hash - name->hf), name->hf, layer,
-                   star > hash ? (int)(star - hash - 1) : 0, *hash ? hash + 1 : "", number,
-                   *star ? star + 1 : "", strrchr(t->name, '.'));
-    return q8_strndup(a->llama.mem, text, strlen(text), err);
-}
-
 /* The rows of `heads` heads as two halves each, which the file has one row by one row. */
 static bool set_halves(struct q8_llama_change *change, const struct q8_tensor *t, uint64_t heads,
                        struct q8_err *err)
@@ -237,7 +216,7 @@ static bool add_experts(struct adopt *a, const struct q8_gguf_name *name,
         t.dim[1] = from->dim[2];
         t.nbytes = from->nbytes / experts;
         t.offset = from->offset + i * t.nbytes;
-        t.name = make_name(a, name, from, i, err);
+        t.name = q8_gguf_name_make(a->facts.arch, from->name, i, a->llama.mem, err);
         if (!t.name || !add_tensor(a, t, name, from, err))
             return false;
     }
@@ -257,7 +236,7 @@ static bool add_raw(struct adopt *a, const struct q8_tensor *from, struct q8_err
     if (name && name->change == Q8_GGUF_EXPERTS)
         return add_experts(a, name, from, err);
     if (name)
-        t.name = make_name(a, name, from, 0, err);
+        t.name = q8_gguf_name_make(a->facts.arch, from->name, 0, a->llama.mem, err);
     if (name && name->change == Q8_GGUF_ROW && t.rank == 1) {
         t.rank = 2;
         t.dim[1] = t.dim[0];

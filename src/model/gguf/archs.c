@@ -7,6 +7,9 @@
  */
 #include "src/model/gguf/archs.h"
 
+#include "src/base/text.h"
+
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,4 +244,42 @@ const struct q8_gguf_name *q8_gguf_name_find(const struct q8_gguf_arch *arch, co
         if (matches(common[i].gguf, name, length, ret_layer))
             return &common[i];
     return NULL;
+}
+
+/* Whether the architecture is that of a model_type; that of Mistral is Llama's. */
+static bool is_type(const struct q8_gguf_arch *arch, const char *model_type)
+{
+    return strcmp(arch->model_type, model_type) == 0 ||
+           (strcmp(arch->model_type, "llama") == 0 && strcmp(model_type, "mistral") == 0);
+}
+
+const char *q8_gguf_name_make(const struct q8_gguf_arch *arch, const char *name, uint64_t expert,
+                              struct q8_arena *mem, struct q8_err *err)
+{
+    uint64_t layer;
+    const char *hf = q8_gguf_name_find(arch, name, &layer)->hf;
+    char text[300];
+    size_t used = 0;
+
+    for (; *hf && used < sizeof text - 30; hf++)
+        if (*hf == '#' || *hf == '*')
+            used += (size_t)snprintf(text + used, sizeof text - used, "%" PRIu64,
+                                     *hf == '#' ? layer : expert);
+        else
+            text[used++] = *hf;
+    return q8_sprintf(mem, err, "%.*s%s", (int)used, text, strrchr(name, '.'));
+}
+
+const char *q8_gguf_module(const char *model_type, const char *weight, uint64_t expert,
+                           struct q8_arena *mem, struct q8_err *err)
+{
+    const char *full = NULL;
+    uint64_t layer;
+
+    if (!model_type)
+        return q8_strndup(mem, weight, q8_text_stem(weight, ".weight"), err);
+    for (size_t i = 0; i < COUNT(archs) && !full && !err->code; i++)
+        if (is_type(&archs[i], model_type) && q8_gguf_name_find(&archs[i], weight, &layer))
+            full = q8_gguf_name_make(&archs[i], weight, expert, mem, err);
+    return full ? q8_strndup(mem, full, q8_text_stem(full, ".weight"), err) : NULL;
 }

@@ -47,6 +47,17 @@ const struct q8_gguf_arch *q8_gguf_arch_find(const char *name, bool experts);
 const struct q8_gguf_name *q8_gguf_name_find(const struct q8_gguf_arch *arch, const char *name,
                                              uint64_t *ret_layer);
 
+/* The name in transformers of a tensor that has one; `expert`: the number of one of its experts. */
+const char *q8_gguf_name_make(const struct q8_gguf_arch *arch, const char *name, uint64_t expert,
+                              struct q8_arena *mem, struct q8_err *err);
+
+/*
+ * The module of transformers that a weight of GGUF is in a model of that model_type (NULL: of
+ * GGUF's own names): its name without ".weight"; NULL without an error: it has none.
+ */
+const char *q8_gguf_module(const char *model_type, const char *weight, uint64_t expert,
+                           struct q8_arena *mem, struct q8_err *err);
+
 /* The names of all architectures into `text`, for a message: "gemma, gemma2"; returns it. */
 const char *q8_gguf_archs(char *text, size_t size);
 
