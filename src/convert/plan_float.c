@@ -1,6 +1,7 @@
 /* plan_float.c - what becomes of each tensor where nothing becomes int8 */
 #include "src/convert/plan_parts.h"
 
+#include "src/base/text.h"
 #include "src/model/coded/decode.h"
 #include "src/model/foreign.h"
 
@@ -18,6 +19,23 @@ static bool check_options(const struct q8_plan *plan, struct q8_err *err)
     return !name ||
            q8_fail(err, Q8_EUSAGE, "%s says which modules become int8, and --to=%s makes none int8",
                    name, o->target->name);
+}
+
+/* safetensors has no type for the blocks of GGUF. */
+static bool check_types(const struct q8_plan *plan, struct q8_err *err)
+{
+    for (uint64_t i = 0; i < plan->model->index.count; i++) {
+        const struct q8_tensor *t = &plan->model->index.tensor[i];
+        char name[256];
+
+        if (t->dtype >= Q8_SAFETENSORS_DTYPES)
+            return q8_fail(err, Q8_EUNSUPPORTED,
+                           "%s: tensor '%s' is %s of GGUF, for which safetensors has no type; "
+                           "--to=f32 makes floats of Q8_0",
+                           plan->model->shard[t->shard].name,
+                           q8_text_escape(t->name, name, sizeof name), q8_dtypes[t->dtype].name);
+    }
+    return true;
 }
 
 /* What is done to a computed one: "rounded to BF16: F32". */
@@ -63,7 +81,7 @@ bool q8_plan_float(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *er
 {
     const struct q8_model *m = plan->model;
 
-    if (!check_options(plan, err) ||
+    if (!check_options(plan, err) || !check_types(plan, err) ||
         (plan->options.target->dtype != Q8_DTYPES && !q8_model_is_float(m, err)))
         return false;
     for (uint64_t i = 0; i < m->index.count; i++) {

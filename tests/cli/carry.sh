@@ -27,6 +27,14 @@ cmp bnb/model.safetensors bnb-int8/model.safetensors || die "bnb-int8 to itself"
 carried bnb-int8 ct-w8a8 steps
 carried ct-w8a16-g128 ct-w8a16-g32 small
 
+# Q8_0 of GGUF, whose rows of heads are in another order there
+"$Q8" --to=ct-w8a16-g32 "$DATA/good/llama-q8_0.gguf" gguf >text 2>err
+grep -q "of them carried over, 7 weights" text || die "$(cat text)"
+"$Q8_VERIFY" --level=weights "$DATA/good/llama-q8_0.gguf" gguf >text || die "$(cat text)"
+grep -q "inf dB, worst inf dB" text || die "Q8_0: $(cat text)"
+"$Q8" --to=ct-w8a16-g64 "$DATA/good/llama-q8_0.gguf" gguf64 >text 2>err || true
+! grep -q "carried over" text || die "$(cat text)"
+
 # the dry run is exact, and says what is carried
 "$Q8" -n --to=ct-w8a8 bnb-int8 none >text
 [ "$(grep -c '# carried over' text)" = 28 ] || die "$(cat text)"

@@ -45,6 +45,25 @@ cmp model/config.json moved/config.json || die "another config.json"
 cmp model/hf_quant_config.json moved/hf_quant_config.json || die "another hf_quant_config.json"
 grep -q "in 18 tensors as they are" text || die "$(cat text)"
 
+# from GGUF: floats, in one rounding; its blocks are nothing for safetensors
+"$Q8" --to=bf16 "$DATA/good/llama-q8_0.gguf" gguf >text 2>err || die "$(cat err)"
+grep -q "in 9 tensors dequantized to BF16: Q8_0" text || die "$(cat text)"
+expect 4 "is Q8_0 of GGUF, for which safetensors has no type; --to=f32 makes floats of Q8_0" \
+    "$Q8" --to=safetensors "$DATA/good/llama-q8_0.gguf" none
+
+# from PyTorch's files, there and back
+"$Q8" -q --to=safetensors "$DATA/torch/llama.bin" torch
+"$Q8" -q --to=f32 "$DATA/torch/llama.bin" torch32
+
+# what F16 cannot hold is an error with its place, and no infinity
+make_model wide '{}' '{"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}' 8
+printf '\0\044\164\111' | dd of=wide/model.safetensors bs=1 conv=notrunc status=none \
+    seek=$(($(wc -c <wide/model.safetensors) - 4))
+expect 3 "model.safetensors: tensor 'a': row 0, column 1: 1000000 is beyond F16, which ends at 65504" \
+    "$Q8" --to=f16 wide none
+[ ! -e none ] && [ ! -e none.partial ] || die "something is left of what failed"
+"$Q8" -q --to=bf16 wide wide16
+
 # killed at any point, then resumed
 n=5
 while [ $n -lt 200 ]; do

@@ -8,10 +8,12 @@ from transformers import CompressedTensorsConfig, FineGrainedFP8Config
 import models
 from common import compare_tensors, convert, read_dir, run_q8
 
-NAMES = ("llama", "llama-tied", "qwen3_moe", "deepseek_v3")
+NAMES = ("llama", "llama-tied", "llama-wide", "qwen3_moe", "deepseek_v3")
 DTYPES = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
 BLOCK = [8, 16]         # transformers takes rows / scale rows for the block, so it has to divide
 FLOAT_NAMES = ("embed", "lm_head", "norm", "gate.weight", "router")
+# int4 in groups of that many columns, which the columns of llama-wide are all multiples of
+WIDE = ((64, "ct-w8a16-g64"), (64, "ct-w8a16-g32"), (128, "ct-w8a16-g128"))
 INTEGERS = ("ct-w8a8", "ct-w8a16", "ct-w8a16-g32")
 
 
@@ -60,6 +62,55 @@ def make_ct_fp8(source, out):
         quantization_status="compressed", config_groups=dict(group_0=dict(
             weights=weights, targets=["Linear"], input_activations=None, output_activations=None)))
     (out / "config.json").write_text(json.dumps(config, indent=2))
+
+
+def make_int4(source, out, group):
+    """The model in int4 with a BF16 step for each group of columns, as compressed-tensors packs it."""
+    tensors, ignore = {}, []
+    for path in sorted(source.glob("*.safetensors")):
+        for name, t in load_file(path).items():
+            if t.dim() != 2 or any(word in name for word in FLOAT_NAMES) or t.shape[1] % group:
+                tensors[name] = t
+                ignore.append(name.removesuffix(".weight"))
+                continue
+            parts = t.float().unflatten(1, (-1, group))
+            scale = (parts.abs().amax(2, keepdim=True).clamp(min=1e-6) / 7.5).bfloat16()
+            codes = ((parts / scale.float()).round().clamp(-8, 7).flatten(1) + 8).to(torch.int64)
+            words = (codes.unflatten(1, (-1, 8)) << (4 * torch.arange(8))).sum(2)
+            stem = name.removesuffix(".weight")
+            tensors[stem + ".weight_packed"] = words.to(torch.uint32).view(torch.int32)
+            tensors[stem + ".weight_scale"] = scale.squeeze(2)
+            tensors[stem + ".weight_shape"] = torch.tensor(t.shape)
+    out.mkdir()
+    save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((source / "config.json").read_text())
+    weights = dict(num_bits=4, type="int", strategy="group", group_size=group, symmetric=True, dynamic=False)
+    config["quantization_config"] = dict(
+        quant_method="compressed-tensors", format="pack-quantized", ignore=ignore,
+        quantization_status="compressed", config_groups=dict(group_0=dict(
+            weights=weights, targets=["Linear"], input_activations=None, output_activations=None)))
+    (out / "config.json").write_text(json.dumps(config, indent=2))
+
+
+def judge_carried(row, source, out):
+    """transformers dequantizes both directories to the same floats."""
+    words = dict(dtype=torch.float32, quantization_config=CompressedTensorsConfig(dequantize=True))
+    want, have = (models.load(folder, row, **words)[0].state_dict() for folder in (source, out))
+    problems = [f"{name}: only in one" for name in sorted(want.keys() ^ have.keys()) if "scale" not in name]
+    return problems + [f"{n}: {(want[n] != have[n]).sum()} of {have[n].numel()} values differ"
+                       for n in sorted(want.keys() & have.keys()) if not torch.equal(want[n], have[n])]
+
+
+def check_carried(checks, q8, row, source, target, folder):
+    """int8 codes of a directory that are those of the output: all of them, and to the same floats."""
+    out = folder / f"{source.name}-to-{target}"
+    code, text, err = run_q8(q8, "--no-sync", "--to", target, "--json", source, out)
+    totals = json.loads(text)["totals"] if not code else {}
+    problems = [] if not code else [err]
+    if not code and (totals["weights_rounded_twice"] or not totals["weights_carried"]):
+        problems = [f"{totals['weights_rounded_twice']} weights are rounded twice"]
+    if checks.add(f"{row[0]} {source.name} --to={target}", problems):
+        checks.attempt(f"{row[0]} {source.name} --to={target}: values", judge_carried, row, source, out)
 
 
 def judge(row, quantized, out, dtype, words):
@@ -118,5 +169,13 @@ def check(checks, q8, _, folder):
                 continue
             check_source(checks, q8, row, work / target,
                          dict(quantization_config=CompressedTensorsConfig(dequantize=True)), work)
+        for group, target in WIDE if row[0] == "llama-wide" else ((32, "ct-w8a16-g32"),):
+            source = work / f"int4-g{group}"
+            if not source.exists():
+                make_int4(work / "source", source, group)
+            check_carried(checks, q8, row, source, target, work)
+        if row[0].startswith("llama"):
+            check_carried(checks, q8, row, work / "ct-w8a8", "ct-w8a16", work)
+            check_carried(checks, q8, row, work / "ct-w8a16", "ct-w8a8", work)
         if not run_q8(q8, "-q", "--no-sync", "--to=bnb-int8", work / "source", work / "bnb")[0]:
             check_source(checks, q8, row, work / "bnb", {}, work)

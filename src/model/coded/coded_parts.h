@@ -66,7 +66,8 @@ struct q8_coding {
         Q8_CODES_OTHER,  /* its numbers are no int8 codes times a step */
         Q8_CODES_STEPS,  /* they are, where there are no zeros; part[1] has the steps */
         Q8_CODES_ABSMAX, /* they are, of a step that is part[1] times fl(1 / 127) */
-        Q8_CODES_E2M1    /* they are, twice an E2M1 each, of a step that is half of part[1], E8M0 */
+        Q8_CODES_E2M1,   /* they are, twice an E2M1 each, of a step that is half of part[1], E8M0 */
+        Q8_CODES_BLOCKS  /* they are, in blocks of 32 behind an F16: q8_llama_read_row */
     } codes_are;
     /* Whether it is q8_stored_find's: int8 codes that are times a step.  NULL: it never is. */
     bool (*is_int8)(const struct q8_coded *c, const struct q8_coded_config *config);
@@ -138,6 +139,12 @@ extern const struct q8_coding q8_coding_cast;
 
 /* Whether that is for this tensor, if it is not empty; Q8_DTYPES: no type is asked for. */
 bool q8_coded_casts(const struct q8_tensor *t, enum q8_dtype dtype);
+
+/* ---- llama.c ---- */
+
+/* Codes [cols] and steps F16 [cols / 32] of a row of Q8_0 of the model; NULL: not wanted. */
+bool q8_llama_read_row(const struct q8_coded *c, uint64_t row, int8_t *codes, unsigned char *steps,
+                       struct q8_err *err);
 
 /* ---- coded.c ---- */
 

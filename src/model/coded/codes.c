@@ -9,9 +9,16 @@
 
 #define PIECE 4096 /* codes at a time, on the stack; whole bytes, whatever their bits */
 
+#define BLOCK 32 /* codes of one in GGUF */
+
 bool q8_coded_codes(const struct q8_coded *c, struct q8_codes *ret)
 {
-    if (c->coding->codes_are == Q8_CODES_OTHER || c->zero || c->order || c->rows != c->height)
+    if (c->coding->codes_are == Q8_CODES_BLOCKS && c->cols % BLOCK == 0) {
+        *ret = (struct q8_codes){.group = BLOCK, .groups = c->cols / BLOCK, .dtype = Q8_F16};
+        return true;
+    }
+    if (c->coding->codes_are == Q8_CODES_OTHER || !c->part[1] || c->zero || c->order ||
+        c->rows != c->height)
         return false;
     *ret = (struct q8_codes){.group = q8_min(c->block_cols, c->cols),
                              .groups = c->grid_cols,
@@ -52,6 +59,11 @@ bool q8_coded_read_codes(const struct q8_coded *c, uint64_t row, uint64_t rows, 
 {
     if (c->bits == 8 && !c->coding->unpack && c->width == c->cols)
         return q8_model_read(c->model, c->part[0], row * c->width, ret, rows * c->cols, err);
+    for (uint64_t r = 0; c->coding->codes_are == Q8_CODES_BLOCKS && r < rows; r++)
+        if (!q8_llama_read_row(c, row + r, ret + r * c->cols, NULL, err))
+            return false;
+    if (c->coding->codes_are == Q8_CODES_BLOCKS)
+        return true;
     for (uint64_t r = 0; r < rows; r++, ret += c->cols)
         for (uint64_t col = 0, n; col < c->cols; col += n) {
             n = q8_min(c->cols - col, PIECE);
@@ -77,9 +89,13 @@ static void halve_e8m0(unsigned char *ret, const unsigned char *raw, uint64_t n)
 bool q8_coded_read_steps(const struct q8_coded *c, uint64_t row, void *ret, struct q8_err *err)
 {
     const struct q8_tensor *t = c->part[1];
-    const uint64_t at = row / c->block_rows * c->grid_cols, size = q8_dtype_size(t->dtype);
     unsigned char raw[PIECE], *to = ret;
+    uint64_t at, size;
 
+    if (c->coding->codes_are == Q8_CODES_BLOCKS)
+        return q8_llama_read_row(c, row, NULL, ret, err);
+    at = row / c->block_rows * c->grid_cols;
+    size = q8_dtype_size(t->dtype);
     if (c->coding->codes_are != Q8_CODES_E2M1)
         return q8_model_read(c->model, t, at * size, ret, c->grid_cols * size, err);
     for (uint64_t i = 0, n; i < c->grid_cols; i += n) {

@@ -110,8 +110,36 @@ static bool read(const struct q8_coded *c, uint64_t first, uint64_t count, void 
     return true;
 }
 
+bool q8_llama_read_row(const struct q8_coded *c, uint64_t row, int8_t *codes, unsigned char *steps,
+                       struct q8_err *err)
+{
+    const struct q8_tensor *t = c->part[0];
+    const uint64_t first = (c->row_order.outer ? find_row(&c->row_order, row) : row) * c->cols;
+    unsigned char raw[BLOCKS * BYTES];
+
+    for (uint64_t i = 0, n; i < c->cols / BLOCK; i += n) {
+        n = q8_min(c->cols / BLOCK - i, BLOCKS);
+        if (!q8_model_read(c->model, t, (first / BLOCK + i) * BYTES, raw, n * BYTES, err))
+            return false;
+        for (uint64_t k = 0; k < n; k++) {
+            const unsigned char *block = raw + k * BYTES;
+
+            if (codes)
+                memcpy(codes + (i + k) * BLOCK, block + 2, BLOCK);
+            if (steps)
+                memcpy(steps + (i + k) * 2,
+                       (const unsigned char[]){block[t->swapped], block[!t->swapped]}, 2);
+        }
+    }
+    return true;
+}
+
 static const struct q8_coding q8_0 = {
-    .title = "Q8_0", .source = "gguf 0.19, quants.py, Q8_0", .read = read};
+    .title = "Q8_0",
+    .source = "gguf 0.19, quants.py, Q8_0",
+    .read = read,
+    .codes_are = Q8_CODES_BLOCKS,
+};
 static const struct q8_coding moved = {
     .title = "in llama.cpp's order", .source = "llama.cpp, convert_hf_to_gguf.py", .read = read};
 
@@ -170,6 +198,8 @@ bool q8_llama_make(const struct q8_llama *llama, struct q8_tensor *t,
                            .model = llama->model,
                            .kernels = llama->kernels,
                            .dtype = dtype,
+                           .via = Q8_F32,
+                           .asked = true,
                            .rows = t->dim[0],
                            .height = t->dim[0],
                            .cols = q8_tensor_elements(t) / t->dim[0],
