@@ -99,6 +99,9 @@ static const struct argp_option table[] = {
 static bool set_target(struct options *o, const char *arg)
 {
     o->run.target = q8_target_find(arg);
+    if (q8_target_find_float(arg))
+        return q8_fail(o->err, Q8_EUSAGE,
+                       "--to=%s makes nothing int8, so there is nothing to measure it by", arg);
     return o->run.target || q8_fail(o->err, Q8_EUSAGE,
                                     "--to wants a target of q8-convert, not '%s'; "
                                     "q8-convert --to=list prints them",

@@ -24,6 +24,9 @@ bool q8_plan_use_open(const struct q8_plan *plan, struct q8_err *err)
         const struct q8_pattern *p = &select->pattern[i];
         const struct q8_target *use = p->target ? q8_target_find(p->target) : target, *of;
 
+        if (!use && q8_target_find_float(p->target))
+            return q8_fail(err, Q8_EUSAGE, "%s: %s makes nothing int8; --skip leaves a layer float",
+                           p->origin, p->target);
         if (!use)
             return q8_fail(err, Q8_EUSAGE, "%s wants a target, not '%s'; --to=list prints them",
                            p->origin, q8_text_escape(p->target, name, sizeof name));

@@ -83,7 +83,7 @@ for option in --skip=x --only=x --also=x --vision=int8 --min-coverage=50 --use=c
     expect 2 "${option%%=*} says which modules become int8, and --to=f32 makes none int8" \
         "$Q8" --to=f32 $option model none
 done
-expect 2 "--use wants a target, not 'bf16'" "$Q8" --to=ct-w8a16 --use=bf16=x model none
+expect 2 "--use: bf16 makes nothing int8; --skip leaves a layer float" "$Q8" --to=ct-w8a16 --use=bf16=x model none
 
 # int8 from it: nothing of the old quantization is left
 sed 's/"vocab_size"/"text_config": {"quantization_config": {"quant_method": "fp8"}, "a": 1}, &/' \
