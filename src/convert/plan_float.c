@@ -48,6 +48,8 @@ static const char *describe(const struct q8_plan *plan, const struct q8_tensor *
 
     if (q8_coded_is_quantized(c))
         return q8_sprintf(mem, err, "dequantized to %s: %s", q8_dtypes[to].name, q8_coded_title(c));
+    if (from == to)
+        return q8_coded_title(c);
     return q8_sprintf(mem, err, "%s to %s: %s", wider ? "widened" : "rounded", q8_dtypes[to].name,
                       q8_dtypes[from].name);
 }

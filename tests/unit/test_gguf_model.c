@@ -1,5 +1,6 @@
 /* test_gguf_model.c - GGUF files as the models they were made from; files of make_gguf.py */
 #include "src/base/json.h"
+#include "src/model/coded/codes.h"
 #include "src/model/coded/decode.h"
 #include "src/model/gguf/adopt.h"
 #include "src/model/gguf/archs.h"
@@ -149,6 +150,35 @@ static void gguf_model_of_llama_has_its_rows_and_names_back(void **state)
     close_file(&o);
 }
 
+/* What int8 of groups of 32 can hold without a rounding. */
+static void gguf_model_codes_times_steps_are_the_floats(void **state)
+{
+    static const char *const names[] = {"model.layers.0.self_attn.q_proj.weight",
+                                        "model.layers.0.mlp.down_proj.weight"};
+    int8_t codes[1024];
+    uint16_t step;
+    float x[4096];
+    struct q8_codes how;
+    struct opened o;
+
+    (void)state;
+    open_file(&o, "llama-q8_0");
+    for (size_t i = 0; i < 2; i++) {
+        const struct q8_coded *c = find(&o, names[i])->coded;
+
+        assert_int_equal(read_floats(&o, names[i], x), 1024);
+        assert_true(q8_coded_codes(c, &how) && how.group == 32 && how.groups == 1);
+        assert_int_equal(how.dtype, Q8_F16);
+        assert_true(q8_coded_read_codes(c, 0, 32, codes, &o.err));
+        for (uint64_t row = 0; row < 32; row++) {
+            assert_true(q8_coded_read_steps(c, row, &step, &o.err));
+            for (uint64_t k = row * 32; k < row * 32 + 32; k++)
+                assert_true((float)codes[k] * q8_half_to_float(step) - x[k] == 0);
+        }
+    }
+    close_file(&o);
+}
+
 static void gguf_model_experts_are_apart(void **state)
 {
     float x[4096];
@@ -250,6 +280,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gguf_model_floats_are_those_of_gguf_py),
         cmocka_unit_test(gguf_model_any_range_of_blocks_is_read),
         cmocka_unit_test(gguf_model_of_llama_has_its_rows_and_names_back),
+        cmocka_unit_test(gguf_model_codes_times_steps_are_the_floats),
         cmocka_unit_test(gguf_model_experts_are_apart),
         cmocka_unit_test(gguf_model_norms_of_gemma_lose_the_one),
         cmocka_unit_test(gguf_model_config_is_made_of_the_keys),

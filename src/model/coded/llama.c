@@ -124,8 +124,10 @@ bool q8_llama_read_row(const struct q8_coded *c, uint64_t row, int8_t *codes, un
         for (uint64_t k = 0; k < n; k++) {
             const unsigned char *block = raw + k * BYTES;
 
-            if (codes)
+            if (codes && (block[0] || block[1])) /* of a step that F16 rounded to 0 they are 0 */
                 memcpy(codes + (i + k) * BLOCK, block + 2, BLOCK);
+            else if (codes)
+                memset(codes + (i + k) * BLOCK, 0, BLOCK);
             if (steps)
                 memcpy(steps + (i + k) * 2,
                        (const unsigned char[]){block[t->swapped], block[!t->swapped]}, 2);
@@ -134,14 +136,15 @@ bool q8_llama_read_row(const struct q8_coded *c, uint64_t row, int8_t *codes, un
     return true;
 }
 
-static const struct q8_coding q8_0 = {
+/* In the table for its title: no tensor is found to be one by its name. */
+const struct q8_coding q8_coding_q8_0 = {
     .title = "Q8_0",
     .source = "gguf 0.19, quants.py, Q8_0",
     .read = read,
     .codes_are = Q8_CODES_BLOCKS,
 };
 static const struct q8_coding moved = {
-    .title = "in llama.cpp's order", .source = "llama.cpp, convert_hf_to_gguf.py", .read = read};
+    .title = "as before llama.cpp", .source = "llama.cpp, convert_hf_to_gguf.py", .read = read};
 
 /* Whether the rows are whole groups of the order. */
 static bool check_order(const struct q8_order *o, uint64_t rows, struct q8_err *err)
@@ -193,7 +196,7 @@ bool q8_llama_make(const struct q8_llama *llama, struct q8_tensor *t,
     t->swapped = false;
     if (!q8_tensor_bytes(t, &t->nbytes, err))
         return false;
-    *c = (struct q8_coded){.coding = part->dtype == Q8_GGUF_Q8_0 ? &q8_0 : &moved,
+    *c = (struct q8_coded){.coding = part->dtype == Q8_GGUF_Q8_0 ? &q8_coding_q8_0 : &moved,
                            .part = {part},
                            .model = llama->model,
                            .kernels = llama->kernels,

@@ -23,7 +23,8 @@
     row(nf4)               \
     row(fp4)               \
     row(gptq)              \
-    row(awq)
+    row(awq)               \
+    row(q8_0)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct q8_coding q8_coding_##name;
