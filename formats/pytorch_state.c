@@ -12,6 +12,13 @@
 #define WRAPPED_MOST 8 /* a parameter of a tensor with a class of ...: real ones have 2 */
 #define FOLDED_MOST 4  /* {"model": {"state_dict": ...}}: real ones have 2 */
 
+/*
+ * Tensors that a pickle may have: FREE of them, and one for each so many of its bytes.  A tensor
+ * takes 64 at least, but its name is all that a further one of the same object takes.
+ */
+#define FREE 1024
+#define PICKLED 64
+
 /* Bytes that a tensor of few repeated bytes may become beyond those of the file. */
 #define EXPANDED_MOST (UINT64_C(64) << 20)
 
@@ -331,6 +338,10 @@ bool q8_torch_tensors(struct q8_torch *f, struct q8_index *out)
             others++;
             continue;
         }
+        if (out->count >= FREE + p->end / PICKLED)
+            return q8_fail(f->err, Q8_ELIMIT,
+                           "more than %" PRIu64 " tensors in a pickle of %" PRIu64 " bytes",
+                           out->count, p->end);
         if (!get_name(f, key, &t.name))
             return false;
         if (!get_tensor(f, node, &t))

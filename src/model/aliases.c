@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEADS_MOST 64 /* whose ties are looked at, each in all tensors; classes have one or two */
+
 /* A tensor, and where it is. */
 struct alias {
     const struct q8_tensor *tensor;
@@ -86,7 +88,8 @@ struct search {
     struct q8_model *m;
     struct q8_arch arch;
     unsigned char *gone; /* [tensors of the index] those that are left out */
-    uint64_t left;       /* how many of them, and the first: */
+    unsigned heads;      /* that were looked at */
+    uint64_t left;       /* how many were left out, and the first: */
     const char *name, *kept;
     struct q8_arena *mem; /* of the model */
     struct q8_arena own;
@@ -103,6 +106,8 @@ static bool comes_back(struct search *s, const struct alias *a)
 
     if (s->m->bare || !a->is_head)
         return true;
+    if (s->heads++ >= HEADS_MOST)
+        return false;
     module = q8_strndup(&s->own, a->tensor->name, q8_weight_stem(a->tensor->name), s->err);
     return module && q8_weight_is_tied(s->m, &s->arch, module);
 }

@@ -44,6 +44,13 @@ sed -i 's/"tie_word_embeddings": true/"tie_word_embeddings": false/' tied/config
 "$Q8" -q tied untied-got
 head -c 3000 untied-got/model.safetensors | grep -qF '"lm_head.weight":{' || die "the head is missing"
 
+# one storage under many names: those alike once, every other view in full
+"$Q8" -q --to=safetensors "$DATA/good/torch-views.bin" views 2>/dev/null
+header() { head -c 4000 views/torch-views.safetensors | grep -aqF "$1"; }
+header '"tied":"plain"' && header '"tied_view":"plain"' || die "the metadata do not say what is tied"
+header '"flat":{' && header '"transposed":{' && header '"offset":{' || die "a view is missing"
+header '"tied":{' && die "it is there twice"
+
 # named directly; safetensors win in a directory
 "$Q8" -q "$torch/gpt2.pth" bare
 [ -e bare/gpt2.safetensors ] || die "bare: $(ls bare)"

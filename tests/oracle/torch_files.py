@@ -144,6 +144,18 @@ def packed(body, data=None, **more):
     return zipped(parts)
 
 
+def by_hand_legacy(little=b"\x89"):
+    """A tensor of a part of a storage, as torch 0.1 had them, from a machine that is not little-endian."""
+    o = Ops
+    part = o.tuple(o.text("1"), o.number(2), o.number(3))
+    storage = o.tuple(o.text("storage"), o.name("torch", "FloatStorage"), o.text("0"), o.text("cpu"),
+                      o.number(6), part) + b"Q"
+    body = o.dict(a=o.tensor(storage, offset=1, size=(2,), tail=b"", function="_rebuild_tensor"))
+    return (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19." + o.whole(b"M\xe9\x03") +
+            o.whole(o.dict(little_endian=little)) + o.whole(body) + o.whole(b"](" + o.text("0") + b"e") +
+            struct.pack("<q6f", 6, 1, 2, 3, 4, 5, 6))
+
+
 def good():
     nested = {"epoch": 3, "model": {"state_dict": {"a": numbers(4), "n": None}}, "rng": numbers(1)}
     without = {"a": numbers(4)}
@@ -163,6 +175,7 @@ def good():
         "torch-by-hand.bin": packed(Ops.dict(a=Ops.tensor())),
         "torch-old-rebuild.bin": packed(
             Ops.dict(a=Ops.tensor(tail=b"", function="_rebuild_tensor", offset=1, size=(3,)))),
+        "torch-legacy-part.bin": by_hand_legacy(),
         "torch-python-2.bin": packed(  # OrderedDict([["a", ...]])
             Ops.name("collections", "OrderedDict") + b"(](](" + b"U\x01a" + Ops.tensor() +
             b"eetR"),
@@ -274,6 +287,9 @@ def bad():
         "preview": (b"PYTORCH1" + b"\0" * 100, "preview format"),
         "other": (b"neither of the two", "not a file of torch.save"),
         "nothing": (b"", "not a file of torch.save"),
+        "many-names": (packed(b"}(" + o.text("t") + tensor + b"q\0" + b"".join(
+            b"U\2%c%ch\0" % (48 + i // 64, 48 + i % 64) for i in range(1300)) + b"u"), "more than 1147 tensors"),
+        "legacy-part": (cut(by_hand_legacy(), b"K\2K\3t", b"K\4K\3t"), "does not lie in it"),
         "legacy-magic": (o.whole(o.number(1)), "not the number"),
         "legacy-version": (cut(old, b"M\xe9\x03", b"M\xe8\x03"), "not version 1001"),
         "legacy-system": (cut(old, old[21:old.index(b".", 21) + 1], b"\x80\x02]."), "third pickle"),

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define MOST 8192 /* bytes of a file */
+#define MOST 16384 /* bytes of a file */
 
 static const char *testdata;
 
