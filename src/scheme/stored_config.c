@@ -3,14 +3,17 @@
 
 #include "src/base/json.h"
 #include "src/base/text.h"
+#include "src/model/coded/decode.h"
 #include "src/model/folder/folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char reads[] = "q8 reads bitsandbytes with 8 bits, and compressed-tensors with 8 bits "
-                            "(int, symmetric)";
+/* What to do about a method that q8 does not read, and of one that it does. */
+static const char dequantize[] = "q8 does not read that: dequantize it with its library first";
+static const char reads[] = "but no weight in its files is stored so: if they are floats, take the "
+                            "quantization_config out of config.json";
 
 /* That one of the words, which end with NULL; NULL = none, or no text. */
 static const char *find_word(const char *text, const char *const *words)
@@ -29,9 +32,9 @@ static bool refuse_method(const struct cJSON *config, const char *method, struct
     if (q8_json_u64(q8_json_get(config, "bits"), &number))
         (void)snprintf(bits, sizeof bits, " (%" PRIu64 " bits)", number);
     return q8_fail(err, Q8_EUNSUPPORTED,
-                   "quantization_config: its weights are quantized by %s%s; %s",
+                   "quantization_config: its weights are quantized by %s%s: %s",
                    method ? q8_text_escape(method, name, sizeof name) : "a method without a name",
-                   bits, reads);
+                   bits, q8_coded_has_method(method) ? reads : dequantize);
 }
 
 /* The weights of one group: null, or 8 bits that are a code times a step. */
@@ -48,12 +51,12 @@ static bool check_args(const struct cJSON *args, struct q8_err *err)
     if (!q8_json_u64(q8_json_get(args, "num_bits"), &bits))
         return q8_fail(err, Q8_EINPUT, "num_bits is not a whole number");
     if (bits != 8)
-        return q8_fail(err, Q8_EUNSUPPORTED, "its weights have %" PRIu64 " bits; %s", bits, reads);
+        return q8_fail(err, Q8_EUNSUPPORTED, "its weights have %" PRIu64 " bits, %s", bits, reads);
     if (type && strcmp(type, "int") != 0)
-        return q8_fail(err, Q8_EUNSUPPORTED, "its weights have the type %s; %s",
+        return q8_fail(err, Q8_EUNSUPPORTED, "its weights have the type %s, %s",
                        q8_text_escape(type, name, sizeof name), reads);
     if (q8_json_bool(q8_json_get(args, "symmetric")) == 0)
-        return q8_fail(err, Q8_EUNSUPPORTED, "its weights have zero points; %s", reads);
+        return q8_fail(err, Q8_EUNSUPPORTED, "its weights have zero points, %s", reads);
     if (strategy && !find_word(strategy, strategies))
         return q8_fail(err, Q8_EUNSUPPORTED,
                        "its weights have the strategy %s; q8 reads channel, group and tensor",
@@ -116,11 +119,11 @@ static bool bitsandbytes(enum q8_layout *ret, const struct cJSON *config, struct
     if (q8_json_bool(q8_json_get(config, "load_in_4bit")) == 1)
         return q8_fail(err, Q8_EUNSUPPORTED,
                        "quantization_config: its weights are quantized by bitsandbytes with 4 "
-                       "bits; %s",
+                       "bits, %s",
                        reads);
     if (q8_json_bool(q8_json_get(config, "load_in_8bit")) != 1)
         return q8_fail(err, Q8_EUNSUPPORTED,
-                       "quantization_config: bitsandbytes without load_in_8bit; %s", reads);
+                       "quantization_config: bitsandbytes without load_in_8bit, %s", reads);
     *ret = Q8_LAYOUT_BNB;
     return true;
 }

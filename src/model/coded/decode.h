@@ -44,6 +44,9 @@ bool q8_coded_is_quantized(const struct q8_coded *c);
 /* Whether it is a plain tensor of another type. */
 bool q8_coded_is_cast(const struct q8_coded *c);
 
+/* Whether some scheme here is of that quant_method; NULL is none. */
+bool q8_coded_has_method(const char *method);
+
 /* What people call the scheme: "FP8 in blocks". */
 const char *q8_coded_title(const struct q8_coded *c);
 
