@@ -47,7 +47,7 @@ double q8_plan_coverage(const struct q8_plan *plan);
 /* Sets plan->schemes and what the totals say of weights that are quantized already; Q8_ELIMIT. */
 bool q8_plan_schemes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
-/* The warning of those that are rounded a second time. */
+/* The warnings of those that become floats, and of those that are rounded a second time. */
 bool q8_plan_warn_twice(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err);
 
 /* ---- plan_index.c ---- */

@@ -1,6 +1,7 @@
 /* plan_twice.c - weights that are quantized already */
 #include "src/convert/plan_parts.h"
 
+#include "src/base/text.h"
 #include "src/model/coded/decode.h"
 
 #include <inttypes.h>
@@ -38,11 +39,39 @@ bool q8_plan_schemes(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *
     return !err->code;
 }
 
+/* Those that the target has no place for are larger than they were. */
+static bool warn_floats(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
+{
+    const struct q8_job *first = NULL;
+    uint64_t count = 0, before = 0, after = 0;
+    char name[256], a[32], b[32];
+
+    for (uint64_t i = 0; i < plan->jobs; i++) {
+        const struct q8_job *job = &plan->job[i];
+
+        if (!job->reason || !job->tensor->coded || !q8_coded_is_quantized(job->tensor->coded))
+            continue;
+        first = first ? first : job;
+        count++;
+        before += q8_coded_raw(q8_coded_source(job->tensor->coded))->nbytes;
+        after += job->tensor->nbytes;
+    }
+    return !first ||
+           q8_plan_warn(plan, mem, err,
+                        "%" PRIu64 " weight%s quantized already and become%s floats, %s for %s of "
+                        "codes, such as %s: %s",
+                        count, count == 1 ? " is" : "s are", count == 1 ? "s" : "",
+                        q8_text_bytes(after, a, sizeof a), q8_text_bytes(before, b, sizeof b),
+                        q8_text_escape(first->tensor->name, name, sizeof name), first->reason);
+}
+
 /* Nothing that is said of errors can be of the float original. */
 bool q8_plan_warn_twice(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const uint64_t n = plan->total.twice;
 
+    if (!warn_floats(plan, mem, err))
+        return false;
     return n == 0 ||
            q8_plan_warn(plan, mem, err,
                         "%" PRIu64 " weight%s quantized already (%s) and rounded a second time: "

@@ -91,6 +91,9 @@ sed 's/"vocab_size"/"text_config": {"quantization_config": {"quant_method": "fp8
 mv nested.json model/config.json
 "$Q8" --json=int8.json --to=ct-w8a16 model int8 >text 2>err
 grep -q "7 weights are quantized already (FP8 in blocks) and rounded a second time" err || die "$(cat err)"
+"$Q8" -q -n --to=ct-w8a16 --skip='*.q_proj' model none 2>err
+grep -q "1 weight is quantized already and becomes floats, 2.00 KiB for 1.00 KiB of codes, such as .*q_proj" err ||
+    die "$(cat err)"
 grep -q "7.68 K  of them rounded twice, 7 weights: FP8 in blocks" text || die "$(cat text)"
 grep -q "SQNR of all int8 weights: .* dB, against the stored values" text || die "$(cat text)"
 grep -q '"quantized_by": "FP8 in blocks"' int8.json || die "quantized_by"
