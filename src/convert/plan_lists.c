@@ -267,6 +267,25 @@ static bool find_default(struct q8_plan *plan, const struct q8_plan_sides *sides
     return true;
 }
 
+/*
+ * Float experts in one tensor: runtimes ask for the Linears of the first, which no file names (vLLM
+ * 0.33, compressed_tensors_moe.py, get_moe_method; SGLang 0.5.23, get_moe_scheme), and vLLM renames
+ * entries that end in .down_proj for gpt-oss, but not patterns.
+ */
+static bool put_experts(struct q8_name_set *entries, const struct q8_plan *plan,
+                        const struct q8_plan_sides *sides, struct q8_arena *mem, struct q8_err *err)
+{
+    bool fused = false, int8 = false;
+
+    for (uint64_t i = 0; i < plan->jobs; i++)
+        fused = fused || (!plan->job[i].module && q8_tensor_is_fused(plan->job[i].tensor));
+    for (uint64_t i = 0; i < sides->int8.count; i++)
+        int8 = int8 || strstr(sides->int8.name[i], ".experts.");
+    if (!fused || int8 || has_subtrees(plan))
+        return true;
+    return q8_name_set_put(entries, "re:.*\\.experts\\.[0-9]+\\..*", mem, err);
+}
+
 /* The modules that stay float, as their reader wants to have them. */
 static bool list_kept(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
@@ -279,7 +298,8 @@ static bool list_kept(struct q8_plan *plan, struct q8_arena *mem, struct q8_err 
         ok = shorten(&entries, &sides, mem, err) && add_other_heads(&entries, &sides, mem, err);
     for (uint64_t i = 0; ok && !has_subtrees(plan) && i < sides.kept.count; i++)
         ok = q8_name_set_put(&entries, sides.kept.name[i], mem, err);
-    if (!ok || !q8_plan_fence(&entries, plan->options.target->scheme->layout, &sides, mem, err))
+    if (!ok || !q8_plan_fence(&entries, plan->options.target->scheme->layout, &sides, mem, err) ||
+        !put_experts(&entries, plan, &sides, mem, err))
         return false;
     plan->ignore = entries.name;
     plan->ignores = entries.count;

@@ -30,6 +30,8 @@ STACK = re.compile(r"\.experts\.(gate_up|down)_proj$")
 
 # As their releases have it, and vLLM asks for it.
 MORE = {"deepseek_v3": {"topk_method": "noaux_tc"}}
+# SGLang builds it float, so all of a gpt_oss stays so unless asked.
+ALSO = {"gpt_oss": ["--also=*.self_attn.*"]}
 LAST, DRAFT = "model.layers.1.", "model.layers.2."
 
 # Classes whose sources transformers loads as they are: the directory is what it takes it for.
@@ -41,19 +43,16 @@ UNREAD = {("fp8-block-bf16", name) for name in READ} | {("fp8-fused", "gpt_oss")
 # Outputs that transformers loads, or vLLM's own model class (transformers has no int8 experts).
 LOADS = [(scheme, name, target) for scheme, name, targets in (
     ("fp8-block", "llama", TARGETS), ("fp8-block", "glm4", TARGETS), ("fp8-block", "deepseek_v3", ("bnb-int8",)),
-    ("fp8-block-e8m0", "qwen3_moe", ("bnb-int8",)), ("mxfp4-gpt-oss", "gpt_oss", ("bnb-int8",)),
+    ("fp8-block-e8m0", "qwen3_moe", ("bnb-int8",)), ("mxfp4-gpt-oss", "gpt_oss", TARGETS),
     ("mxfp4-ct", "llama", TARGETS)) for target in targets]
 VLLM = [(scheme, name, target) for scheme, name, target in (
     ("fp8-block", "llama", "ct-w8a8"), ("fp8-block", "deepseek_v3", "ct-w8a8"),
     ("fp8-block", "deepseek_v3", "ct-w8a16-g32"), ("mxfp4-ct", "qwen3_moe", "ct-w8a8"),
-    ("fp8-block-bf16", "mixtral", "ct-w8a8"))]
+    ("fp8-block-bf16", "mixtral", "ct-w8a8"), ("mxfp4-gpt-oss", "gpt_oss", "ct-w8a8"),
+    ("mxfp4-gpt-oss", "gpt_oss", "ct-w8a16-g32"))]
 VLLM_CLASS = {"llama": "llama:LlamaForCausalLM", "deepseek_v3": "deepseek_v2:DeepseekV3ForCausalLM",
-              "qwen3_moe": "qwen3_moe:Qwen3MoeForCausalLM", "mixtral": "mixtral:MixtralForCausalLM"}
-REFUSED = 4                                 # the exit code
-
-
-class Refusal(Exception):
-    """Both are refused in the same words: the class, not the scheme."""
+              "qwen3_moe": "qwen3_moe:Qwen3MoeForCausalLM", "mixtral": "mixtral:MixtralForCausalLM",
+              "gpt_oss": "gpt_oss:GptOssForCausalLM"}
 
 
 def quantized_names(scheme, model, source, tensors):
@@ -115,17 +114,15 @@ def digest(folder):
     return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != "q8-manifest.json"}
 
 
-def judge_target(q8, folder, target):
-    """Both converted: the same files, or the same refusal."""
+def judge_target(q8, folder, target, name):
+    """Both converted: the same files."""
     outs = [folder / f"{kind}-{target}" for kind in ("source", "floats")]
-    runs = [run_q8(q8, "-q", "--no-sync", "--no-sqnr", "--to", target, folder / kind, out)
+    also = ALSO.get(name, []) if target != "bnb-int8" else []
+    runs = [run_q8(q8, "-q", "--no-sync", "--no-sqnr", "--to", target, *also, folder / kind, out)
             for kind, out in zip(("source", "floats"), outs)]
-    errors = [err.replace(str(folder / kind), "MODEL") for kind, (_, _, err) in zip(("source", "floats"), runs)]
     if runs[0][0] or runs[1][0]:
-        if runs[0][0] == runs[1][0] == REFUSED and errors[0] == errors[1]:
-            raise Refusal
-        return [f"{kind}: exit {run[0]}: {err.strip()[:200]}"
-                                for kind, run, err in zip(("source", "floats"), runs, errors)]
+        return [f"{kind}: exit {code}: {err.strip()[:200]}"
+                for kind, (code, _, err) in zip(("source", "floats"), runs) if code]
     have, want = map(digest, outs)
     problems = [f"{name} is in one of the two alone" for name in have.keys() ^ want.keys()]
     problems += [f"{name} differs" for name in sorted(have.keys() & want.keys()) if have[name] != want[name]]
@@ -220,14 +217,8 @@ def check_scheme(checks, q8, row, model, source, work, scheme):
         return {}
     if row[0] in READ and SCHEMES[scheme].read and (scheme, row[0]) not in UNREAD:
         checks.attempt(f"{what}: transformers reads it", judge_source, row, folder, SCHEMES[scheme])
-    counts = {}
-    for target in TARGETS:
-        try:
-            problems = judge_target(q8, folder, target)
-            counts[target] = 0 if problems else count
-        except Refusal:
-            problems = []
-        checks.add(f"{what} {target}: " + ("as of the floats" if target in counts else "refused alike"), problems)
+    counts = {t: count for t in TARGETS
+              if checks.attempt(f"{what} {t}: as of the floats", judge_target, q8, folder, t, row[0])}
     if scheme not in KEPT:
         checks.attempt(f"{what}: inspected", judge_inspect, q8, folder, count)
         checks.attempt(f"{what}: --diff", judge_diff, q8, folder)
@@ -241,7 +232,7 @@ def table(counts):
     names = [c for c in CLASSES if any(key[1] == c for key in counts)]
     print("\n" + " " * 22 + "weights equal with " + ", ".join(TARGETS))
     for scheme in SCHEMES:
-        cells = [(c, [counts[scheme, c].get(t, "-") for t in TARGETS]) for c in names if counts.get((scheme, c))]
+        cells = [(c, [counts[scheme, c].get(t, 0) for t in TARGETS]) for c in names if counts.get((scheme, c))]
         print(f"{scheme:22}{len(cells):3} classes  " + "  ".join(
             f"{c} {n[0] if len(set(n)) == 1 else '/'.join(map(str, n))}" for c, n in cells))
     print(flush=True)

@@ -24,7 +24,7 @@ static void join(char *text, size_t size, const char *word)
 /* A model of weights, patterns to skip, and what the lists are to be. */
 struct row {
     const char *config, *target;
-    const char *modules; /* words; a '!' in front: it is skipped */
+    const char *modules; /* words; '!' in front: skipped; '#': experts in one tensor */
     const char *use;     /* of ct-w8a16-g32, or NULL */
     const char *want;    /* the list of float modules, "null", or a phrase of the message */
     const char *names;   /* of the second group, or NULL */
@@ -43,8 +43,12 @@ static void check(const struct row *row)
 
     (void)snprintf(words, sizeof words, "%s", row->modules);
     for (char *word; (word = strsep(&rest, " "));) {
-        (void)snprintf(names[count], sizeof *names, "%s.weight", word + (*word == '!'));
-        tensor[count] = (struct scratch_tensor)SCRATCH(names[count], "F32", "[4, 64]", floats);
+        const bool fused = *word == '#';
+
+        (void)snprintf(names[count], sizeof *names, "%s%s", word + (*word == '!' || fused),
+                       fused ? "" : ".weight");
+        tensor[count] = (struct scratch_tensor)SCRATCH(names[count], "F32",
+                                                       fused ? "[1, 4, 64]" : "[4, 64]", floats);
         count++;
     }
     scratch_make(&s, row->config, tensor, count);
@@ -158,6 +162,17 @@ static void lists_have_fused_names_where_sglang_asks_for_them(void **state)
           .want = "lm_head", .names = "m.0.gate_proj");
 }
 
+/* Their names in the file are none that a runtime asks for. */
+static void lists_have_a_pattern_for_float_experts_in_one_tensor(void **state)
+{
+    (void)state;
+    CHECK(OTHER, "ct-w8a8", "#m.0.experts.gate_up_proj #m.0.experts.down_proj m.0.up",
+          .want = "lm_head re:.*\\.experts\\.[0-9]+\\..*");
+    CHECK(OTHER, "bnb-int8", "#m.0.experts.gate_up_proj #m.0.experts.down_proj m.0.up",
+          .want = "classifier lm_head qa_outputs score");
+    CHECK(OTHER, "ct-w8a8", "#m.0.experts.down_proj m.1.experts.0.up", .want = "lm_head");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +182,7 @@ int main(void)
         cmocka_unit_test(lists_take_names_for_names),
         cmocka_unit_test(lists_have_heads_of_other_classes),
         cmocka_unit_test(lists_have_fused_names_where_sglang_asks_for_them),
+        cmocka_unit_test(lists_have_a_pattern_for_float_experts_in_one_tensor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
