@@ -5,6 +5,7 @@
 #include "src/base/text.h"
 #include "src/convert/manifest.h"
 #include "src/convert/output/publish.h"
+#include "src/model/coded/decode.h"
 #include "src/model/folder/folder.h"
 
 #include <assert.h>
@@ -208,30 +209,52 @@ static const char *rename_file(const char *name, const struct q8_format *from,
                : name;
 }
 
-/* The weight files: one for each of the input, with its tensors. */
+/* Adds the weight file that the tensors of that one go to. */
+static bool add_shard(struct q8_plan *plan, const struct q8_shard *source, struct q8_arena *mem,
+                      struct q8_err *err)
+{
+    const struct q8_format *format = q8_format_find(plan->options.target->container);
+    const char *name;
+
+    assert(format);
+    name = rename_file(q8_text_leaf(source->name), source->format, format, mem, err);
+    if (!name)
+        return false;
+    for (uint32_t i = 0; i < plan->shards; i++)
+        if (strcmp(plan->shard[i].name, name) == 0)
+            return q8_fail(err, Q8_EUNSUPPORTED, "two output files would be named '%s'", name);
+    plan->file[plan->files++] = (struct q8_out){.name = name, .format = format, .source = source};
+    plan->shards++;
+    return true;
+}
+
+/*
+ * The weight files: one for each of the input, with its tensors.  One of which nothing is left, for
+ * it held scales alone, becomes none.
+ */
 static bool add_shards(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *err)
 {
     const struct q8_model *m = plan->model;
     const struct q8_format *format = q8_format_find(plan->options.target->container);
+    uint32_t *number = q8_alloc(mem, m->shards, sizeof *number, err); /* in the output, from 1 */
 
-    assert(format);
+    if (!number)
+        return false;
     plan->shard = plan->file;
-    for (uint32_t i = 0; i < m->shards; i++) {
-        const struct q8_shard *source = &m->shard[i];
-        const char *name =
-            rename_file(q8_text_leaf(source->name), source->format, format, mem, err);
-
-        if (!name)
-            return false;
-        for (uint32_t k = 0; k < i; k++)
-            if (strcmp(plan->shard[k].name, name) == 0)
-                return q8_fail(err, Q8_EUNSUPPORTED, "two output files would be named '%s'", name);
-        plan->file[plan->files++] =
-            (struct q8_out){.name = name, .format = format, .source = source};
-    }
-    plan->shards = m->shards;
+    for (uint32_t i = 0; i < m->shards; i++)
+        number[i] = 1;
+    for (uint64_t i = 0; i < m->raw.count; i++)
+        if (q8_coded_of(m, &m->raw.tensor[i]))
+            number[m->raw.tensor[i].shard] = 0;
     for (uint64_t j = 0; j < plan->jobs; j++)
-        plan->job[j].shard = plan->job[j].tensor->shard;
+        number[plan->job[j].tensor->shard] = 1;
+    for (uint32_t i = 0; i < m->shards; i++) {
+        if (number[i] && !add_shard(plan, &m->shard[i], mem, err))
+            return false;
+        number[i] = plan->shards;
+    }
+    for (uint64_t j = 0; j < plan->jobs; j++)
+        plan->job[j].shard = number[plan->job[j].tensor->shard] - 1;
     if (m->index_name)
         plan->index_name = rename_file(m->index_name, m->shard[0].format, format, mem, err);
     else if (m->shards > 1 && !m->shard[0].format->stem) /* its parts need no index, these do */

@@ -101,3 +101,22 @@ grep -q '"weights_rounded_twice": 7' int8.json || die "weights_rounded_twice"
 if grep -q fp8 int8/config.json; then die "quantization_config of the source is left"; fi
 grep -q '"text_config": { "a": 1}, "vocab_size": 40' int8/config.json || die "$(cat int8/config.json)"
 [ ! -e int8/hf_quant_config.json ] || die "what the weights were quantized by came along"
+
+# scales may lie in a file of their own, of which nothing is left then
+quantized='"quantization_config":{"quant_method":"fp8","weight_block_size":[2,2]}'
+make_model part "{\"model_type\":\"llama\",$quantized}" \
+    '{"a.q_proj.weight":{"dtype":"F8_E4M3","shape":[4,4],"data_offsets":[0,16]}}' 16
+make_model rest '{}' \
+    '{"a.q_proj.weight_scale_inv":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}' 16
+mv part/model.safetensors part/model-00001-of-00002.safetensors
+mv rest/model.safetensors part/model-00002-of-00002.safetensors
+cat >part/model.safetensors.index.json <<JSON
+{"metadata": {}, "weight_map": {
+  "a.q_proj.weight": "model-00001-of-00002.safetensors",
+  "a.q_proj.weight_scale_inv": "model-00002-of-00002.safetensors"}}
+JSON
+"$Q8" -q --to=bf16 part whole
+[ "$(cd whole && echo model*)" = "model-00001-of-00002.safetensors model.safetensors.index.json" ] ||
+    die "$(ls whole)"
+grep -q 00002-of-00002 whole/model.safetensors.index.json && die "the index names a file too many"
+true
