@@ -17,7 +17,8 @@ from transformers import AutoConfig
 ARCHS = {"llama": "llama", "mistral": "llama", "mixtral": "llama", "qwen2": "qwen2", "qwen3": "qwen3",
          "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe", "phi3": "phi3", "gemma": "gemma",
          "gemma2": "gemma2", "gemma3_text": "gemma3", "starcoder2": "starcoder2", "olmo2": "olmo2",
-         "granite": "granite", "smollm3": "smollm3"}
+         "granite": "granite", "smollm3": "smollm3", "cohere": "command-r", "stablelm": "stablelm",
+         "gpt_neox": "gptneox", "bloom": "bloom"}
 PERMUTED = ("llama", "mistral", "mixtral", "granite", "smollm3")
 LESS_ONE = ("gemma", "gemma2", "gemma3_text")
 
@@ -27,7 +28,6 @@ KEYS = {"block_count": ("num_hidden_layers", 0), "context_length": ("max_positio
         "attention.head_count": ("num_attention_heads", 0),
         "attention.head_count_kv": ("num_key_value_heads", 0),
         "attention.layer_norm_rms_epsilon": ("rms_norm_eps", 1),
-        "attention.layer_norm_epsilon": ("norm_epsilon", 1),
         "expert_used_count": ("num_experts_per_tok", 0),
         "expert_feed_forward_length": ("moe_intermediate_size", 0),
         "expert_shared_feed_forward_length": ("shared_expert_intermediate_size", 0),
@@ -38,6 +38,7 @@ KEYS = {"block_count": ("num_hidden_layers", 0), "context_length": ("max_positio
         "attention.scale": ("attention_multiplier", 1), "embedding_scale": ("embedding_multiplier", 1),
         "residual_scale": ("residual_multiplier", 1), "logit_scale": ("logits_scaling", 1),
         "rope.scaling.original_context_length": ("original_max_position_embeddings", 0)}
+EPSILONS = ("norm_epsilon", "layer_norm_eps", "layer_norm_epsilon")
 EXPERT = re.compile(r"(.*)\.experts\.(\d+)\.(\w+)\.weight")
 
 
@@ -66,11 +67,16 @@ def heads_of(config, name):
     return config.num_key_value_heads if ".k_proj." in name else 0
 
 
-def change(config, name, x):
-    """A tensor as llama.cpp has it: float32 for norms."""
+def change(config, name, x, back=False):
+    """A tensor as llama.cpp has it, float32 for norms; `back`: rows as the model has them."""
     heads = heads_of(config, name)
     if heads:
-        return halves(x, heads)
+        return (turn_back if back else halves)(x, heads)
+    if "query_key_value" in name:               # [head][3][size] to [3][head][size]
+        a, b = (3, config.num_attention_heads) if back else (config.num_attention_heads, 3)
+        return x.reshape(a, b, x.shape[0] // (a * b), *x.shape[1:]).swapaxes(0, 1).reshape(x.shape)
+    if back:
+        return x
     if config.model_type in LESS_ONE and name.endswith("norm.weight"):
         return x.float() + 1
     return x
@@ -100,8 +106,7 @@ def experts_together(tensors):
 
 def gguf_name(names, name):
     stem, end = name.rsplit(".", 1)
-    stem = re.sub(r"block_sparse_moe\.experts\.(w\d)", r"block_sparse_moe.experts.\1", stem)
-    found = names.get_name(stem)
+    found = names.get_name(stem) or names.get_name(stem.removeprefix("transformer."))
     if not found:                               # Mixtral's experts have another name in the map
         found = names.get_name(re.sub(r"model\.(layers\.\d+)\.block_sparse_moe", r"\1.feed_forward", stem))
     if not found:
@@ -115,12 +120,22 @@ def put_keys(w, config):
         value = getattr(config, attribute, None)
         if value is not None:
             (w.add_float32 if is_float else w.add_uint32)(f"{arch}.{key}", value)
+    for attribute in EPSILONS:
+        if hasattr(config, attribute):
+            w.add_float32(f"{arch}.attention.layer_norm_epsilon", getattr(config, attribute))
+    if arch == "command-r":
+        w.add_float32(f"{arch}.logit_scale", config.logit_scale)
+    if hasattr(config, "use_parallel_residual"):
+        w.add_bool(f"{arch}.use_parallel_residual", config.use_parallel_residual)
     experts = getattr(config, "num_local_experts", None) or getattr(config, "num_experts", None)
     if experts:
         w.add_uint32(f"{arch}.expert_count", experts)
-    rope = config.rope_parameters
+    rope = getattr(config, "rope_parameters", None) or {}
     rope = rope.get("full_attention", rope)
-    w.add_float32(f"{arch}.rope.freq_base", rope["rope_theta"])
+    if rope:
+        w.add_float32(f"{arch}.rope.freq_base", rope["rope_theta"])
+        head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        w.add_uint32(f"{arch}.rope.dimension_count", int(head * rope.get("partial_rotary_factor", 1)))
     w.add_uint32("tokenizer.ggml.bos_token_id", 1)
     w.add_uint32("tokenizer.ggml.eos_token_id", 2)
     w.add_uint32("tokenizer.ggml.padding_token_id", 0)

@@ -164,6 +164,18 @@ static bool set_halves(struct q8_llama_change *change, const struct q8_tensor *t
     return true;
 }
 
+/* The rows of queries, keys and values of each head, which the file has apart. */
+static bool set_thirds(struct q8_llama_change *change, const struct q8_tensor *t, uint64_t heads,
+                       struct q8_err *err)
+{
+    uint64_t all;
+
+    if (t->rank == 0 || !q8_mul(heads, 3, &all) || t->dim[0] % all || t->dim[0] == 0)
+        return q8_fail(err, Q8_EINPUT, "its rows are not those of %" PRIu64 " heads", heads);
+    change->order = (struct q8_order){heads, 3, t->dim[0] / all};
+    return true;
+}
+
 static bool find_change(const struct adopt *a, const struct q8_gguf_name *name,
                         const struct q8_tensor *t, struct q8_llama_change *ret, struct q8_err *err)
 {
@@ -174,6 +186,8 @@ static bool find_change(const struct adopt *a, const struct q8_gguf_name *name,
         ret->dtype = t->dtype == Q8_GGUF_Q8_0 ? Q8_F32 : t->dtype;
         return true;
     }
+    if (name->change == Q8_GGUF_QKV)
+        return set_thirds(ret, t, f->heads, err);
     if (name->change == Q8_GGUF_NORM)
         ret->less_one = f->arch->less_one;
     if (f->arch->permuted && name->change == Q8_GGUF_Q)

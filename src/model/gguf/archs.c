@@ -80,6 +80,41 @@ static const struct q8_gguf_name starcoder2_names[] = {
     {NULL},
 };
 
+/* Norms of heads, which have another shape in transformers, or need a word in the config. */
+static const struct q8_gguf_name no_head_norms[] = {
+    {"blk.#.attn_q_norm", NULL, Q8_GGUF_SAME},
+    {"blk.#.attn_k_norm", NULL, Q8_GGUF_SAME},
+    {NULL},
+};
+
+#define NEOX "gpt_neox.layers.#."
+static const struct q8_gguf_name gptneox_names[] = {
+    {"token_embd", "gpt_neox.embed_in", Q8_GGUF_SAME},
+    {"output_norm", "gpt_neox.final_layer_norm", Q8_GGUF_SAME},
+    {"output", "embed_out", Q8_GGUF_SAME},
+    {"blk.#.attn_norm", NEOX "input_layernorm", Q8_GGUF_SAME},
+    {"blk.#.ffn_norm", NEOX "post_attention_layernorm", Q8_GGUF_SAME},
+    {"blk.#.attn_qkv", NEOX "attention.query_key_value", Q8_GGUF_QKV},
+    {"blk.#.attn_output", NEOX "attention.dense", Q8_GGUF_SAME},
+    {"blk.#.ffn_up", NEOX "mlp.dense_h_to_4h", Q8_GGUF_SAME},
+    {"blk.#.ffn_down", NEOX "mlp.dense_4h_to_h", Q8_GGUF_SAME},
+    {NULL},
+};
+
+#define BLOOM "transformer.h.#."
+static const struct q8_gguf_name bloom_names[] = {
+    {"token_embd", "transformer.word_embeddings", Q8_GGUF_SAME},
+    {"token_embd_norm", "transformer.word_embeddings_layernorm", Q8_GGUF_SAME},
+    {"output_norm", "transformer.ln_f", Q8_GGUF_SAME},
+    {"blk.#.attn_norm", BLOOM "input_layernorm", Q8_GGUF_SAME},
+    {"blk.#.ffn_norm", BLOOM "post_attention_layernorm", Q8_GGUF_SAME},
+    {"blk.#.attn_qkv", BLOOM "self_attention.query_key_value", Q8_GGUF_QKV},
+    {"blk.#.attn_output", BLOOM "self_attention.dense", Q8_GGUF_SAME},
+    {"blk.#.ffn_up", BLOOM "mlp.dense_h_to_4h", Q8_GGUF_SAME},
+    {"blk.#.ffn_down", BLOOM "mlp.dense_4h_to_h", Q8_GGUF_SAME},
+    {NULL},
+};
+
 /* ---- config.json ---- */
 
 const struct q8_gguf_member q8_gguf_members[] = {
@@ -166,28 +201,77 @@ static const struct q8_gguf_member granite_members[] = {
     {NULL},
 };
 
+/* Norms with a mean. */
+#define LAYER_NORM(key)                                                                            \
+    {key, "attention.layer_norm_epsilon", NULL},                                                   \
+    {                                                                                              \
+        "rms_norm_eps", NULL, ""                                                                   \
+    }
+
+static const struct q8_gguf_member cohere_members[] = {
+    {"hidden_act", NULL, "\"silu\""},
+    {"logit_scale", "logit_scale", NULL},
+    LAYER_NORM("layer_norm_eps"),
+    {NULL},
+};
+
+static const struct q8_gguf_member stablelm_members[] = {
+    {"hidden_act", NULL, "\"silu\""},
+    {"use_parallel_residual", "use_parallel_residual", "false"},
+    LAYER_NORM("layer_norm_eps"),
+    {NULL},
+};
+
+static const struct q8_gguf_member gptneox_members[] = {
+    {"hidden_act", NULL, "\"gelu\""},
+    {"use_parallel_residual", "use_parallel_residual", "true"},
+    LAYER_NORM("layer_norm_eps"),
+    {NULL},
+};
+
+/* The length and the width that llama.cpp has for it are its own. */
+static const struct q8_gguf_member bloom_members[] = {
+    LAYER_NORM("layer_norm_epsilon"),
+    {"max_position_embeddings", NULL, ""},
+    {"intermediate_size", NULL, ""},
+    {"rope_theta", NULL, ""},
+    {NULL},
+};
+
 static const struct q8_gguf_arch archs[] = {
-    {"llama", "llama", "LlamaForCausalLM", true, false, false, none, plain, "attention_bias"},
+    {"llama", "llama", "LlamaForCausalLM", true, false, false, none, plain, "attention_bias", NULL},
     {"llama", "mixtral", "MixtralForCausalLM", true, false, true, mixtral_names, mixtral_members,
+     NULL, NULL},
+    {"qwen2", "qwen2", "Qwen2ForCausalLM", false, false, false, none, plain, "", NULL},
+    {"qwen3", "qwen3", "Qwen3ForCausalLM", false, false, false, none, plain, "attention_bias",
      NULL},
-    {"qwen2", "qwen2", "Qwen2ForCausalLM", false, false, false, none, plain, ""},
-    {"qwen3", "qwen3", "Qwen3ForCausalLM", false, false, false, none, plain, "attention_bias"},
     {"qwen2moe", "qwen2_moe", "Qwen2MoeForCausalLM", false, false, true, qwen_moe_names,
-     qwen2moe_members, "qkv_bias"},
+     qwen2moe_members, "qkv_bias", NULL},
     {"qwen3moe", "qwen3_moe", "Qwen3MoeForCausalLM", false, false, true, qwen_moe_names,
-     qwen3moe_members, "attention_bias"},
-    {"phi3", "phi3", "Phi3ForCausalLM", false, false, false, phi3_names, phi3_members, NULL},
-    {"gemma", "gemma", "GemmaForCausalLM", false, true, false, none, gemma_members, NULL},
-    {"gemma2", "gemma2", "Gemma2ForCausalLM", false, true, false, four_norms, gemma2_members, NULL},
-    {"gemma3", "gemma3_text", "Gemma3ForCausalLM", false, true, false, four_norms, gemma3_members,
+     qwen3moe_members, "attention_bias", NULL},
+    {"phi3", "phi3", "Phi3ForCausalLM", false, false, false, phi3_names, phi3_members, NULL,
+     "partial_rotary_factor"},
+    {"gemma", "gemma", "GemmaForCausalLM", false, true, false, none, gemma_members, NULL, NULL},
+    {"gemma2", "gemma2", "Gemma2ForCausalLM", false, true, false, four_norms, gemma2_members, NULL,
      NULL},
+    {"gemma3", "gemma3_text", "Gemma3ForCausalLM", false, true, false, four_norms, gemma3_members,
+     NULL, NULL},
     {"starcoder2", "starcoder2", "Starcoder2ForCausalLM", false, false, false, starcoder2_names,
-     starcoder2_members, "use_bias"},
-    {"olmo2", "olmo2", "Olmo2ForCausalLM", false, false, false, four_norms, plain,
-     "attention_bias"},
+     starcoder2_members, "use_bias", NULL},
+    {"olmo2", "olmo2", "Olmo2ForCausalLM", false, false, false, four_norms, plain, "attention_bias",
+     NULL},
     {"granite", "granite", "GraniteForCausalLM", true, false, false, none, granite_members,
-     "attention_bias"},
-    {"smollm3", "smollm3", "SmolLM3ForCausalLM", true, false, false, none, plain, "attention_bias"},
+     "attention_bias", NULL},
+    {"smollm3", "smollm3", "SmolLM3ForCausalLM", true, false, false, none, plain, "attention_bias",
+     NULL},
+    {"command-r", "cohere", "CohereForCausalLM", false, false, false, no_head_norms, cohere_members,
+     "attention_bias", NULL},
+    {"stablelm", "stablelm", "StableLmForCausalLM", false, false, false, no_head_norms,
+     stablelm_members, "use_qkv_bias", "partial_rotary_factor"},
+    {"gptneox", "gpt_neox", "GPTNeoXForCausalLM", false, false, false, gptneox_names,
+     gptneox_members, "attention_bias", "rotary_pct"},
+    {"bloom", "bloom", "BloomForCausalLM", false, false, false, bloom_names, bloom_members, "",
+     NULL},
 };
 
 const struct q8_gguf_arch *q8_gguf_arch_find(const char *name, bool experts)
@@ -239,7 +323,7 @@ const struct q8_gguf_name *q8_gguf_name_find(const struct q8_gguf_arch *arch, co
         return NULL;
     for (const struct q8_gguf_name *n = arch->names; n->gguf; n++)
         if (matches(n->gguf, name, length, ret_layer))
-            return n;
+            return n->hf ? n : NULL;
     for (size_t i = 0; i < COUNT(common); i++)
         if (matches(common[i].gguf, name, length, ret_layer))
             return &common[i];

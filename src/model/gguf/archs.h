@@ -9,6 +9,7 @@ enum q8_gguf_change {
     Q8_GGUF_SAME,
     Q8_GGUF_Q,       /* rows of all heads, which architectures that say `permuted` have moved */
     Q8_GGUF_K,       /* the same of the heads of keys */
+    Q8_GGUF_QKV,     /* rows [head][3][size] are [3][head][size] there */
     Q8_GGUF_NORM,    /* architectures that say `less_one` have added 1 */
     Q8_GGUF_EXPERTS, /* cut along its first dimension: '*' in `hf` is the number of each */
     Q8_GGUF_ROW,     /* [n] becomes [1, n] */
@@ -17,7 +18,7 @@ enum q8_gguf_change {
 
 /* A name; '#' is the number of the layer.  ".weight" or ".bias" behind it stays as it is. */
 struct q8_gguf_name {
-    const char *gguf, *hf;
+    const char *gguf, *hf; /* hf NULL: q8 does not know what it is there */
     enum q8_gguf_change change;
 };
 
@@ -36,8 +37,9 @@ struct q8_gguf_arch {
     bool experts;                         /* of an `expert_count` above 0; else of one without */
     const struct q8_gguf_name *names;     /* up to a NULL, looked at before the common ones */
     const struct q8_gguf_member *members; /* the same */
-    const char *bias; /* the member that says that attention has biases; NULL: it has none; "": it
+    const char *bias;   /* the member that says that attention has biases; NULL: it has none; "": it
                          always has */
+    const char *rotary; /* the member that says which share of a head is rotated; NULL: all of it */
 };
 
 /* The row of an architecture with experts or without; NULL = none. */

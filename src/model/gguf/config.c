@@ -145,7 +145,8 @@ static void put_ids(const struct q8_gguf_facts *f, struct q8_json *j)
 /* Biases of attention, and of the MLP of Llama. */
 static bool put_biases(const struct q8_gguf_facts *f, struct q8_json *j, struct q8_err *err)
 {
-    const bool query = q8_gguf_tensor(f, "blk.0.attn_q.bias") != NULL;
+    const bool query =
+        q8_gguf_tensor(f, "blk.0.attn_q.bias") || q8_gguf_tensor(f, "blk.0.attn_qkv.bias");
     const bool output = q8_gguf_tensor(f, "blk.0.attn_output.bias") != NULL;
     const char *bias = f->arch->bias;
 
@@ -181,10 +182,10 @@ static bool put_heads(const struct q8_gguf_facts *f, struct q8_json *j, struct q
         q8_json_number(j, "head_dim", f->head);
     if (rotated == f->head)
         return true;
-    if (strcmp(f->arch->name, "phi3") != 0 || rotated > f->head)
+    if (!f->arch->rotary || rotated > f->head)
         return q8_fail(err, Q8_EUNSUPPORTED, "%" PRIu64 " of %" PRIu64 " of each head are rotated",
                        rotated, f->head);
-    q8_json_double(j, "partial_rotary_factor", (double)rotated / (double)f->head);
+    q8_json_double(j, f->arch->rotary, (double)rotated / (double)f->head);
     return true;
 }
 
