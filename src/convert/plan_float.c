@@ -83,8 +83,9 @@ bool q8_plan_float(struct q8_plan *plan, struct q8_arena *mem, struct q8_err *er
 {
     const struct q8_model *m = plan->model;
 
-    if (!check_options(plan, err) || !check_types(plan, err) ||
-        (plan->options.target->dtype != Q8_DTYPES && !q8_model_is_float(m, err)))
+    if (!check_options(plan, err) ||
+        !(plan->options.target->dtype == Q8_DTYPES ? check_types(plan, err)
+                                                   : q8_model_is_float(m, err)))
         return false;
     for (uint64_t i = 0; i < m->index.count; i++) {
         const struct q8_tensor *t = &m->index.tensor[i];
