@@ -105,6 +105,21 @@ void *q8_walk_read(struct q8_walk *walk, const struct q8_model *model, const str
     return walk->rows;
 }
 
+/* Shows n rows that were read to the visitor, no more at a time than it has room for. */
+static bool show_rows(const struct q8_view *view, const struct q8_visit *visit, unsigned char *rows,
+                      uint64_t row, uint64_t n, struct q8_err *err)
+{
+    const bool narrowed = !view->stored && view->tensor->dtype == Q8_F64;
+    const uint64_t bytes = view->cols * (narrowed ? sizeof(float) : element_bytes(view));
+
+    for (uint64_t i = 0, many; i < n; i += many) {
+        many = visit->room ? q8_min(n - i, visit->room(visit->self)) : n;
+        if (!visit->tile(visit->self, rows + i * bytes, row + i, many, err))
+            return false;
+    }
+    return true;
+}
+
 bool q8_walk_run(struct q8_walk *walk, const struct q8_model *model, const struct q8_view *view,
                  const struct q8_visit *visit, struct q8_pool *pool, struct q8_err *err)
 {
@@ -114,10 +129,8 @@ bool q8_walk_run(struct q8_walk *walk, const struct q8_model *model, const struc
         return false;
     for (uint64_t row = 0, n; row < view->rows; row += n) {
         n = q8_min(q8_walk_rows(walk, view), view->rows - row);
-        if (visit->room)
-            n = q8_min(n, visit->room(visit->self));
         rows = q8_walk_read(walk, model, view, row, n, err);
-        if (!rows || !visit->tile(visit->self, rows, row, n, err) ||
+        if (!rows || !show_rows(view, visit, rows, row, n, err) ||
             !q8_pool_advance(pool, n * view->cols * element_bytes(view)))
             return false;
     }
