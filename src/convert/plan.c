@@ -274,8 +274,9 @@ static void count_totals(struct q8_plan *plan)
 static bool check_known(const struct q8_model *m, struct q8_err *err)
 {
     return !m->unknown ||
-           q8_fail(err, Q8_EUNSUPPORTED, "%s cannot become a model of transformers: %s", m->path,
-                   m->unknown);
+           (q8_model_is_float(m, err) && /* blocks are no values of any model */
+            q8_fail(err, Q8_EUNSUPPORTED, "%s cannot become a model of transformers: %s", m->path,
+                    m->unknown));
 }
 
 bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,

@@ -30,10 +30,12 @@ static bool check_types(const struct q8_plan *plan, struct q8_err *err)
 
         if (t->dtype >= Q8_SAFETENSORS_DTYPES)
             return q8_fail(err, Q8_EUNSUPPORTED,
-                           "%s: tensor '%s' is %s of GGUF, for which safetensors has no type; "
-                           "--to=f32 makes floats of Q8_0",
+                           "%s: tensor '%s' is %s of GGUF, for which safetensors has no type: %s",
                            plan->model->shard[t->shard].name,
-                           q8_text_escape(t->name, name, sizeof name), q8_dtypes[t->dtype].name);
+                           q8_text_escape(t->name, name, sizeof name), q8_dtypes[t->dtype].name,
+                           t->dtype == Q8_GGUF_Q8_0
+                               ? "--to=f32 makes floats of it"
+                               : "llama-quantize --allow-requantize IN OUT f16 makes floats of it");
     }
     return true;
 }

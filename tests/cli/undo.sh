@@ -48,7 +48,7 @@ grep -q "in 18 tensors as they are" text || die "$(cat text)"
 # from GGUF: floats, in one rounding; its blocks are nothing for safetensors
 "$Q8" --to=bf16 "$DATA/good/llama-q8_0.gguf" gguf >text 2>err || die "$(cat err)"
 grep -q "in 9 tensors dequantized to BF16: Q8_0" text || die "$(cat text)"
-expect 4 "is Q8_0 of GGUF, for which safetensors has no type; --to=f32 makes floats of Q8_0" \
+expect 4 "is Q8_0 of GGUF, for which safetensors has no type: --to=f32 makes floats of it" \
     "$Q8" --to=safetensors "$DATA/good/llama-q8_0.gguf" none
 
 # from PyTorch's files, there and back

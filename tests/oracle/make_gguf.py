@@ -79,26 +79,13 @@ def blocks(path):
     w.close()
 
 
-def split(folder):
-    """Three parts as llama-gguf-split makes them."""
-    x = numpy.random.default_rng(14).standard_normal((2, 32)).astype(numpy.float32)
-    w = GGUFWriter(folder / "split.gguf", "llama", split_max_tensors=1)
-    w.add_uint32("llama.block_count", 1)
-    for name in "abc":
-        w.add_tensor(f"{name}.weight", x + ord(name))
-    w.write_header_to_file()
-    w.write_kv_data_to_file()
-    w.write_tensors_to_file()
-    w.close()
-
-
 def halves(x, heads):
     """Rows [head][2][half] to [head][half][2]: what llama.cpp makes of queries and keys."""
     rows = len(x) // heads // 2
     return x.reshape(heads, 2, rows, *x.shape[1:]).swapaxes(1, 2).reshape(x.shape)
 
 
-def small(path, arch, experts=0, kind=T.F16):
+def small(path, arch, experts=0, kind=T.F16, split=0):
     """A model of one layer: element i of the tensor that is added as number j is i % 97 + j."""
     heads, kv, head, hidden = 4, 2, 8, 32
     keys = {"block_count": 1, "context_length": 64, "embedding_length": hidden,
@@ -106,7 +93,7 @@ def small(path, arch, experts=0, kind=T.F16):
             "attention.head_count_kv": kv, "expert_count": experts, "expert_used_count": 2,
             "expert_feed_forward_length": 32, "attention.key_length": head,
             "attention.value_length": head}
-    w = GGUFWriter(path, arch)
+    w = GGUFWriter(path, arch, split_max_tensors=split)
     for name, value in keys.items():
         if value:
             w.add_uint32(f"{arch}.{name}", value)
@@ -285,7 +272,7 @@ def main():
         for number in (2, 3):
             floats(good / f"{'big' if big else 'little'}-v{number}.gguf", big, number)
     blocks(good / "blocks.gguf")
-    split(good)
+    small(good / "split.gguf", "llama", split=5)      # three parts, as llama-gguf-split makes them
     small(good / "llama.gguf", "llama")
     small(good / "llama-q8_0.gguf", "llama", kind=T.Q8_0)
     small(good / "qwen3moe.gguf", "qwen3moe", experts=2)

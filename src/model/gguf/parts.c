@@ -134,19 +134,26 @@ static bool check_part(const struct q8_model *m, uint32_t i, struct q8_err *err)
                    i + 1, m->shards, no == UINT64_MAX ? 0 : no + 1, count);
 }
 
+/* Each says how many tensors all of them have. */
+static bool check_tensors(const struct q8_model *m, const struct q8_shard *shard,
+                          struct q8_err *err)
+{
+    const uint64_t tensors = get_count(shard, "split.tensors.count");
+
+    return m->shards == 1 || tensors == m->index.count ||
+           q8_fail(err, Q8_EINPUT,
+                   "all parts together have %" PRIu64 " tensors, and it says that they have "
+                   "%" PRIu64 " (split.tensors.count)",
+                   m->index.count, tensors);
+}
+
 bool q8_gguf_check_parts(const struct q8_model *m, struct q8_err *err)
 {
-    for (uint32_t i = 0; i < m->shards; i++) {
-        const uint64_t tensors = get_count(&m->shard[i], "split.tensors.count");
-
+    for (uint32_t i = 0; i < m->shards; i++)
         if (!check_part(m, i, err))
             return q8_fail_in(err, m->shard[i].file.path);
-        if (m->shards > 1 && tensors != m->index.count)
-            return q8_fail(err, Q8_EINPUT,
-                           "all parts together have %" PRIu64 " tensors, and it says that they "
-                           "have %" PRIu64 " (split.tensors.count)",
-                           m->index.count, tensors) ||
-                   q8_fail_in(err, m->shard[i].file.path);
-    }
+    for (uint32_t i = 0; i < m->shards; i++)
+        if (!check_tensors(m, &m->shard[i], err))
+            return q8_fail_in(err, m->shard[i].file.path);
     return true;
 }
