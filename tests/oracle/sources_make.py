@@ -3,12 +3,15 @@
 A scheme turns one weight into parts, with the library's own quantizer where it has one that runs on a
 CPU, and hands the parts to the library's dequantizer.  No arithmetic of values is written down here.
 """
-import json
-from types import SimpleNamespace
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import bitsandbytes.functional as bnb
 import torch
 from compressed_tensors.compressors import BaseCompressor
+from compressed_tensors.entrypoints.convert.converters.autoawq import AutoAWQConverter
 from compressed_tensors.entrypoints.convert.converters.fp8block_dequantizer import FP8BlockDequantizer
 from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
 from compressed_tensors.quantization.utils import calculate_qparams
@@ -246,6 +249,111 @@ class Mxfp4Blocks:
         return convert_moe_packed_tensors(parts["_blocks"].clone(), parts["_scales"].clone(), dtype=dtype)
 
 
+def grid(weight, size, symmetric):
+    """Codes [rows, cols] of 4 bits, scales F16 and zeros [rows, groups]: where AWQ's and GPTQ's come from."""
+    args = QuantizationArgs(num_bits=4, type="int", symmetric=symmetric, strategy="group", group_size=size)
+    groups = weight.float().reshape(weight.shape[0], -1, size)
+    scale, zero = calculate_qparams(groups.amin(2), groups.amax(2), args)
+    scale = scale.half()
+    zero = zero.float() + 8
+    code = (groups / scale.float().unsqueeze(2) + zero.unsqueeze(2)).round().clamp(0, 15)
+    return code.reshape(weight.shape).int(), scale, zero.int()
+
+
+def pack_nibbles(x, order):
+    """[..., 8 * n] to words [..., n]; `order`: where each of eight lies, the lowest bits first."""
+    x = x.reshape(*x.shape[:-1], -1, 8).to(torch.int64)
+    word = sum(x[..., i] << 4 * order[i] for i in range(8))
+    return torch.where(word >= 2**31, word - 2**32, word).int().contiguous()
+
+
+class Awq:
+    """AutoAWQ's gemm: compressed-tensors converts and decompresses it."""
+
+    order, read = (0, 4, 1, 5, 2, 6, 3, 7), False
+
+    def config(self, skip):
+        return {"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": True, "version": "gemm",
+                "modules_to_not_convert": skip}
+
+    def fits(self, weight):
+        return weight.shape[1] % 32 == 0 and weight.shape[0] % 8 == 0
+
+    def parts(self, weight):
+        code, scale, zero = grid(weight, 32, False)
+        return {".qweight": pack_nibbles(code.T, self.order), ".scales": scale.T.contiguous(),
+                ".qzeros": pack_nibbles(zero.T, self.order)}
+
+    def floats(self, parts, dtype):
+        named = {f"m{name}": part for name, part in parts.items()}
+        done = AutoAWQConverter(group_size=32, ignore=()).process(named)
+        form = integer("pack-quantized", 4, symmetric=False, strategy="group", group_size=32)
+        return BaseCompressor.get_value_from_registry(form.form).decompress(
+            {name[2:]: part for name, part in done.items()}, form.scheme)["weight"]
+
+
+class Gptq:
+    """Groups in the order of columns or not; auto-round's layer multiplies with the columns of 1."""
+
+    read = False
+
+    def __init__(self, v1, ordered):
+        self.v1, self.ordered = v1, ordered
+
+    def config(self, skip):
+        return {"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": self.ordered, "sym": False,
+                "checkpoint_format": "gptq" if self.v1 else "gptq_v2", "modules_in_block_to_quantize": None}
+
+    def fits(self, weight):
+        return weight.shape[1] % 32 == 0 and weight.shape[0] % 8 == 0
+
+    def parts(self, weight):
+        cols = weight.shape[1]
+        order = torch.randperm(cols, generator=torch.Generator().manual_seed(1)) if self.ordered else torch.arange(cols)
+        code, scale, zero = grid(weight[:, order], 32, False)
+        code[:, order] = code.clone()
+        group = torch.empty(cols, dtype=torch.int32)
+        group[order] = torch.arange(cols, dtype=torch.int32) // 32
+        row = tuple(range(8))
+        return {".qweight": pack_nibbles(code, row).T.contiguous(), ".scales": scale.T.contiguous(),
+                ".qzeros": pack_nibbles((zero - self.v1).T % 16, row), ".g_idx": group}
+
+    def floats(self, parts, dtype):
+        from auto_round_extension.torch import qlinear_torch, qlinear_torch_zp
+        rows, cols = parts[".scales"].shape[1], parts[".g_idx"].shape[0]
+        bands = []
+        for first in range(0, rows, cols):      # with an order, the layer takes as many rows as columns
+            some = slice(first, min(first + cols, rows))
+            layer = (qlinear_torch_zp if self.v1 else qlinear_torch).QuantLinear(4, 32, cols, some.stop - first, False)
+            layer.qweight = parts[".qweight"][:, some]
+            layer.qzeros = parts[".qzeros"][:, first // 8:some.stop // 8]
+            layer.scales = parts[".scales"][:, some].float()
+            if self.ordered:
+                layer.g_idx = parts[".g_idx"]
+            bands.append(layer(torch.eye(cols)).T.half() + 0.0)
+        return torch.cat(bands)
+
+
+class Stub(ModuleType):
+    """A package whose own file is not run; what lies in it is."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **words: None
+
+
+def find_auto_round():
+    """auto-round's wheel, beside those of vLLM and SGLang, can be imported from; whether it is there.  Its layer
+    needs none of the packages that those around it import."""
+    wheels = sorted(Path(os.environ.get("Q8_WHEELS", "/tmp/wheels")).glob("auto_round-0.16.1-*.whl"))
+    for wheel in wheels:
+        sys.path.append(str(wheel))
+        for name in ("auto_round", "auto_round.utils"):
+            sys.modules.setdefault(name, Stub(name)).__path__ = [f"{wheel}/{name.replace('.', '/')}"]
+    return bool(wheels)
+
+
 def integer(form, bits, **words):
     return Compressed(form, num_bits=bits, type="int", **words)
 
@@ -285,11 +393,16 @@ SCHEMES = {
     "ct-int8-packed-asym": integer("pack-quantized", 8, symmetric=False, strategy="group", group_size=32),
     "ct-int8": integer("int-quantized", 8, symmetric=True, strategy="channel"),
     "ct-int8-asym": integer("int-quantized", 8, symmetric=False, strategy="channel"),
+    "awq": Awq(),
     "bnb-int8": BnbInt8(),
     "bnb-nf4": Bnb4Bit("nf4", False),
     "bnb-nf4-nested": Bnb4Bit("nf4", True),
     "bnb-fp4": Bnb4Bit("fp4", False),
 }
+if find_auto_round():
+    SCHEMES.update({"gptq": Gptq(1, False), "gptq-ordered": Gptq(1, True), "gptq-v2": Gptq(0, False)})
+else:
+    print("SKIPPED: GPTQ: no wheel of auto-round (pip download --no-deps auto-round==0.16.1)")
 # Whose tensors are all experts of a layer; whose codes q8-inspect keeps, being symmetric int8.
 FUSED = {"fp8-fused", "mxfp4-gpt-oss"}
 KEPT = {"ct-int8", "ct-int8-packed", "bnb-int8"}
