@@ -1,10 +1,10 @@
 """make_coded.py - writes testdata/good/coded-*.safetensors: codes, and the floats that the libraries make
 
-    make_coded.py [--auto-round WHEEL-UNPACKED] [TESTDATA]     in the environment of env.sh --peers
+    make_coded.py [--wheels FOLDER] [TESTDATA]     in the environment of env.sh --peers
 
 One file per quantization_config, which is its metadata "config" (a config.json).  Beside the parts
 of each weight stands NAME.want: what the library of the scheme makes of them.  GPTQ's judge is the
-layer of auto-round 0.16.1, whose wheel is only unpacked.  tests/unit/test_coded.c holds the C side.
+layer of auto-round 0.16.1, int8's another torchao 0.18: FOLDER has their wheels, unpacked.  tests/unit/test_coded.c holds the C side.
 """
 import json
 import sys
@@ -231,6 +231,19 @@ def bnb_4bit():
     return model(quant_method="bitsandbytes", load_in_4bit=True), out
 
 
+def torchao_int8():
+    from torchao.quantization.granularity import PerRow
+    from torchao.quantization.quantize_.workflows.int8.int8_tensor import Int8Tensor
+    out = {}
+    for name, shape in (("matrix", (9, 40)), ("experts", (2, 5, 24))):
+        t = Int8Tensor.from_hp(torch.randn(shape, generator=RNG).to(BF16), PerRow())
+        parts = {"_weight_qdata": t.qdata, "_weight_scale": t.scale}
+        if t.zero_point is not None:
+            parts["_weight_zero_point"] = t.zero_point
+        out |= named(name, parts, t.dequantize())
+    return model(quant_method="torchao"), out
+
+
 # ---- GPTQ and AWQ
 
 def gptq(v1):
@@ -275,19 +288,20 @@ def awq():
 
 CASES = {"fp8-block": fp8_block, "fp8-scaled": fp8_scaled, "fp4": fp4, "packed": packed,
          "ordered": ordered, "int8": int8, "llm-int8": llm_int8, "nvfp4": nvfp4,
-         "bnb-4bit": bnb_4bit, "gptq": lambda: gptq(True), "gptq-v2": lambda: gptq(False), "awq": awq}
+         "bnb-4bit": bnb_4bit, "gptq": lambda: gptq(True), "gptq-v2": lambda: gptq(False), "awq": awq,
+         "torchao": torchao_int8}
 
 
 def main(argv):
-    given = argv[:1] == ["--auto-round"]
+    given = argv[:1] == ["--wheels"]
     if given:
         sys.path.append(argv[1])
         argv = argv[2:]
     good = Path(argv[0] if argv else Path(__file__).parents[2] / "testdata") / "good"
     torch.set_num_threads(1)
     for name, make in CASES.items():
-        if name.startswith("gptq") and not given:
-            print("gptq: SKIPPED, no --auto-round")
+        if name.startswith(("gptq", "torchao")) and not given:
+            print(f"{name}: SKIPPED, no --wheels")
             continue
         RNG.manual_seed(14)
         config, tensors = make()

@@ -105,6 +105,7 @@ static void coded_weights_are_what_their_libraries_make(void **state)
         {"coded-llm-int8.safetensors", 1},   {"coded-nvfp4.safetensors", 2},
         {"coded-bnb-4bit.safetensors", 13},  {"coded-gptq.safetensors", 4},
         {"coded-gptq-v2.safetensors", 4},    {"coded-awq.safetensors", 2},
+        {"coded-torchao.safetensors", 2},
     };
 
     (void)state;

@@ -312,6 +312,11 @@ static const struct {
      "version is gemv"},
     {AWQ(", \"bits\": 3"), {QWEIGHT, QZEROS, QSCALES}, Q8_EUNSUPPORTED, "have 3 bits"},
     {AWQ(""), {QWEIGHT, QZEROS, QSCALES}, Q8_EINPUT, "as many rows as there are scales"},
+    {CONFIG("\"quant_method\": \"torchao\""),
+     {ZEROS("m._weight_qdata", "I8", "[4, 64]", 256), ZEROS("m._weight_scale", "F32", "[4, 1]", 16),
+      ZEROS("m._weight_act_pre_scale", "F32", "[64]", 256)},
+     Q8_EUNSUPPORTED,
+     "there is a '._weight_act_pre_scale' beside it"},
     /* what config.json says of floats, and methods that q8 does not read */
     {FP8,
      {ZEROS("m.weight", "BF16", "[4, 64]", 512)},

@@ -317,8 +317,9 @@ const char *q8_model_schemes(const struct q8_model *m, char *text, size_t size)
 
 bool q8_coded_has_method(const char *method)
 {
-    static const char *const methods[] = {"awq", "bitsandbytes", "compressed-tensors", "fbgemm_fp8",
-                                          "fp8", "gptq",         "modelopt",           "mxfp4"};
+    static const char *const methods[] = {"awq",        "bitsandbytes", "compressed-tensors",
+                                          "fbgemm_fp8", "fp8",          "gptq",
+                                          "modelopt",   "mxfp4",        "torchao"};
 
     for (size_t i = 0; method && i < sizeof methods / sizeof *methods; i++)
         if (strcmp(method, methods[i]) == 0)

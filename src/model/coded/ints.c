@@ -236,3 +236,34 @@ const struct q8_coding q8_coding_int_absmax = {
     .bits = 8,
     .decode = decode_absmax,
 };
+
+/* ---- I8, torchao's Int8Tensor ---- */
+
+/* part[3], a scale of the columns, is in the codes already, and its reader takes it out again. */
+static bool fit_torchao(struct q8_coded *c, const struct q8_coded_config *config,
+                        struct q8_tensor *t, struct q8_err *err)
+{
+    if (c->part[3])
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "there is a '%s' beside it, which q8 does not read: dequantize it with "
+                       "torchao first",
+                       c->coding->part[3].suffix);
+    return fit_plain(c, config, t, err);
+}
+
+const struct q8_coding q8_coding_int_torchao = {
+    .title = "int8 of torchao",
+    .source = "torchao 0.18 Int8Tensor.dequantize",
+    .codes = "._weight_qdata",
+    .name = ".weight",
+    .types = Q8_IS(Q8_I8),
+    .method = "torchao",
+    .part = {{.suffix = ""},
+             {"._weight_scale", Q8_IS_FLOAT, Q8_CODED_NEEDED},
+             {"._weight_zero_point", Q8_IS(Q8_I8), Q8_CODED_MAYBE},
+             {"._weight_act_pre_scale", Q8_IS_FLOAT, Q8_CODED_MAYBE}},
+    .fit = fit_torchao,
+    .read = q8_coded_read_rows,
+    .bits = 8,
+    .decode = q8_coded_decode_ints,
+};

@@ -20,6 +20,7 @@
     row(int_plain)         \
     row(int_packed)        \
     row(int_absmax)        \
+    row(int_torchao)       \
     row(nf4)               \
     row(fp4)               \
     row(gptq)              \
