@@ -48,6 +48,7 @@ struct q8_torch {
     bool swapped;        /* its numbers are in the other byte order */
     const char *note[4]; /* [notes] what is odd, clauses */
     unsigned notes;
+    uint64_t named;       /* bytes of the names of tensors so far */
     struct q8_arena own;  /* for the time of reading */
     struct q8_arena *mem; /* for what is found */
     struct q8_err *err;

@@ -211,13 +211,16 @@ static bool get_tensor(struct q8_torch *f, const struct q8_pickle_node *node, st
     return get_shape(f, &call, t) && place(f, &id, storage, argument(f, &call, 1), t);
 }
 
-/* A name: UTF-8 without a NUL. */
+/* A name: UTF-8 without a NUL.  All of them, each once, are no longer than the pickle. */
 static bool get_name(struct q8_torch *f, const struct q8_pickle_node *key, const char **ret)
 {
     const char *at;
 
     if (key->kind != Q8_PICKLE_TEXT)
         return q8_fail(f->err, Q8_EINPUT, "a tensor whose name is no text");
+    f->named += key->count;
+    if (f->named > f->pickle.size)
+        return q8_fail(f->err, Q8_EINPUT, "tensors have the same name");
     *ret = at = q8_strndup(f->mem, (const char *)f->pickle.bytes + key->at, key->count, f->err);
     if (!at)
         return false;

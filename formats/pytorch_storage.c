@@ -11,6 +11,8 @@
 /* Places where a file names a storage: as many as it has tensors, and the largest has 200,000. */
 #define IDS_MOST (1u << 18)
 
+#define KEY_MOST 100 /* bytes of a key: digits, an address in the legacy format */
+
 /* A count in a pickle: not negative. */
 static bool get_count(const struct q8_pickle_node *node, uint64_t *ret)
 {
@@ -55,6 +57,9 @@ bool q8_torch_id(struct q8_torch *f, const struct q8_pickle_node *node, struct q
         !get_count(q8_pickle_item(p, id, 4), &ret->count))
         return q8_fail(f->err, Q8_EINPUT,
                        "a storage without a class of storages, a key, a device or a count");
+    if (ret->key->count > KEY_MOST) /* a file can name one text as often as it likes */
+        return q8_fail(f->err, Q8_ELIMIT, "the key of a storage has %" PRIu32 " bytes (at most %d)",
+                       ret->key->count, KEY_MOST);
     ret->dtype = (enum q8_dtype)p->global[class->number].detail;
     ret->view_offset = 0;
     ret->view_count = ret->count;

@@ -249,8 +249,12 @@ def bad():
                           "12 bytes, but its tensors say 16"),
         "storage-twice": (packed(o.dict(a=tensor, b=o.tensor(o.storage(count=2), size=(2,)))),
                           "another type or size"),
+        "storage-key-long": (packed(o.dict(a=o.tensor(o.storage(key="9" * 101)))),
+                             "key of a storage has 101 bytes"),
         "storage-wraps": (packed(o.dict(a=o.tensor(o.storage(count=2 ** 62)))), "more than 2^64"),
         "name-twice": (packed(b"}(" + (o.text("a") + tensor) * 2 + b"u"), "is there twice"),
+        "name-often": (packed(b"}(" + o.text("n" * 900) + b"q\0" + tensor + b"q\1" +
+                              b"h\0h\1" * 20 + b"u"), "tensors have the same name"),
         "name-number": (packed(b"}(K\1" + tensor + b"u"), "name is no text"),
         "name-latin": (packed(b"}(U\1\xe9" + tensor + b"u"), "not UTF-8"),
         "name-nul": (packed(b"}(" + o.text("a\0b") + tensor + b"u"), "a NUL in its name"),
