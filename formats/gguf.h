@@ -18,12 +18,16 @@
 #define Q8_GGUF_ITEM_LIMIT 1024
 #define Q8_GGUF_ITEMS_LIMIT 65536
 
+/* Texts in all arrays of a file; vocabularies and their merges have under a million. */
+#define Q8_GGUF_WORDS_LIMIT (UINT64_C(1) << 22)
+
 /* The header on its way through memory.  The first failure ends it: err->code is set. */
 struct q8_gguf {
     const struct q8_source *source;
     uint64_t at;            /* where in the file reading goes on */
     bool swapped;           /* numbers of the file are big-endian */
     uint64_t items;         /* of arrays that were kept so far */
+    uint64_t words;         /* of arrays that were not */
     uint64_t alignment;     /* general.alignment, a power of two */
     uint64_t first, loaded; /* which bytes of the file are in `piece` */
     unsigned char piece[16384];

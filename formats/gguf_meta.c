@@ -163,6 +163,10 @@ static bool skip_items(struct q8_gguf *g, unsigned type, uint64_t count)
         g->at += count * types[type].bytes; /* known to fit */
         return true;
     }
+    if (count > Q8_GGUF_WORDS_LIMIT - g->words)
+        return q8_fail(g->err, Q8_ELIMIT, "more than %" PRIu64 " texts in arrays",
+                       Q8_GGUF_WORDS_LIMIT);
+    g->words += count;
     for (uint64_t i = 0; i < count; i++) {
         if (!get_length(g, "a text of an array", &length))
             return false;

@@ -260,6 +260,29 @@ static void gguf_blocks_are_no_types_of_safetensors(void **state)
     q8_arena_clear(&mem);
 }
 
+/* A vocabulary of more texts than there are in any takes no second to refuse. */
+static void gguf_texts_of_arrays_are_counted(void **state)
+{
+    static const unsigned char head[] = "GGUF\3\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0"
+                                        "\1\0\0\0\0\0\0\0x\11\0\0\0\10\0\0\0\1\0\100\0\0\0\0";
+    const uint64_t size = (UINT64_C(8) << 22) + 100;
+    unsigned char *bytes = calloc(size, 1);
+    struct q8_source source = q8_source_memory(bytes, size);
+    struct q8_index ix = {0};
+    struct q8_err err = {0};
+    struct q8_arena mem;
+
+    (void)state;
+    assert_non_null(bytes);
+    memcpy(bytes, head, sizeof head);
+    q8_arena_init(&mem, 1 << 20);
+    assert_false(q8_format_parse(q8_format_find("gguf"), &source, &ix, &mem, &err));
+    assert_int_equal(err.code, Q8_ELIMIT);
+    assert_string_equal(err.text, "key 'x': more than 4194304 texts in arrays");
+    q8_arena_clear(&mem);
+    free(bytes);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +294,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gguf_parts_must_be_what_their_names_say),
         cmocka_unit_test(gguf_blocks_without_floats_are_refused_by_name),
         cmocka_unit_test(gguf_blocks_are_no_types_of_safetensors),
+        cmocka_unit_test(gguf_texts_of_arrays_are_counted),
     };
 
     if (argc != 2)

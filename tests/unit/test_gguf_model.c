@@ -9,7 +9,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static const char *testdata;
@@ -274,6 +276,95 @@ static void gguf_model_names_are_whole(void **state)
             fail_msg("%s", others[i]);
 }
 
+/* ---- a file by hand ---- */
+
+static void put_number(FILE *file, uint64_t number, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        (void)fputc((int)(number >> 8 * i & 255), file);
+}
+
+static void put_text(FILE *file, const char *text)
+{
+    put_number(file, strlen(text), 8);
+    (void)fputs(text, file);
+}
+
+static void put_count(FILE *file, const char *key, uint64_t count)
+{
+    put_text(file, key);
+    put_number(file, 4, 4); /* u32 */
+    put_number(file, count, 4);
+}
+
+/* One tensor of I8 [experts, 1, 1], and config.json. */
+static void make_experts(const char *dir, uint64_t experts)
+{
+    char path[100];
+    FILE *file;
+
+    (void)snprintf(path, sizeof path, "%s/config.json", dir);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    (void)fputs("{}", file);
+    (void)fclose(file);
+    (void)snprintf(path, sizeof path, "%s/m.gguf", dir);
+    file = fopen(path, "wb");
+    assert_non_null(file);
+    (void)fputs("GGUF\3", file);
+    put_number(file, 0, 3);
+    put_number(file, 1, 8);
+    put_number(file, 5, 8);
+    put_text(file, "general.architecture");
+    put_number(file, 8, 4);
+    put_text(file, "llama");
+    put_count(file, "llama.attention.head_count", 1);
+    put_count(file, "llama.embedding_length", 1);
+    put_count(file, "llama.block_count", 1);
+    put_count(file, "llama.expert_count", experts);
+    put_text(file, "blk.0.ffn_up_exps.weight");
+    put_number(file, 3, 4);
+    put_number(file, 1, 8);
+    put_number(file, 1, 8);
+    put_number(file, experts, 8);
+    put_number(file, 24, 4); /* I8 */
+    put_number(file, 0, 8);
+    for (uint64_t i = 0; i < experts + 32; i++)
+        (void)fputc(0, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A byte for each is a tensor for each: memory of hundreds of times the file's. */
+static void gguf_model_of_a_million_experts_is_refused(void **state)
+{
+    const struct q8_decode_options options = {Q8_DECODE_ALL, Q8_DTYPES, Q8_ISA_ref};
+    static const uint64_t counts[] = {3, 1000000};
+    char dir[] = "/tmp/q8-test-gguf-XXXXXX", path[100];
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    for (unsigned i = 0; i < 2; i++) {
+        struct opened o = {0};
+        bool ok;
+
+        make_experts(dir, counts[i]);
+        q8_arena_init(&o.mem, 1 << 20);
+        ok = q8_model_open(&o.model, dir, &o.mem, &o.err) &&
+             q8_model_decode(&o.model, &options, &o.mem, &o.err);
+        assert_int_equal(ok, i == 0);
+        if (ok)
+            assert_int_equal(o.model.index.count, 3);
+        else if (o.err.code != Q8_ELIMIT || !strstr(o.err.text, "1000000 experts apart"))
+            fail_msg("%s", o.err.text);
+        close_file(&o);
+    }
+    (void)snprintf(path, sizeof path, "%s/config.json", dir);
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof path, "%s/m.gguf", dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +377,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gguf_model_config_is_made_of_the_keys),
         cmocka_unit_test(gguf_model_of_another_architecture_keeps_its_names),
         cmocka_unit_test(gguf_model_names_are_whole),
+        cmocka_unit_test(gguf_model_of_a_million_experts_is_refused),
     };
 
     if (argc != 2)

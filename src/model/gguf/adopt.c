@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Tensors of a model whose experts are apart; those of 60 layers of 384 experts are 70,000. */
+#define APART_MOST (UINT64_C(1) << 17)
+
 /* The work. */
 struct adopt {
     struct q8_model *m;
@@ -222,6 +225,11 @@ static bool add_experts(struct adopt *a, const struct q8_gguf_name *name,
     if (from->rank != 3 || from->dim[0] != experts || !from->nbytes)
         return q8_fail(err, Q8_EINPUT, "it has not %" PRIu64 " matrices, one for each expert",
                        experts);
+    if (a->m->index.count + experts > APART_MOST)
+        return q8_fail(err, Q8_ELIMIT,
+                       "with the matrices of %" PRIu64 " experts apart, the model has more than "
+                       "%" PRIu64 " tensors",
+                       experts, APART_MOST);
     for (uint64_t i = 0; i < experts; i++) {
         struct q8_tensor t = *from;
 
