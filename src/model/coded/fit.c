@@ -102,7 +102,7 @@ bool q8_coded_fail_shape(const struct q8_coded *c, unsigned part, const char *ex
     char shape[200], weight[80] = "";
 
     q8_tensor_shape(t, shape, sizeof shape);
-    if (c->rows)
+    if (c->rows && c->cols)
         (void)snprintf(weight, sizeof weight, " for a weight of [%" PRIu64 ", %" PRIu64 "]",
                        c->rows, c->cols);
     return q8_fail(err, Q8_EINPUT, "'%s' is %s %s%s: expected %s",
