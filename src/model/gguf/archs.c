@@ -39,14 +39,14 @@ static const struct q8_gguf_name common[] = {
     {"blk.#.ffn_down", LAYER "mlp.down_proj", Q8_GGUF_SAME},
 };
 
-static const struct q8_gguf_name none[] = {{NULL}};
+static const struct q8_gguf_name none[] = {{.gguf = NULL}};
 
 static const struct q8_gguf_name mixtral_names[] = {
     {"blk.#.ffn_gate_inp", LAYER "block_sparse_moe.gate", Q8_GGUF_SAME},
     {"blk.#.ffn_gate_exps", LAYER "block_sparse_moe.experts.*.w1", Q8_GGUF_EXPERTS},
     {"blk.#.ffn_down_exps", LAYER "block_sparse_moe.experts.*.w2", Q8_GGUF_EXPERTS},
     {"blk.#.ffn_up_exps", LAYER "block_sparse_moe.experts.*.w3", Q8_GGUF_EXPERTS},
-    {NULL},
+    {.gguf = NULL},
 };
 
 static const struct q8_gguf_name qwen_moe_names[] = {
@@ -58,33 +58,33 @@ static const struct q8_gguf_name qwen_moe_names[] = {
     {"blk.#.ffn_up_shexp", LAYER "mlp.shared_expert.up_proj", Q8_GGUF_SAME},
     {"blk.#.ffn_down_shexp", LAYER "mlp.shared_expert.down_proj", Q8_GGUF_SAME},
     {"blk.#.ffn_gate_inp_shexp", LAYER "mlp.shared_expert_gate", Q8_GGUF_ROW},
-    {NULL},
+    {.gguf = NULL},
 };
 
 static const struct q8_gguf_name phi3_names[] = {
     {"blk.#.attn_qkv", LAYER "self_attn.qkv_proj", Q8_GGUF_SAME},
     {"blk.#.ffn_up", LAYER "mlp.gate_up_proj", Q8_GGUF_SAME},
-    {NULL},
+    {.gguf = NULL},
 };
 
 static const struct q8_gguf_name four_norms[] = {
     {"blk.#.ffn_norm", LAYER "pre_feedforward_layernorm", Q8_GGUF_NORM},
     {"blk.#.post_attention_norm", LAYER "post_attention_layernorm", Q8_GGUF_NORM},
     {"blk.#.post_ffw_norm", LAYER "post_feedforward_layernorm", Q8_GGUF_NORM},
-    {NULL},
+    {.gguf = NULL},
 };
 
 static const struct q8_gguf_name starcoder2_names[] = {
     {"blk.#.ffn_up", LAYER "mlp.c_fc", Q8_GGUF_SAME},
     {"blk.#.ffn_down", LAYER "mlp.c_proj", Q8_GGUF_SAME},
-    {NULL},
+    {.gguf = NULL},
 };
 
 /* Norms of heads, which have another shape in transformers, or need a word in the config. */
 static const struct q8_gguf_name no_head_norms[] = {
     {"blk.#.attn_q_norm", NULL, Q8_GGUF_SAME},
     {"blk.#.attn_k_norm", NULL, Q8_GGUF_SAME},
-    {NULL},
+    {.gguf = NULL},
 };
 
 #define NEOX "gpt_neox.layers.#."
@@ -98,7 +98,7 @@ static const struct q8_gguf_name gptneox_names[] = {
     {"blk.#.attn_output", NEOX "attention.dense", Q8_GGUF_SAME},
     {"blk.#.ffn_up", NEOX "mlp.dense_h_to_4h", Q8_GGUF_SAME},
     {"blk.#.ffn_down", NEOX "mlp.dense_4h_to_h", Q8_GGUF_SAME},
-    {NULL},
+    {.gguf = NULL},
 };
 
 #define BLOOM "transformer.h.#."
@@ -112,7 +112,7 @@ static const struct q8_gguf_name bloom_names[] = {
     {"blk.#.attn_output", BLOOM "self_attention.dense", Q8_GGUF_SAME},
     {"blk.#.ffn_up", BLOOM "mlp.dense_h_to_4h", Q8_GGUF_SAME},
     {"blk.#.ffn_down", BLOOM "mlp.dense_4h_to_h", Q8_GGUF_SAME},
-    {NULL},
+    {.gguf = NULL},
 };
 
 /* ---- config.json ---- */
@@ -126,16 +126,16 @@ const struct q8_gguf_member q8_gguf_members[] = {
     {"rms_norm_eps", "attention.layer_norm_rms_epsilon", NULL},
     {"rope_theta", "rope.freq_base", "10000.0"},
     {"head_dim", "attention.key_length", ""},
-    {NULL},
+    {.hf = NULL},
 };
 
-static const struct q8_gguf_member plain[] = {{"hidden_act", NULL, "\"silu\""}, {NULL}};
+static const struct q8_gguf_member plain[] = {{"hidden_act", NULL, "\"silu\""}, {.hf = NULL}};
 
 static const struct q8_gguf_member mixtral_members[] = {
     {"hidden_act", NULL, "\"silu\""},
     {"num_local_experts", "expert_count", NULL},
     {"num_experts_per_tok", "expert_used_count", NULL},
-    {NULL},
+    {.hf = NULL},
 };
 
 /* norm_topk_prob: what llama.cpp does, src/llama-model.cpp, build_moe_ffn. */
@@ -147,7 +147,7 @@ static const struct q8_gguf_member mixtral_members[] = {
             {"moe_intermediate_size", "expert_feed_forward_length", NULL},                         \
             {"shared_expert_intermediate_size", "expert_shared_feed_forward_length", ""},          \
         {                                                                                          \
-            NULL                                                                                   \
+            .hf = NULL                                                                             \
         }                                                                                          \
     }
 static const struct q8_gguf_member qwen2moe_members[] = QWEN_MOE("false");
@@ -157,7 +157,7 @@ static const struct q8_gguf_member phi3_members[] = {
     {"hidden_act", NULL, "\"silu\""},
     {"original_max_position_embeddings", "rope.scaling.original_context_length", NULL},
     {"sliding_window", "attention.sliding_window", "null"},
-    {NULL},
+    {.hf = NULL},
 };
 
 #define GELU                                                                                       \
@@ -165,14 +165,14 @@ static const struct q8_gguf_member phi3_members[] = {
         "hidden_activation", NULL, "\"gelu_pytorch_tanh\""                                         \
     }
 
-static const struct q8_gguf_member gemma_members[] = {GELU, {NULL}};
+static const struct q8_gguf_member gemma_members[] = {GELU, {.hf = NULL}};
 
 static const struct q8_gguf_member gemma2_members[] = {
     GELU,
     {"attn_logit_softcapping", "attn_logit_softcapping", NULL},
     {"final_logit_softcapping", "final_logit_softcapping", NULL},
     {"sliding_window", "attention.sliding_window", NULL},
-    {NULL},
+    {.hf = NULL},
 };
 
 static const struct q8_gguf_member gemma3_members[] = {
@@ -181,7 +181,7 @@ static const struct q8_gguf_member gemma3_members[] = {
     {"sliding_window", "attention.sliding_window", NULL},
     {"rope_theta", "rope.freq_base", "1000000.0"},
     {"rope_local_base_freq", "rope.freq_base_swa", "10000.0"},
-    {NULL},
+    {.hf = NULL},
 };
 
 static const struct q8_gguf_member starcoder2_members[] = {
@@ -189,7 +189,7 @@ static const struct q8_gguf_member starcoder2_members[] = {
     {"norm_epsilon", "attention.layer_norm_epsilon", NULL},
     {"rms_norm_eps", NULL, ""},
     {"sliding_window", "attention.sliding_window", "null"},
-    {NULL},
+    {.hf = NULL},
 };
 
 static const struct q8_gguf_member granite_members[] = {
@@ -198,7 +198,7 @@ static const struct q8_gguf_member granite_members[] = {
     {"embedding_multiplier", "embedding_scale", "1.0"},
     {"residual_multiplier", "residual_scale", "1.0"},
     {"logits_scaling", "logit_scale", "1.0"},
-    {NULL},
+    {.hf = NULL},
 };
 
 /* Norms with a mean. */
@@ -212,21 +212,21 @@ static const struct q8_gguf_member cohere_members[] = {
     {"hidden_act", NULL, "\"silu\""},
     {"logit_scale", "logit_scale", NULL},
     LAYER_NORM("layer_norm_eps"),
-    {NULL},
+    {.hf = NULL},
 };
 
 static const struct q8_gguf_member stablelm_members[] = {
     {"hidden_act", NULL, "\"silu\""},
     {"use_parallel_residual", "use_parallel_residual", "false"},
     LAYER_NORM("layer_norm_eps"),
-    {NULL},
+    {.hf = NULL},
 };
 
 static const struct q8_gguf_member gptneox_members[] = {
     {"hidden_act", NULL, "\"gelu\""},
     {"use_parallel_residual", "use_parallel_residual", "true"},
     LAYER_NORM("layer_norm_eps"),
-    {NULL},
+    {.hf = NULL},
 };
 
 /* The length and the width that llama.cpp has for it are its own. */
@@ -235,7 +235,7 @@ static const struct q8_gguf_member bloom_members[] = {
     {"max_position_embeddings", NULL, ""},
     {"intermediate_size", NULL, ""},
     {"rope_theta", NULL, ""},
-    {NULL},
+    {.hf = NULL},
 };
 
 static const struct q8_gguf_arch archs[] = {
