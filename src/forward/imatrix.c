@@ -202,6 +202,10 @@ static bool read_file(struct reader *r, const char *path, struct q8_err *err)
     if (r->count == 0)
         return q8_fail(err, Q8_EINPUT, "holds no sums of squares (.in_sum2)");
     qsort(r->entry, r->count, sizeof *r->entry, compare_modules);
+    for (uint64_t i = 1; i < r->count; i++)
+        if (compare_modules(&r->entry[i - 1], &r->entry[i]) == 0)
+            return q8_fail(err, Q8_EINPUT, "is there twice") ||
+                   q8_arrays_fail(r->entry[i].module, err);
     return true;
 }
 

@@ -133,6 +133,11 @@ bool q8_arrays_open(struct q8_file *ret, const char *path, struct q8_err *err)
 {
     const struct q8_magic *magic;
 
+    if (q8_imatrix_is(path))
+        return q8_fail(err, Q8_EUNSUPPORTED,
+                       "is an imatrix by its name: root mean squares, where activations or the "
+                       "largest magnitudes are needed; q8-inspect reads it") ||
+               q8_fail_in(err, path);
     if (!q8_format_of(path) && !q8_text_stem(path, ".npz"))
         return fail_kind(err) || q8_fail_in(err, path);
     if (!q8_file_open(ret, path, err))

@@ -71,6 +71,8 @@ static void probe_refuses_files_of_another_kind(void **state)
         {"probe/rows.npz", Q8_EINPUT, "v_proj': 4 values, but the module has 3 input features"},
         {"nowhere.npz", Q8_EIO, "nowhere.npz"},
         {"nowhere.pt", Q8_EIO, "nowhere.pt"},
+        {"acts/imatrix.gguf", Q8_EUNSUPPORTED, "is an imatrix by its name"},
+        {"acts/imatrix.dat", Q8_EUNSUPPORTED, "is an imatrix by its name"},
         {"acts.onnx", Q8_EUNSUPPORTED, " and .npz"},
     };
     struct fixture f;

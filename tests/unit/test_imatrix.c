@@ -137,6 +137,16 @@ static void imatrix_dat_that_is_broken_is_refused(void **state)
         bytes[at] ^= 0x80;
         end(&f);
     }
+    file = fopen(path, "wb"); /* an entry twice: 2, then { 1, "a", 1 call, 1 value, 1 } */
+    assert_non_null(file);
+    (void)fwrite("\2\0\0\0", 1, 4, file);
+    for (unsigned i = 0; i < 2; i++)
+        (void)fwrite("\1\0\0\0a\1\0\0\0\1\0\0\0\0\0\200\77", 1, 17, file);
+    assert_int_equal(fclose(file), 0);
+    assert_false(run(&f, dir, "cut.dat", qwen));
+    if (!strstr(f.err.text, "tensor 'a': is there twice"))
+        fail_msg("%s", f.err.text);
+    end(&f);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(dir), 0);
 }
