@@ -5,6 +5,7 @@
 #include "src/base/num.h"
 #include "src/base/text.h"
 #include "src/model/coded/decode.h"
+#include "src/model/coded/wants.h"
 #include "src/model/folder/folder.h"
 #include "src/model/unfinished.h"
 #include "src/model/weights.h"
@@ -31,7 +32,7 @@
 static const char dequantize[] = "q8 does not read that: dequantize it with its library first, or "
                                  "take the float checkpoint that it was made from";
 static const char not_whole[] = "q8 reads no weight that it is a part of: is the checkpoint whole?";
-static const char no_scales[] = "no scales that q8 knows are beside it: is the checkpoint whole?";
+static const char no_scales[] = "q8 knows no scales of such a name and type";
 static const char none_is[] =
     "q8 found no weight in its files that is: if they are floats, take it "
     "out of there";
@@ -294,11 +295,33 @@ static bool check_blocks(const struct q8_model *m, struct q8_err *err)
     return true;
 }
 
+/* The same with the names and types that were looked for, where that helps. */
+static const char *tell_parts(const struct q8_model *m, const struct q8_tensor *t, const char *todo,
+                              char *text, size_t size)
+{
+    char parts[400];
+
+    if (todo == no_scales && q8_coded_scales(t, parts, sizeof parts))
+        (void)snprintf(text, size,
+                       "no scales that q8 knows are beside it (%s, of their types): is the "
+                       "checkpoint whole?",
+                       parts);
+    else if ((todo == not_whole || todo == needs_config) &&
+             q8_coded_wants(m, t, parts, sizeof parts))
+        (void)snprintf(text, size,
+                       "q8 reads no weight that it is a part of, which would have %s: is the "
+                       "checkpoint whole?",
+                       parts);
+    else
+        return todo;
+    return text;
+}
+
 static bool check_tensors(const struct q8_model *m,
                           struct sign (*tells)(const struct q8_model *m, const struct q8_tensor *t),
                           struct q8_err *err)
 {
-    char where[400], name[256];
+    char where[400], name[256], todo[600];
 
     for (uint64_t i = 0; i < m->index.count; i++) {
         const struct q8_tensor *t = &m->index.tensor[i];
@@ -308,7 +331,7 @@ static bool check_tensors(const struct q8_model *m,
             continue;
         (void)snprintf(where, sizeof where, "tensor '%s' (%s)",
                        q8_text_escape(t->name, name, sizeof name), q8_dtypes[t->dtype].name);
-        return refuse(m, sign.what, where, sign.todo, err);
+        return refuse(m, sign.what, where, tell_parts(m, t, sign.todo, todo, sizeof todo), err);
     }
     return true;
 }

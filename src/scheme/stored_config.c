@@ -11,9 +11,9 @@
 #include <string.h>
 
 /* What to do about a method that q8 does not read, and of one that it does. */
-static const char dequantize[] = "q8 does not read that: dequantize it with its library first";
-static const char reads[] = "but no weight in its files is stored so: if they are floats, take the "
-                            "quantization_config out of config.json";
+static const char dequantize[] = "which q8 does not read: dequantize it with its library first";
+static const char reads[] = "but no weight in its files is stored so, with all its parts: if they "
+                            "are floats, take the quantization_config out of config.json";
 
 /* That one of the words, which end with NULL; NULL = none, or no text. */
 static const char *find_word(const char *text, const char *const *words)
@@ -32,7 +32,7 @@ static bool refuse_method(const struct cJSON *config, const char *method, struct
     if (q8_json_u64(q8_json_get(config, "bits"), &number))
         (void)snprintf(bits, sizeof bits, " (%" PRIu64 " bits)", number);
     return q8_fail(err, Q8_EUNSUPPORTED,
-                   "quantization_config: its weights are quantized by %s%s: %s",
+                   "quantization_config: its weights are quantized by %s%s, %s",
                    method ? q8_text_escape(method, name, sizeof name) : "a method without a name",
                    bits, q8_coded_has_method(method) ? reads : dequantize);
 }

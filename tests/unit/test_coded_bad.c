@@ -86,7 +86,25 @@ static const struct {
     /* compressed-tensors, packed */
     {CT, {PACKED, SCALE, SHAPE(shape)}, Q8_OK, ""},
     {CT, {PACKED, SCALE}, Q8_EUNSUPPORTED, "tensor 'm.weight_packed' (I32) says so; q8 reads no"},
-    {CT, {PACKED, SHAPE(shape)}, Q8_EUNSUPPORTED, "is the checkpoint whole?"},
+    {CT,
+     {PACKED, SHAPE(shape)},
+     Q8_EUNSUPPORTED,
+     "would have '.weight_packed' I32, '.weight_scale' F16 or BF16 or F32, '.weight_shape' I32 or "
+     "I64: is the checkpoint whole?"},
+    {FP8,
+     {ZEROS("m.weight", "F8_E4M3", "[4, 8]", 32), ZEROS("m.weight_scale_inv", "F64", "[1, 1]", 8)},
+     Q8_EUNSUPPORTED,
+     "tensor 'm.weight_scale_inv' (F64) says so; q8 reads no weight that it is a part of, which "
+     "would have '.weight' F8_E5M2 or F8_E4M3, '.weight_scale_inv' "},
+    {GPTQ(""),
+     {QWEIGHT, QSCALES},
+     Q8_EUNSUPPORTED,
+     "would have '.qweight' I32, '.scales' F16 or BF16 or F32, '.qzeros' I32"},
+    {FP8,
+     {ZEROS("m.weight", "F8_E4M3", "[4, 8]", 32)},
+     Q8_EUNSUPPORTED,
+     "beside it ('.weight_scale_inv', '.weight_scale', '.scale', '.qscale_weight', of their "
+     "types)"},
     {CT,
      {PACKED, SCALE, SHAPE(tall)},
      Q8_EINPUT,

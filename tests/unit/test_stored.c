@@ -345,9 +345,9 @@ static void coded_other_quantizations_are_named(void **state)
 {
     static const char *const cases[][2] = {
         {"{\"quantization_config\": {\"quant_method\": \"gptq\", \"bits\": 4}}",
-         "config.json: quantization_config: its weights are quantized by gptq (4 bits): but no"},
-        {"{\"quantization_config\": {\"quant_method\": \"fp8\"}}", "quantized by fp8: but no"},
-        {"{\"quantization_config\": {\"bits\": 8}}", "without a name (8 bits): q8 does not"},
+         "config.json: quantization_config: its weights are quantized by gptq (4 bits), but no"},
+        {"{\"quantization_config\": {\"quant_method\": \"fp8\"}}", "quantized by fp8, but no"},
+        {"{\"quantization_config\": {\"bits\": 8}}", "without a name (8 bits), which q8 does not"},
         {"{\"quantization_config\": {\"quant_method\": \"bitsandbytes\", \"load_in_4bit\": true}}",
          "bitsandbytes with 4 bits"},
         {"{\"quantization_config\": {\"quant_method\": \"bitsandbytes\"}}", "without load_in_8bit"},

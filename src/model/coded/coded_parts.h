@@ -146,6 +146,11 @@ bool q8_coded_casts(const struct q8_tensor *t, enum q8_dtype dtype);
 bool q8_llama_read_row(const struct q8_coded *c, uint64_t row, int8_t *codes, unsigned char *steps,
                        struct q8_err *err);
 
+/* ---- wants.c ---- */
+
+/* "I8 or I32": the names of types, as bits, into `text`; returns it. */
+const char *q8_coded_types(uint64_t types, char *text, size_t size);
+
 /* ---- coded.c ---- */
 
 /* Fails: that element is beyond the type asked for. */

@@ -106,19 +106,6 @@ static bool fail_weight(const struct search *s, const struct q8_coded *c, struct
     return q8_fail_in(err, place);
 }
 
-/* "I8 or I32": the names of the types into `text`; returns it. */
-static const char *list_types(uint64_t types, char *text, size_t size)
-{
-    size_t used = 0;
-
-    *text = 0;
-    for (unsigned i = 0; i < Q8_DTYPES && used < size; i++)
-        if (types & Q8_IS(i))
-            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " or " : "",
-                                     q8_dtypes[i].name);
-    return text;
-}
-
 /* Parts that need not be there are of their types. */
 static bool check_types(const struct q8_coded *c, struct q8_err *err)
 {
@@ -127,7 +114,7 @@ static bool check_types(const struct q8_coded *c, struct q8_err *err)
     for (unsigned i = 1; i < Q8_CODED_PARTS && c->coding->part[i].suffix; i++)
         if (c->part[i] && !(c->coding->part[i].types & Q8_IS(c->part[i]->dtype)))
             return q8_coded_fail_shape(
-                c, i, list_types(c->coding->part[i].types, types, sizeof types), err);
+                c, i, q8_coded_types(c->coding->part[i].types, types, sizeof types), err);
     return true;
 }
 

@@ -1,8 +1,9 @@
 /* wants.c - what a tensor that is a part of no weight would be a part of, for messages */
-#include "src/model/coded/coded_parts.h"
+#include "src/model/coded/wants.h"
 
 #include "src/base/num.h"
 #include "src/base/text.h"
+#include "src/model/coded/coded_parts.h"
 
 #include <stdio.h>
 #include <string.h>
