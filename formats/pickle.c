@@ -3,7 +3,7 @@
  *
  * A pickle is a program for a stack machine.  Here every value is a node of a graph, and a call is
  * a node that holds the name of the function and its arguments.  One table says which opcodes there
- * are; all others are refused by name (pickle_names.c).
+ * are, and which are refused by name (pickle_ops.c).
  */
 #include "formats/pickle_parts.h"
 
