@@ -21,6 +21,7 @@
 
 /* Bytes that a tensor of few repeated bytes may become beyond those of the file. */
 #define EXPANDED_MOST (UINT64_C(64) << 20)
+#define SHARED_MOST 8 /* times the bytes of the file that all tensors may have beyond those */
 
 /* A function and its arguments. */
 struct call {
@@ -322,6 +323,28 @@ static bool check_names(struct q8_index *out, struct q8_err *err)
     return true;
 }
 
+/* Tensors may share numbers: written apart, they are not many times the file. */
+static bool check_sum(const struct q8_torch *f, const struct q8_index *sorted)
+{
+    const struct q8_tensor *last = NULL;
+    uint64_t sum = 0, most;
+
+    if (!q8_mul(f->source->size, SHARED_MOST, &most) || !q8_add(most, EXPANDED_MOST, &most))
+        return true;
+    for (uint64_t i = 0; i < sorted->count; i++) {
+        const struct q8_tensor *t = &sorted->tensor[i];
+        const bool same = last && last->offset == t->offset && last->nbytes == t->nbytes;
+
+        if (!same && (!q8_add(sum, t->nbytes, &sum) || sum > most))
+            return q8_fail(f->err, Q8_ELIMIT,
+                           "its tensors share their numbers: each by itself, they have more than "
+                           "%d times the %" PRIu64 " bytes of the file",
+                           SHARED_MOST, f->source->size);
+        last = t;
+    }
+    return true;
+}
+
 bool q8_torch_tensors(struct q8_torch *f, struct q8_index *out)
 {
     const struct q8_pickle *p = &f->pickle;
@@ -361,5 +384,5 @@ bool q8_torch_tensors(struct q8_torch *f, struct q8_index *out)
                                       "passed over",
                                       others)))
         return false;
-    return check_names(out, f->err);
+    return check_names(out, f->err) && check_sum(f, out);
 }

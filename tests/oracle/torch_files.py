@@ -253,6 +253,9 @@ def bad():
                              "key of a storage has 101 bytes"),
         "storage-wraps": (packed(o.dict(a=o.tensor(o.storage(count=2 ** 62)))), "more than 2^64"),
         "name-twice": (packed(b"}(" + (o.text("a") + tensor) * 2 + b"u"), "is there twice"),
+        "shared-often": (packed(o.dict(a=o.tensor(size=(2 ** 24,), stride=(0,)),
+                                       b=o.tensor(size=(2 ** 24,), stride=(0,), offset=1))),
+                         "more than 8 times the"),
         "name-often": (packed(b"}(" + o.text("n" * 900) + b"q\0" + tensor + b"q\1" +
                               b"h\0h\1" * 20 + b"u"), "tensors have the same name"),
         "name-number": (packed(b"}(K\1" + tensor + b"u"), "name is no text"),
