@@ -1,8 +1,8 @@
 # --to=bf16, f16, f32 and safetensors: floats again, and the same tensors in other files
-# sha FILE WORD: its SHA-256 is that of golden.txt
+# sha FILE WORD: its SHA-256 is that of sha256.txt
 sha() {
     set -- "$1" "$2" "$(sha256sum <"$1")"
-    grep -qx "$2 ${3%% *}" "$DATA/tiny-fp8/golden.txt" || die "$1 is not what transformers makes of it"
+    grep -qx "$2 ${3%% *}" "$DATA/tiny-fp8/sha256.txt" || die "$1 is not what transformers makes of it"
 }
 
 cp -r "$DATA/tiny-fp8" model

@@ -2,7 +2,7 @@
 
     make_undo.py            writes testdata/tiny-fp8
 
-golden.txt has, for each --to, the SHA-256 of the model.safetensors that safetensors 0.8 writes of what
+sha256.txt has, for each --to, the SHA-256 of the model.safetensors that safetensors 0.8 writes of what
 transformers 5.23 loads with dtype and FineGrainedFP8Config(dequantize=True); it leaves norms and
 embeddings in BF16 whatever the dtype, so all goes through Tensor.to.
 """
@@ -66,7 +66,7 @@ def main():
                    if k != "lm_head.weight"}
         digest = hashlib.sha256(save(tensors, metadata={"format": "pt"})).hexdigest()
         lines.append(f"{word} {digest}\n")
-    (HERE / "golden.txt").write_text("".join(lines))
+    (HERE / "sha256.txt").write_text("".join(lines))
 
 
 if __name__ == "__main__":
