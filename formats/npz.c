@@ -52,23 +52,50 @@ static bool check_members(const struct q8_zip *zip, uint64_t size, struct q8_err
     return true;
 }
 
-static bool read_array(const struct q8_source *source, const struct q8_zip_member *m,
-                       const struct q8_npz_visitor *visitor, struct q8_arena *scratch,
-                       struct q8_err *err)
+/* Hands out the array in the bytes of a .npy file. */
+static bool show_array(const unsigned char *bytes, uint64_t size, const char *name,
+                       const struct q8_npz_visitor *visitor, struct q8_err *err)
 {
-    const char *name = q8_strndup(scratch, m->name, strlen(m->name) - (sizeof suffix - 1), err);
-    const unsigned char *bytes, *data;
     struct q8_tensor t = {0};
+    const unsigned char *data;
 
-    if (!name)
-        return false;
-    bytes = q8_zip_read(source, m, scratch, err);
-    if (!bytes || !q8_npy_parse(&t, bytes, m->size, err))
+    if (!q8_npy_parse(&t, bytes, size, err))
         return fail_array(name, err);
     data = bytes + t.offset;
     t.name = name;
     t.offset = 0;
     return visitor->visit(visitor->self, &t, data, err) || fail_array(name, err);
+}
+
+static bool read_array(const struct q8_source *source, const struct q8_zip_member *m,
+                       const struct q8_npz_visitor *visitor, struct q8_arena *scratch,
+                       struct q8_err *err)
+{
+    const char *name = q8_strndup(scratch, m->name, strlen(m->name) - (sizeof suffix - 1), err);
+    const unsigned char *bytes;
+
+    if (!name)
+        return false;
+    bytes = q8_zip_read(source, m, scratch, err);
+    return bytes ? show_array(bytes, m->size, name, visitor, err) : fail_array(name, err);
+}
+
+bool q8_npy_read(const struct q8_source *source, const char *name,
+                 const struct q8_npz_visitor *visitor, struct q8_arena *mem, struct q8_err *err)
+{
+    struct q8_arena scratch;
+    unsigned char *bytes;
+    bool ok;
+
+    if (source->size > Q8_NPZ_LIMIT)
+        return q8_fail(err, Q8_ELIMIT, "%" PRIu64 " bytes (at most %" PRIu64 ")", source->size,
+                       Q8_NPZ_LIMIT);
+    q8_arena_init(&scratch, mem->limit);
+    bytes = q8_alloc(&scratch, source->size + 1, 1, err);
+    ok = bytes && source->read(source->self, 0, bytes, source->size, err) &&
+         show_array(bytes, source->size, name, visitor, err);
+    q8_arena_clear(&scratch);
+    return ok;
 }
 
 bool q8_npz_read(const struct q8_source *source, const struct q8_npz_visitor *visitor,

@@ -39,6 +39,13 @@ bool q8_npz_read(const struct q8_source *source, const struct q8_npz_visitor *vi
                  struct q8_arena *mem, struct q8_err *err);
 
 /*
+ * The same of one .npy file, whose array has no name of its own: it is called `name`.  At most
+ * Q8_NPZ_LIMIT bytes.
+ */
+bool q8_npy_read(const struct q8_source *source, const char *name,
+                 const struct q8_npz_visitor *visitor, struct q8_arena *mem, struct q8_err *err);
+
+/*
  * Reads the header of the `size` bytes of a .npy file into dtype, rank, dims and nbytes of *ret,
  * and where the data begins into ret->offset; the data must end where the bytes do.  Errors as
  * above, without a name.

@@ -38,7 +38,7 @@ struct q8_activations {
 /*
  * Opens the file, if any, and finds the norms of the model.  An array of rank 2 and more of the
  * file is captured activations [tokens.., in] (its name is the module's, without ".weight"), one of
- * rank 1 the absmax of each feature; F16, BF16, F32 or F64.  Arrays of npz files are held in
+ * rank 1 the absmax of each feature; F16, BF16, F32 or F64.  Arrays of numpy's files are held in
  * memory, options.tokens rows of each; captured ones of safetensors files are read when they are
  * asked for. Every array must be of one of the weights (a list of the float model, whose names
  * outlive the activations) and as wide: Q8_EINPUT with the nearest names, as q8_statistics_match

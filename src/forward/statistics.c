@@ -115,9 +115,15 @@ bool q8_arrays_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
 {
     const struct q8_format *format = q8_format_of(file->path);
     struct q8_source source = q8_file_source(file);
+    const char *leaf = q8_text_leaf(file->path), *name;
+    const size_t stem = q8_text_stem(leaf, ".npy");
 
-    return format ? visit_tensors(format, &source, visitor, mem->limit, err)
-                  : q8_npz_read(&source, visitor, mem, err);
+    if (format)
+        return visit_tensors(format, &source, visitor, mem->limit, err);
+    if (!stem)
+        return q8_npz_read(&source, visitor, mem, err);
+    name = q8_strndup(mem, leaf, stem, err); /* the only place that says whose it is */
+    return name && q8_npy_read(&source, name, visitor, mem, err);
 }
 
 static bool fail_kind(struct q8_err *err)
@@ -125,7 +131,7 @@ static bool fail_kind(struct q8_err *err)
     char suffixes[100];
 
     return q8_fail(err, Q8_EUNSUPPORTED,
-                   "statistics of activations are read from %s, .dat and .npz files",
+                   "statistics of activations are read from %s, .dat, .npz and .npy files",
                    q8_format_suffixes(suffixes, sizeof suffixes));
 }
 
@@ -138,7 +144,7 @@ bool q8_arrays_open(struct q8_file *ret, const char *path, struct q8_err *err)
                        "is an imatrix by its name: root mean squares, where activations or the "
                        "largest magnitudes are needed; q8-inspect reads it") ||
                q8_fail_in(err, path);
-    if (!q8_format_of(path) && !q8_text_stem(path, ".npz"))
+    if (!q8_format_of(path) && !q8_text_stem(path, ".npz") && !q8_text_stem(path, ".npy"))
         return fail_kind(err) || q8_fail_in(err, path);
     if (!q8_file_open(ret, path, err))
         return false;

@@ -21,8 +21,8 @@ struct q8_statistics {
 };
 
 /*
- * Reads an imatrix of llama.cpp (q8_imatrix_read), or a .safetensors, PyTorch or .npz file of 1-D
- * tensors of F16, BF16, F32 or F64 (SmoothQuant's act_scales), at least one.  The path is not
+ * Reads an imatrix of llama.cpp (q8_imatrix_read), or a .safetensors, PyTorch, .npz or .npy file of
+ * 1-D tensors of F16, BF16, F32 or F64 (SmoothQuant's act_scales), at least one.  The path is not
  * copied.  Q8_EUNSUPPORTED for another kind of file; Q8_EINPUT, with the tensor, for what is no
  * such vector (another rank or type, NaN, an infinity, a negative number); Q8_ELIMIT beyond
  * Q8_STATISTICS_LIMIT; Q8_EIO.
@@ -32,15 +32,15 @@ bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_a
 
 /*
  * Opens a file of activations or of statistics about them.  Q8_EUNSUPPORTED, with the way out, when
- * the path ends in neither .npz nor the suffix of a format, and for what stands in the place of a
- * file (a pointer of Git LFS); else as q8_file_open.
+ * the path ends in none of .npz, .npy and the suffixes of formats, and for what stands in the place
+ * of a file (a pointer of Git LFS); else as q8_file_open.
  */
 bool q8_arrays_open(struct q8_file *ret, const char *path, struct q8_err *err);
 
 /*
- * Hands out every array of such a file: those of .npz as q8_npz_read does, with their data; of
- * other formats without (NULL), and array->offset says where they are in the file.  Errors of the
- * parsers and of the visitor, with the array's name in front.
+ * Hands out every array of such a file: those of .npz as q8_npz_read does, with their data, and so
+ * the one of MODULE.npy; of other formats without (NULL), and array->offset says where they are in
+ * the file.  Errors of the parsers and of the visitor, with the array's name in front.
  */
 bool q8_arrays_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
                     struct q8_arena *mem, struct q8_err *err);

@@ -73,7 +73,7 @@ static void probe_refuses_files_of_another_kind(void **state)
         {"nowhere.pt", Q8_EIO, "nowhere.pt"},
         {"acts/imatrix.gguf", Q8_EUNSUPPORTED, "is an imatrix by its name"},
         {"acts/imatrix.dat", Q8_EUNSUPPORTED, "is an imatrix by its name"},
-        {"acts.onnx", Q8_EUNSUPPORTED, " and .npz"},
+        {"acts.onnx", Q8_EUNSUPPORTED, ".npz and .npy"},
     };
     struct fixture f;
 

@@ -97,8 +97,8 @@ static void activations_of_another_kind_are_unsupported(void **state)
     static const struct {
         const char *path, *words;
     } cases[] = {
-        {"/nowhere/imatrix.bin2", ", .dat and .npz"},
-        {".npz", " and .npz"},
+        {"/nowhere/imatrix.bin2", ", .dat, .npz and .npy"},
+        {".npz", " and .npy"},
     };
 
     (void)state;
@@ -113,6 +113,47 @@ static void activations_of_another_kind_are_unsupported(void **state)
         assert_non_null(strstr(err.text, cases[i].words));
         q8_arena_clear(&mem);
     }
+}
+
+/* A .npy file has one array, whose name is the file's. */
+static void activations_of_one_array_are_the_module_that_the_file_is_called(void **state)
+{
+    static const char head[118] = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }",
+                      start[] = "\x93NUMPY\1\0v";
+    static const float maxima[] = {1, 2.5f, 0};
+    char path[] = "/tmp/q8-test-XXXXXX/model.layers.0.q_proj.npy";
+    char *slash = strchr(path + 5, '/');
+    struct q8_statistics acts;
+    struct q8_err err = {0};
+    struct q8_arena mem;
+    FILE *file;
+
+    (void)state;
+    *slash = 0;
+    assert_non_null(mkdtemp(path));
+    *slash = '/';
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(start, sizeof start, 1, file), 1);
+    for (size_t i = 0; i < sizeof head; i++)
+        assert_true(fputc(i + 1 == sizeof head ? '\n' : head[i] ? head[i] : ' ', file) >= 0);
+    assert_int_equal(fwrite(maxima, sizeof maxima, 1, file), 1);
+    assert_int_equal(fclose(file), 0);
+    q8_arena_init(&mem, 1 << 20);
+    assert_true(q8_statistics_read(&acts, path, &mem, &err));
+    assert_int_equal(acts.count, 1);
+    assert_string_equal(acts.entry[0].module, "model.layers.0.q_proj");
+    assert_int_equal(acts.entry[0].features, 3);
+    assert_memory_equal(acts.entry[0].absmax, maxima, sizeof maxima);
+    q8_arena_clear(&mem);
+    assert_int_equal(truncate(path, 130), 0); /* less than its shape says */
+    assert_false(q8_statistics_read(&acts, path, &mem, &err));
+    assert_int_equal(err.code, Q8_EINPUT);
+    assert_non_null(strstr(err.text, "array 'model.layers.0.q_proj'"));
+    q8_arena_clear(&mem);
+    (void)unlink(path);
+    *slash = 0;
+    (void)rmdir(path);
 }
 
 static void activations_file_that_is_not_there_is_an_io_error(void **state)
@@ -324,6 +365,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(activations_are_read_by_name_as_floats),
         cmocka_unit_test(activations_bad_vector_is_refused_with_its_place),
         cmocka_unit_test(activations_of_another_kind_are_unsupported),
+        cmocka_unit_test(activations_of_one_array_are_the_module_that_the_file_is_called),
         cmocka_unit_test(activations_file_that_is_not_there_is_an_io_error),
         cmocka_unit_test(activations_of_more_than_a_gib_are_a_limit),
         cmocka_unit_test(activations_without_memory_are_a_limit),
