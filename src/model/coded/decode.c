@@ -228,6 +228,10 @@ static bool fill_index(struct search *s, struct q8_err *err)
     for (uint64_t i = 0; i < raw->count; i++)
         if (!add_coded(s, &raw->tensor[i], err))
             return false;
+    if (s->weights == 0 && s->options->dtype == Q8_DTYPES) { /* one list is enough */
+        s->m->index = *raw;
+        return true;
+    }
     for (uint64_t i = 0; i < raw->count; i++)
         if (!s->of[i] && !add_plain(s, &raw->tensor[i], err))
             return false;
