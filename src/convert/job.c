@@ -18,6 +18,7 @@
 struct sizes {
     struct q8_walk walk;
     uint64_t cols, part[Q8_PARTS];
+    uint64_t before; /* codes that the input has of the largest tile that gets others */
     /* of those in use, the one with the smallest groups; NULL: nothing becomes int8 */
     const struct q8_scheme *scheme;
 };
@@ -56,6 +57,8 @@ static struct sizes find_sizes(const struct q8_plan *plan)
         rows = q8_walk_rows(&s.walk, &view);
         q8_walk_fit(&s.walk, &view);
         s.cols = q8_max(s.cols, job->cols);
+        if (q8_job_recodes(job))
+            s.before = q8_max(s.before, rows * job->cols);
         shape = q8_job_shape(job, rows);
         for (unsigned p = 0; p < q8_job_parts(job); p++) {
             struct q8_tensor t = {0};
@@ -70,8 +73,9 @@ static struct sizes find_sizes(const struct q8_plan *plan)
 uint64_t q8_worker_bytes(const struct q8_plan *plan)
 {
     const struct sizes s = find_sizes(plan);
-    uint64_t bytes = q8_walk_bytes(&s.walk) + (s.scheme ? q8_encoder_bytes(s.scheme, s.cols) : 0);
+    uint64_t bytes = q8_walk_bytes(&s.walk) + s.before;
 
+    bytes += s.scheme ? q8_encoder_bytes(s.scheme, s.cols) : 0;
     for (unsigned p = 0; p < Q8_PARTS; p++)
         bytes += q8_stream_bytes(s.part[p]);
     return bytes;
@@ -91,6 +95,8 @@ bool q8_worker_open(struct q8_worker *w, const struct q8_plan *plan, enum q8_isa
     for (unsigned p = 0; p < Q8_PARTS; p++)
         if (!q8_stream_open(&w->part[p], s.part[p], &w->mem, err))
             return false;
+    if (s.before && measure && !(w->before = q8_alloc(&w->mem, s.before, 1, err)))
+        return false;
     w->encoder.scheme = s.scheme;
     w->encoder.measure = measure;
     return !s.scheme || q8_encoder_init(&w->encoder, isa, s.cols, &w->mem, err);
@@ -122,19 +128,6 @@ static bool copy_tensor(struct q8_worker *w, const struct q8_job *job, struct q8
     return true;
 }
 
-/*
- * compressed-tensors' words: code ^ 0x80, rows padded with 0 to `width` bytes (formats.md 2.2.3).
- */
-static void pack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint64_t width)
-{
-    for (uint64_t r = rows; width > cols && r-- > 0;) {
-        memmove(codes + r * width, codes + r * cols, cols);
-        memset(codes + r * width + cols, 0x80, width - cols);
-    }
-    for (uint64_t i = 0; i < rows * width; i++)
-        codes[i] ^= 0x80;
-}
-
 /* What a tile gives to each part goes on its way; codes and scales are at the tails already. */
 static bool add_parts(struct q8_worker *w, const struct q8_scheme *scheme, const struct q8_job *job,
                       uint64_t row, uint64_t rows, struct q8_err *err)
@@ -151,7 +144,7 @@ static bool add_parts(struct q8_worker *w, const struct q8_scheme *scheme, const
             return false;
         n = t.nbytes;
         switch (scheme->part[p].kind) {
-        case Q8_PART_PACKED: pack_rows(tail, rows, job->cols, n / rows); break;
+        case Q8_PART_PACKED: q8_pack_rows(tail, rows, job->cols, n / rows); break;
         case Q8_PART_SHAPE: memcpy(tail, shape, n); break;
         case Q8_PART_ZERO: memset(tail, 0, n); break;
         case Q8_PART_NONE: return true;
@@ -182,8 +175,24 @@ struct encoding {
     const struct q8_scheme *scheme;
     const struct q8_job *job;
     unsigned codes, scales; /* parts */
+    bool recodes;           /* count the codes that are others than before */
     struct q8_stats *stats;
 };
+
+/* Counts those of n rows that are others than in the input. */
+static bool count_moved(const struct encoding *e, const int8_t *codes, uint64_t row, uint64_t n,
+                        struct q8_err *err)
+{
+    int8_t *before = e->worker->before;
+
+    if (!e->recodes)
+        return true;
+    if (!q8_coded_read_codes(e->job->tensor->coded, row, n, before, err))
+        return false;
+    for (uint64_t i = 0; i < n * e->job->cols; i++)
+        e->stats->moved += codes[i] != before[i];
+    return true;
+}
 
 /* No more rows than fill the piece, so that little of the codes stays behind. */
 static uint64_t encode_room(void *self)
@@ -211,7 +220,7 @@ static bool encode_tile(void *self, void *rows, uint64_t row, uint64_t n, struct
 
     q8_sameness_see(&w->same, rows, n * e->job->cols * q8_dtype_size(dtype));
     return q8_encode_rows(&w->encoder, &tile, e->stats, err) &&
-           add_parts(w, e->scheme, e->job, row, n, err);
+           count_moved(e, tile.codes, row, n, err) && add_parts(w, e->scheme, e->job, row, n, err);
 }
 
 static bool encode_tensor(struct q8_worker *w, const struct q8_job *job, struct q8_pool *pool,
@@ -223,6 +232,7 @@ static bool encode_tensor(struct q8_worker *w, const struct q8_job *job, struct 
                          job,
                          find_part(scheme, Q8_PART_CODES, Q8_PART_PACKED),
                          find_part(scheme, Q8_PART_ABSMAX, Q8_PART_SCALE),
+                         w->before && q8_job_recodes(job),
                          stats};
     const struct q8_visit visit = {encode_tile, encode_room, &e};
     const struct q8_view view = q8_job_view(job);

@@ -19,12 +19,13 @@ struct q8_result {
 
 /* One thread's buffers. */
 struct q8_worker {
-    const struct q8_plan *plan;      /* the caller's */
-    struct q8_encoder encoder;       /* kernels, and room for the scales of a row */
-    struct q8_arena mem;             /* holds all of it */
-    struct q8_walk walk;             /* reads the rows of the weights */
-    struct q8_xxh xxh;               /* of the source */
-    struct q8_sameness same;         /* of its elements */
+    const struct q8_plan *plan; /* the caller's */
+    struct q8_encoder encoder;  /* kernels, and room for the scales of a row */
+    struct q8_arena mem;        /* holds all of it */
+    struct q8_walk walk;        /* reads the rows of the weights */
+    struct q8_xxh xxh;          /* of the source */
+    struct q8_sameness same;    /* of its elements */
+    int8_t *before; /* codes of the input, of the largest tile that gets others; NULL: none does */
     struct q8_stream part[Q8_PARTS]; /* the output tensors of a job; a copy takes the first */
 };
 

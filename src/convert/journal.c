@@ -25,7 +25,7 @@
 #define LINE_BYTES 512
 
 /* job and zero rows: 20 digits; sums: 24, such as -0x1.fffffffffffffp+1023; spaces, NUL */
-_Static_assert((2 + Q8_PARTS) * Q8_DIGEST_TEXT + 2 * 21 + 2 * 25 + 4 <= LINE_BYTES,
+_Static_assert((2 + Q8_PARTS) * Q8_DIGEST_TEXT + 3 * 21 + 2 * 25 + 4 <= LINE_BYTES,
                "a line has room for the digests of all parts");
 
 /* Prints everything that decides the output: options, texts, sources, sizes. */
@@ -106,8 +106,8 @@ bool q8_journal_add(struct q8_convert *c, uint64_t job, struct q8_err *err)
 
     for (unsigned p = 0; p < Q8_PARTS; p++)
         n += snprintf(line + n, sizeof line - (size_t)n, " %s", q8_digest_text(&r->part[p], hex));
-    n += snprintf(line + n, sizeof line - (size_t)n, " %a %a %" PRIu64 " %d", r->stats.err2,
-                  r->stats.val2, r->stats.zero_rows, r->constant);
+    n += snprintf(line + n, sizeof line - (size_t)n, " %a %a %" PRIu64 " %" PRIu64 " %d",
+                  r->stats.err2, r->stats.val2, r->stats.zero_rows, r->stats.moved, r->constant);
     check = q8_xxh_once(line, (uint64_t)n);
     n += snprintf(line + n, sizeof line - (size_t)n, " %s\n", q8_digest_text(&check, hex));
     return append(c, line, (size_t)n, err);
@@ -134,8 +134,8 @@ static bool parse_line(struct q8_convert *c, char *line)
     for (unsigned p = 0; p < Q8_PARTS; p++)
         if (!q8_digest_take(&at, &r.part[p]))
             return false;
-    if (sscanf(at, "%la %la %" SCNu64 " %d", &r.stats.err2, &r.stats.val2, &r.stats.zero_rows,
-               &constant) != 4)
+    if (sscanf(at, "%la %la %" SCNu64 " %" SCNu64 " %d", &r.stats.err2, &r.stats.val2,
+               &r.stats.zero_rows, &r.stats.moved, &constant) != 5)
         return false;
     r.constant = constant != 0;
     c->result[job] = r;

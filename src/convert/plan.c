@@ -42,6 +42,14 @@ bool q8_job_carry(const struct q8_job *job, struct q8_carry *ret)
            q8_carry_init(ret, job->tensor, job->as->scheme, group ? group : job->cols);
 }
 
+bool q8_job_recodes(const struct q8_job *job)
+{
+    struct q8_codes codes;
+
+    return !job->reason && !job->carry && !job->transpose && job->tensor->rank == 2 &&
+           job->tensor->coded && q8_coded_codes(job->tensor->coded, &codes);
+}
+
 /* The pattern asks for what cannot be; always NULL. */
 static const char *refuse(const struct q8_pattern *p, const struct q8_job *job,
                           const struct q8_target *target, const char *why, struct q8_err *err)

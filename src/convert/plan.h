@@ -131,6 +131,9 @@ bool q8_plan_list(struct q8_plan *ret, const struct q8_model *model,
 /* `rows` rows of an int8 weight, of a type that its scales have where the scheme says none. */
 struct q8_weight_shape q8_job_shape(const struct q8_job *job, uint64_t rows);
 
+/* Whether the input of an int8 job has int8 codes too, and the output gets others. */
+bool q8_job_recodes(const struct q8_job *job);
+
 /* Whether the codes of the input can be those of the output, in an int8 job; and how. */
 bool q8_job_carry(const struct q8_job *job, struct q8_carry *ret);
 

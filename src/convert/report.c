@@ -70,8 +70,23 @@ struct q8_stats q8_report_stats(const struct q8_convert *c)
         all.err2 += c->result[i].stats.err2;
         all.val2 += c->result[i].stats.val2;
         all.zero_rows += c->result[i].stats.zero_rows;
+        all.moved += c->result[i].stats.moved;
     }
     return all;
+}
+
+/* Of weights that were int8 already: how many codes are others now. */
+static void print_moved(const struct q8_convert *c, uint64_t moved, FILE *out)
+{
+    uint64_t codes = 0;
+    char a[32], b[32];
+
+    for (uint64_t i = 0; i < c->plan->jobs; i++)
+        if (q8_job_recodes(&c->plan->job[i]))
+            codes += c->plan->job[i].rows * c->plan->job[i].cols;
+    if (codes)
+        fprintf(out, "codes that moved: %s of the %s that were int8 in the input\n",
+                q8_text_count(moved, a, sizeof a), q8_text_count(codes, b, sizeof b));
 }
 
 /* The schemes beside the main one. */
@@ -230,6 +245,7 @@ bool q8_report_text(const struct q8_report *r, FILE *out, struct q8_err *err)
         print_worst(c, out);
         fprintf(out, "SQNR of all int8 weights: %.2f dB%s\n", stats_sqnr(&all),
                 r->plan->total.twice ? ", against the stored values" : "");
+        print_moved(c, all.moved, out);
     }
     if (r->plan->options.target->scheme)
         fprintf(out, "rows of zeros: %" PRIu64 "\n", all.zero_rows);

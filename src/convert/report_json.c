@@ -65,6 +65,8 @@ static bool print_job(const struct q8_report *r, uint64_t i, struct q8_json *j, 
         print_sqnr(r, &r->convert->result[i].stats, j);
         if (!r->convert->finished)
             q8_json_number(j, "zero_rows", r->convert->result[i].stats.zero_rows);
+        if (!r->convert->finished && r->convert->options.measure && q8_job_recodes(job))
+            q8_json_number(j, "codes_moved", r->convert->result[i].stats.moved);
     }
     if (r->convert && r->convert->result[i].constant)
         q8_json_flag(j, "constant", true);
@@ -102,6 +104,7 @@ static void print_totals(const struct q8_report *r, struct q8_json *j)
         q8_json_number(j, "tensors_resumed", r->convert->kept);
         if (!r->convert->finished) {
             q8_json_number(j, "zero_rows", all.zero_rows);
+            q8_json_number(j, "codes_moved", all.moved);
             q8_json_number(j, "weights_constant", q8_report_constants(r->convert).count);
         }
         print_sqnr(r, &all, j);

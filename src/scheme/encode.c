@@ -186,3 +186,13 @@ bool q8_encode_rows(struct q8_encoder *e, const struct q8_tile *tile, struct q8_
     }
     return true;
 }
+
+void q8_pack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint64_t width)
+{
+    for (uint64_t r = rows; width > cols && r-- > 0;) {
+        memmove(codes + r * width, codes + r * cols, cols);
+        memset(codes + r * width + cols, 0x80, width - cols);
+    }
+    for (uint64_t i = 0; i < rows * width; i++)
+        codes[i] ^= 0x80;
+}

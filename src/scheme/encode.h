@@ -11,6 +11,7 @@ struct q8_stats {
     double err2;        /* sum of (w - w')^2, in units of the weight squared */
     double val2;        /* sum of w^2 */
     uint64_t zero_rows; /* rows without a number other than 0 */
+    uint64_t moved;     /* int8 codes that are others than those that the input had */
 };
 
 /*
@@ -63,5 +64,11 @@ struct q8_tile {
  */
 bool q8_encode_rows(struct q8_encoder *e, const struct q8_tile *tile, struct q8_stats *stats,
                     struct q8_err *err);
+
+/*
+ * Codes [rows, cols] to compressed-tensors' words in place: code ^ 0x80, rows padded with 0 to
+ * `width` bytes (formats.md 2.2.3).
+ */
+void q8_pack_rows(unsigned char *codes, uint64_t rows, uint64_t cols, uint64_t width);
 
 #endif

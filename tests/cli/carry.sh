@@ -50,9 +50,13 @@ if "$Q8_VERIFY" --level=weights bnb-int8 broken >text; then die "a fault passes"
 grep -q "^FAIL: 1 of 28 layers" text || die "$(cat text)"
 
 # where the target has no place for the scales they are rounded, and it is said
-"$Q8" -q --to=bnb-int8 ct-w8a8 twice 2>err
+"$Q8" --json=twice.json --to=bnb-int8 ct-w8a8 twice >text 2>err
 grep -q "28 weights are quantized already (int8 with scales) and rounded a second time" err ||
     die "$(cat err)"
+grep -qx "codes that moved: 3.57 K of the 2.75 M that were int8 in the input" text ||
+    die "$(cat text)" # numpy counts 3,566
+[ "$(awk -F: '/"codes_moved"/ { n += $2 } END { print n }' twice.json)" = 7132 ] ||
+    die "codes_moved of the weights and of all"
 
 # killed, then resumed
 n=5

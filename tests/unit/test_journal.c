@@ -66,8 +66,11 @@ static void finish(struct run *r, uint64_t number, unsigned char value)
     unsigned char bytes[256];
 
     memset(bytes, value, sizeof bytes);
-    *result = (struct q8_result){
-        true, {0x1.23456789abcdep-30, 1.0 / 3, value}, value % 2 == 1, {{value}}, {{{0}}}};
+    *result = (struct q8_result){true,
+                                 {0x1.23456789abcdep-30, 1.0 / 3, value, value + 1u},
+                                 value % 2 == 1,
+                                 {{value}},
+                                 {{{0}}}};
     for (unsigned p = 0; p < q8_job_parts(job); p++) {
         char name[Q8_NAME_BYTES];
         struct q8_tensor t;
@@ -142,6 +145,7 @@ static void journal_gives_results_back_bit_by_bit(void **state)
         assert_true(have->stats.err2 == want[i].stats.err2);
         assert_true(have->stats.val2 == want[i].stats.val2);
         assert_int_equal(have->stats.zero_rows, want[i].stats.zero_rows);
+        assert_int_equal(have->stats.moved, want[i].stats.moved);
         assert_true(have->constant == want[i].constant);
         assert_true(q8_digest_same(&have->source, &want[i].source));
         for (unsigned p = 0; p < Q8_PARTS; p++)
