@@ -42,14 +42,6 @@ static const enum q8_dtype dtypes[] = {
 };
 
 /* Puts "tensor 'name': " in front of a failure. */
-static bool fail_tensor(const char *name, struct q8_err *err)
-{
-    char shown[300], place[320];
-
-    (void)snprintf(place, sizeof place, "tensor '%s'", q8_text_escape(name, shown, sizeof shown));
-    return q8_fail_in(err, place);
-}
-
 static bool get_shape(struct q8_gguf *g, struct q8_tensor *t)
 {
     const uint64_t rank = q8_gguf_number(g, 4);
@@ -94,26 +86,15 @@ static bool get_tensor(struct q8_gguf *g, struct q8_index *out)
     if (!*t.name)
         return q8_fail(g->err, Q8_EINPUT, "tensor %" PRIu64 " is without a name", out->count);
     if (!get_shape(g, &t) || !get_dtype(g, &t))
-        return fail_tensor(t.name, g->err);
+        return q8_tensor_fail(t.name, g->err);
     t.offset = q8_gguf_number(g, 8);
     t.swapped = g->swapped && q8_dtypes[t.dtype].bytes > 1;
     if (t.offset % g->alignment)
         return q8_fail(g->err, Q8_EINPUT,
                        "its data begins at %" PRIu64 ", no multiple of the alignment of %" PRIu64,
                        t.offset, g->alignment) ||
-               fail_tensor(t.name, g->err);
+               q8_tensor_fail(t.name, g->err);
     return !g->err->code && q8_index_add(out, &t, g->mem, g->err);
-}
-
-static int compare_offsets(const void *a, const void *b)
-{
-    const struct q8_tensor *x = a, *y = b;
-
-    if (x->offset != y->offset)
-        return x->offset < y->offset ? -1 : 1;
-    if (x->nbytes != y->nbytes) /* empty ones first: they share their begin */
-        return x->nbytes < y->nbytes ? -1 : 1;
-    return strcmp(x->name, y->name);
 }
 
 /* Sorts the tensors by offset, which becomes absolute; none overlaps another or the end. */
@@ -121,15 +102,14 @@ static bool place_tensors(struct q8_gguf *g, struct q8_index *out)
 {
     const uint64_t pad = (g->alignment - g->at % g->alignment) % g->alignment;
     uint64_t start, end = 0;
+    const char *twice;
     char shown[200];
 
     q8_index_sort(out);
-    for (uint64_t i = 1; i < out->count; i++)
-        if (strcmp(out->tensor[i - 1].name, out->tensor[i].name) == 0)
-            return q8_fail(g->err, Q8_EINPUT, "duplicate name") ||
-                   fail_tensor(out->tensor[i].name, g->err);
-    if (out->count)
-        qsort(out->tensor, out->count, sizeof *out->tensor, compare_offsets);
+    twice = q8_index_twice(out);
+    if (twice)
+        return q8_fail(g->err, Q8_EINPUT, "duplicate name") || q8_tensor_fail(twice, g->err);
+    q8_index_sort_offsets(out);
     for (uint64_t i = 0; i < out->count; i++) {
         struct q8_tensor *t = &out->tensor[i];
 
@@ -139,14 +119,14 @@ static bool place_tensors(struct q8_gguf *g, struct q8_index *out)
                            "%" PRIu64,
                            t->offset, q8_text_escape(out->tensor[i - 1].name, shown, sizeof shown),
                            end) ||
-                   fail_tensor(t->name, g->err);
+                   q8_tensor_fail(t->name, g->err);
         if (!q8_add(g->at, pad, &start) || !q8_add(start, t->offset, &start) ||
             !q8_within(start, t->nbytes, g->source->size))
             return q8_fail(g->err, Q8_EINPUT,
                            "its %" PRIu64 " bytes at %" PRIu64 " of the data are beyond the end "
                            "of the file (%" PRIu64 " bytes): it is cut short",
                            t->nbytes, t->offset, g->source->size) ||
-                   fail_tensor(t->name, g->err);
+                   q8_tensor_fail(t->name, g->err);
         end = q8_max(end, t->offset + t->nbytes);
         t->offset = start;
     }

@@ -301,23 +301,15 @@ static int compare_places(const void *a, const void *b)
     return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-static bool fail_tensor(const char *name, struct q8_err *err)
-{
-    char shown[300], place[320];
-
-    (void)snprintf(place, sizeof place, "tensor '%s'", q8_text_escape(name, shown, sizeof shown));
-    return q8_fail_in(err, place);
-}
-
 /* Each name is there once. */
 static bool check_names(struct q8_index *out, struct q8_err *err)
 {
+    const char *twice;
+
     q8_index_sort(out);
-    for (uint64_t i = 1; i < out->count; i++)
-        if (strcmp(out->tensor[i - 1].name, out->tensor[i].name) == 0) {
-            q8_fail(err, Q8_EINPUT, "is there twice");
-            return fail_tensor(out->tensor[i].name, err);
-        }
+    twice = q8_index_twice(out);
+    if (twice)
+        return q8_fail(err, Q8_EINPUT, "is there twice") || q8_tensor_fail(twice, err);
     if (out->count)
         qsort(out->tensor, out->count, sizeof *out->tensor, compare_places);
     return true;
@@ -371,7 +363,7 @@ bool q8_torch_tensors(struct q8_torch *f, struct q8_index *out)
         if (!get_name(f, key, &t.name))
             return false;
         if (!get_tensor(f, node, &t))
-            return fail_tensor(t.name, f->err);
+            return q8_tensor_fail(t.name, f->err);
         if (!q8_index_add(out, &t, f->mem, f->err))
             return false;
     }

@@ -59,15 +59,10 @@ const char *q8_format_suffixes(char *text, size_t size)
 bool q8_format_parse(const struct q8_format *format, struct q8_source *source, struct q8_index *out,
                      struct q8_arena *mem, struct q8_err *err)
 {
-    char name[256], place[300];
-
     if (!format->parse(source, out, mem, err))
         return false;
     for (uint64_t i = 0; i < out->count; i++)
-        if (!q8_tensor_check(&out->tensor[i], source->size, err)) {
-            (void)snprintf(place, sizeof place, "tensor '%s'",
-                           q8_text_escape(out->tensor[i].name, name, sizeof name));
-            return q8_fail_in(err, place);
-        }
+        if (!q8_tensor_check(&out->tensor[i], source->size, err))
+            return q8_tensor_fail(out->tensor[i].name, err);
     return true;
 }

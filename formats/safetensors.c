@@ -16,15 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Puts "tensor 'name': " in front of a failure. */
-static bool fail_tensor(const char *name, struct q8_err *err)
-{
-    char shown[300], place[320];
-
-    (void)snprintf(place, sizeof place, "tensor '%s'", q8_text_escape(name, shown, sizeof shown));
-    return q8_fail_in(err, place);
-}
-
 static bool get_shape(struct q8_scan *s, struct q8_tensor *t)
 {
     if (!q8_scan_open(s, '['))
@@ -101,7 +92,7 @@ static bool get_tensor(struct q8_scan *s, struct q8_index *out, struct q8_arena 
     if (!t.name)
         return false;
     if (!get_entry(s, &t, &end) || !q8_tensor_bytes(&t, &t.nbytes, err))
-        return fail_tensor(t.name, err);
+        return q8_tensor_fail(t.name, err);
     if (end < t.offset || end - t.offset != t.nbytes) {
         char shape[200];
 
@@ -110,7 +101,7 @@ static bool get_tensor(struct q8_scan *s, struct q8_index *out, struct q8_arena 
                 "%s of shape %s needs %" PRIu64 " bytes, data_offsets give [%" PRIu64 ", %" PRIu64
                 "]",
                 q8_dtypes[t.dtype].name, shape, t.nbytes, t.offset, end);
-        return fail_tensor(t.name, err);
+        return q8_tensor_fail(t.name, err);
     }
     return q8_index_add(out, &t, mem, err);
 }
@@ -141,25 +132,14 @@ static bool get_metadata(struct q8_scan *s, struct q8_index *out, struct q8_aren
     return !err->code;
 }
 
-static int compare_offsets(const void *a, const void *b)
-{
-    const struct q8_tensor *x = a, *y = b;
-
-    if (x->offset != y->offset)
-        return x->offset < y->offset ? -1 : 1;
-    if (x->nbytes != y->nbytes) /* empty ones first: they share their begin */
-        return x->nbytes < y->nbytes ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
 static bool check_names(struct q8_index *out, struct q8_err *err)
 {
+    const char *twice;
+
     q8_index_sort(out);
-    for (uint64_t i = 1; i < out->count; i++)
-        if (strcmp(out->tensor[i - 1].name, out->tensor[i].name) == 0) {
-            q8_fail(err, Q8_EINPUT, "duplicate name");
-            return fail_tensor(out->tensor[i].name, err);
-        }
+    twice = q8_index_twice(out);
+    if (twice)
+        return q8_fail(err, Q8_EINPUT, "duplicate name") || q8_tensor_fail(twice, err);
     q8_index_sort_meta(out);
     for (uint64_t i = 1; i < out->metas; i++)
         if (strcmp(out->meta[i - 1].key, out->meta[i].key) == 0)
@@ -172,22 +152,21 @@ static bool check_cover(struct q8_index *out, uint64_t start, uint64_t size, str
 {
     uint64_t at = 0;
 
-    if (out->count)
-        qsort(out->tensor, out->count, sizeof *out->tensor, compare_offsets);
+    q8_index_sort_offsets(out);
     for (uint64_t i = 0; i < out->count; i++) {
         struct q8_tensor *t = &out->tensor[i];
 
         if (t->offset != at) {
             q8_fail(err, Q8_EINPUT, "its data begins at %" PRIu64 ", expected at %" PRIu64 " (%s)",
                     t->offset, at, t->offset > at ? "a hole" : "an overlap");
-            return fail_tensor(t->name, err);
+            return q8_tensor_fail(t->name, err);
         }
         if (!q8_within(t->offset, t->nbytes, size - start)) {
             q8_fail(err, Q8_EINPUT,
                     "its data ends at %" PRIu64 " but the file has %" PRIu64
                     " bytes of data: the file is cut short",
                     t->offset + t->nbytes, size - start);
-            return fail_tensor(t->name, err);
+            return q8_tensor_fail(t->name, err);
         }
         at += t->nbytes;
         t->offset += start;

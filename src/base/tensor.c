@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_BYTES 4096 /* of a name that is put together; longer ones are not looked for */
+
 /* Names and widths: safetensors 0.8.0, safetensors/src/tensor.rs. */
 const struct q8_dtype_row q8_dtypes[Q8_DTYPES] = {
     [Q8_BOOL] = {"BOOL", 1, 1},
@@ -229,4 +231,48 @@ struct q8_tensor *q8_index_find(const struct q8_index *ix, const char *name)
     if (!ix->count)
         return NULL;
     return bsearch(&key, ix->tensor, ix->count, sizeof key, compare_names);
+}
+
+struct q8_tensor *q8_index_beside(const struct q8_index *ix, const char *name, size_t stem,
+                                  const char *suffix)
+{
+    char other[NAME_BYTES];
+
+    if ((size_t)snprintf(other, sizeof other, "%.*s%s", (int)q8_min(stem, sizeof other), name,
+                         suffix) >= sizeof other)
+        return NULL;
+    return q8_index_find(ix, other);
+}
+
+const char *q8_index_twice(const struct q8_index *ix)
+{
+    for (uint64_t i = 1; i < ix->count; i++)
+        if (strcmp(ix->tensor[i - 1].name, ix->tensor[i].name) == 0)
+            return ix->tensor[i].name;
+    return NULL;
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+    const struct q8_tensor *x = a, *y = b;
+
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    if (x->nbytes != y->nbytes) /* empty ones first: they share their begin */
+        return x->nbytes < y->nbytes ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+void q8_index_sort_offsets(struct q8_index *ix)
+{
+    if (ix->count)
+        qsort(ix->tensor, ix->count, sizeof *ix->tensor, compare_offsets);
+}
+
+bool q8_tensor_fail(const char *name, struct q8_err *err)
+{
+    char shown[300], place[320];
+
+    (void)snprintf(place, sizeof place, "tensor '%s'", q8_text_escape(name, shown, sizeof shown));
+    return q8_fail_in(err, place);
 }

@@ -197,4 +197,20 @@ void q8_index_sort_meta(struct q8_index *ix);
 /* The tensor of that name in an index sorted by name; NULL = none. */
 struct q8_tensor *q8_index_find(const struct q8_index *ix, const char *name);
 
+/*
+ * The one whose name is the first `stem` bytes of `name` and `suffix` behind them, in an index
+ * sorted by name; NULL = none, as for names of 4096 bytes and more.
+ */
+struct q8_tensor *q8_index_beside(const struct q8_index *ix, const char *name, size_t stem,
+                                  const char *suffix);
+
+/* The first name that stands twice in an index sorted by name; NULL = none. */
+const char *q8_index_twice(const struct q8_index *ix);
+
+/* Sorts the tensors by offset; of one offset the empty first, then by name. */
+void q8_index_sort_offsets(struct q8_index *ix);
+
+/* Puts "tensor 'NAME'" in front of a message.  Returns false. */
+bool q8_tensor_fail(const char *name, struct q8_err *err);
+
 #endif

@@ -104,16 +104,15 @@ static bool list_outputs(const struct q8_plan *plan, uint32_t number, struct q8_
 /* An input that has "x.weight" and "x.SCB" already would give two tensors of one name. */
 static bool check_names(struct q8_index *ix, struct q8_err *err)
 {
+    const char *twice;
     char name[256];
 
     q8_index_sort(ix);
-    for (uint64_t i = 1; i < ix->count; i++)
-        if (strcmp(ix->tensor[i - 1].name, ix->tensor[i].name) == 0)
-            return q8_fail(err, Q8_EUNSUPPORTED,
-                           "two output tensors would be named '%s': is the input "
-                           "quantized already?",
-                           q8_text_escape(ix->tensor[i].name, name, sizeof name));
-    return true;
+    twice = q8_index_twice(ix);
+    return !twice || q8_fail(err, Q8_EUNSUPPORTED,
+                             "two output tensors would be named '%s': is the input "
+                             "quantized already?",
+                             q8_text_escape(twice, name, sizeof name));
 }
 
 bool q8_plan_header(struct q8_plan *plan, uint32_t number, struct q8_sink *sink, struct q8_err *err)

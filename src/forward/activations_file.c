@@ -83,7 +83,7 @@ static bool load_maxima(struct q8_activations_array *a, const struct q8_file *fi
     q8_arena_init(&scratch, mem->limit);
     bytes = q8_alloc(&scratch, a->where.nbytes, 1, err);
     ok = bytes && q8_tensor_read(&source, &a->where, 0, bytes, a->where.nbytes, err) &&
-         (q8_statistics_maxima(&value, &a->where, bytes, mem, err) || q8_arrays_fail(a->name, err));
+         (q8_statistics_maxima(&value, &a->where, bytes, mem, err) || q8_tensor_fail(a->name, err));
     q8_arena_clear(&scratch);
     a->value = value;
     return ok;

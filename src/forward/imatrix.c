@@ -117,7 +117,7 @@ static bool read_gguf(struct reader *r, struct q8_err *err)
     q8_index_sort(&ix);
     for (uint64_t i = 0; ok && i < ix.count; i++)
         if (q8_text_stem(ix.tensor[i].name, ".in_sum2"))
-            ok = add_sums(r, &ix, &ix.tensor[i], err) || q8_arrays_fail(ix.tensor[i].name, err);
+            ok = add_sums(r, &ix, &ix.tensor[i], err) || q8_tensor_fail(ix.tensor[i].name, err);
     return ok;
 }
 
@@ -170,7 +170,7 @@ static bool read_dat_entry(struct reader *r, struct q8_err *err)
                        values, r->at);
     x = q8_alloc(r->mem, values, sizeof *x, err);
     return x && take(r, x, bytes, err) &&
-           (make_rms(x, values, (float)calls, err) || q8_arrays_fail(name, err)) &&
+           (make_rms(x, values, (float)calls, err) || q8_tensor_fail(name, err)) &&
            add_entry(r, name, values, x, err);
 }
 
@@ -205,7 +205,7 @@ static bool read_file(struct reader *r, const char *path, struct q8_err *err)
     for (uint64_t i = 1; i < r->count; i++)
         if (compare_modules(&r->entry[i - 1], &r->entry[i]) == 0)
             return q8_fail(err, Q8_EINPUT, "is there twice") ||
-                   q8_arrays_fail(r->entry[i].module, err);
+                   q8_tensor_fail(r->entry[i].module, err);
     return true;
 }
 
@@ -257,7 +257,7 @@ static bool fit_entry(struct reader *r, const struct q8_statistic *e,
             return q8_fail(err, Q8_EINPUT,
                            "%" PRIu64 " values, but the module has %" PRIu64 " input features",
                            e->features, cols) ||
-                   q8_arrays_fail(e->module, err);
+                   q8_tensor_fail(e->module, err);
         if (!isnan(e->absmax[at]) && !add_entry(r, module, cols, e->absmax + at, err))
             return false;
     }

@@ -97,17 +97,9 @@ static bool visit_tensors(const struct q8_format *format, struct q8_source *sour
     ok = q8_format_parse(format, source, &ix, &names, err);
     for (uint64_t i = 0; ok && i < ix.count; i++)
         ok = visitor->visit(visitor->self, &ix.tensor[i], NULL, err) ||
-             q8_arrays_fail(ix.tensor[i].name, err);
+             q8_tensor_fail(ix.tensor[i].name, err);
     q8_arena_clear(&names);
     return ok;
-}
-
-bool q8_arrays_fail(const char *name, struct q8_err *err)
-{
-    char shown[200], place[220];
-
-    (void)snprintf(place, sizeof place, "tensor '%s'", q8_text_escape(name, shown, sizeof shown));
-    return q8_fail_in(err, place);
 }
 
 bool q8_arrays_each(struct q8_file *file, const struct q8_npz_visitor *visitor,

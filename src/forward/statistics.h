@@ -52,9 +52,6 @@ bool q8_arrays_each(struct q8_file *file, const struct q8_npz_visitor *visitor,
 bool q8_statistics_maxima(float **ret, const struct q8_tensor *t, const void *data,
                           struct q8_arena *mem, struct q8_err *err);
 
-/* Puts "tensor 'name': " in front of a failure.  Returns false. */
-bool q8_arrays_fail(const char *name, struct q8_err *err);
-
 /*
  * Finds the weight of entry i as ret[i] (not the absmax of the entries).  Q8_EINPUT for an entry
  * that no weight of the list has (with the nearest names, or the prefix that all names lack or have

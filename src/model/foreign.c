@@ -16,7 +16,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define NOTE_LIMIT (UINT64_C(16) << 20) /* bytes of a file that tells of a quantization */
-#define NAME_BYTES 4096 /* of a tensor's name put together here; longer ones are not there */
 
 /* Types of tensors, as bits. */
 #define IS(dtype) (UINT64_C(1) << (dtype))
@@ -235,16 +234,6 @@ static bool check_metadata(const struct q8_model *m, struct q8_err *err)
 
 /* ---- tensors ---- */
 
-/* Whether there is a tensor with `end` behind the first `stem` bytes of that name. */
-static bool has_beside(const struct q8_model *m, const char *name, size_t stem, const char *end)
-{
-    char other[NAME_BYTES];
-
-    return (size_t)snprintf(other, sizeof other, "%.*s%s", (int)q8_min(stem, sizeof other), name,
-                            end) < sizeof other &&
-           q8_index_find(&m->index, other);
-}
-
 /* Who quantized a tensor, NULL: nobody; and what to do about it. */
 struct sign {
     const char *what, *todo;
@@ -259,7 +248,8 @@ static struct sign name_tells(const struct q8_model *m, const struct q8_tensor *
         const size_t stem = q8_text_stem(t->name, tensors[i].end);
 
         if (tensors[i].types & IS(t->dtype) &&
-            (stem ? !tensors[i].beside || has_beside(m, t->name, stem, tensors[i].beside)
+            (stem ? !tensors[i].beside ||
+                        q8_index_beside(&m->index, t->name, stem, tensors[i].beside)
                   : strcmp(t->name, tensors[i].end) == 0))
             return (struct sign){tensors[i].what, tensors[i].todo};
     }

@@ -109,16 +109,6 @@ bool q8_weight_is_tied(const struct q8_model *model, const struct q8_arch *arch,
     return false;
 }
 
-/* Whether the index has that parameter in the module whose name is the first `stem` bytes. */
-static bool have_beside(const struct q8_index *index, const char *name, size_t stem,
-                        const char *parameter)
-{
-    char beside[4096];
-    const int length = snprintf(beside, sizeof beside, "%.*s%s", (int)stem, name, parameter);
-
-    return length > 0 && length < (int)sizeof beside && q8_index_find(index, beside);
-}
-
 enum q8_kind q8_weight_kind(const struct q8_index *index, const struct q8_arch *arch,
                             const char *name, uint32_t rank)
 {
@@ -126,8 +116,8 @@ enum q8_kind q8_weight_kind(const struct q8_index *index, const struct q8_arch *
     const size_t length = strlen(name), stem = length - q8_min(length, sizeof leaf - 1);
 
     if (rank == 2 && strcmp(name + stem, leaf) == 0 && (stem == 0 || name[stem - 1] == '.') &&
-        (have_beside(index, name, stem, "in_proj_weight") ||
-         have_beside(index, name, stem, "q_proj_weight")))
+        (q8_index_beside(index, name, stem, "in_proj_weight") ||
+         q8_index_beside(index, name, stem, "q_proj_weight")))
         return Q8_KIND_BYPASSED;
     return q8_arch_kind(arch, name, rank);
 }

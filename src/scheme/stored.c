@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_BYTES 4096 /* of a tensor's name put together here; longer ones are not looked for */
-
 /* What the search has so far. */
 struct search {
     const struct q8_model *model;
@@ -19,18 +17,6 @@ struct search {
     uint64_t room;
     struct q8_arena *mem;
 };
-
-/* The tensor beside it: the first `length` bytes of its name, and that suffix; NULL = none. */
-static const struct q8_tensor *beside(const struct q8_model *model, const char *name, size_t length,
-                                      const char *suffix)
-{
-    char other[NAME_BYTES];
-
-    if ((size_t)snprintf(other, sizeof other, "%.*s%s", (int)q8_min(length, NAME_BYTES), name,
-                         suffix) >= sizeof other)
-        return NULL;
-    return q8_index_find(&model->index, other);
-}
 
 /* Of an int8 weight: it lacks that part. */
 static bool fail_missing(const struct search *s, const struct q8_stored *w, size_t length,
@@ -54,7 +40,7 @@ static bool check_simple(const struct search *s, const struct q8_tensor *t, size
     static const char *const more[] = {".weight_zero_point", ".weight_g_idx"};
 
     for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        if (beside(s->model, t->name, length, more[i])) {
+        if (q8_index_beside(&s->model->index, t->name, length, more[i])) {
             q8_fail(err, Q8_EUNSUPPORTED,
                     "there is a '%s' beside it: q8 reads symmetric codes in the order of their "
                     "columns",
@@ -92,7 +78,8 @@ static size_t find_scales(const struct search *s, struct q8_stored *w)
 
         if (!length)
             continue;
-        w->scales = beside(s->model, w->codes->name, length, row->part[Q8_SCALES_AT].suffix);
+        w->scales = q8_index_beside(&s->model->index, w->codes->name, length,
+                                    row->part[Q8_SCALES_AT].suffix);
         if (!w->scheme || w->scales)
             w->scheme = row;
         ret = length;
@@ -109,7 +96,7 @@ static bool find_detail(const struct search *s, struct q8_stored *w, size_t leng
     if (q8_scheme_part(w->scheme, Q8_PART_SCALE) && !check_simple(s, w->codes, length, err))
         return false;
     if (last->kind != Q8_PART_NONE)
-        w->detail = beside(s->model, w->codes->name, length, last->suffix);
+        w->detail = q8_index_beside(&s->model->index, w->codes->name, length, last->suffix);
     return w->detail || last->kind != Q8_PART_SHAPE || fail_missing(s, w, length, last, err);
 }
 
@@ -149,7 +136,7 @@ static bool check_scales(const struct search *s, const struct q8_tensor *t, stru
         const size_t length =
             may_have(s, row) ? q8_text_stem(t->name, row->part[Q8_SCALES_AT].suffix) : 0;
         const struct q8_tensor *codes =
-            length ? beside(s->model, t->name, length, part->suffix) : NULL;
+            length ? q8_index_beside(&s->model->index, t->name, length, part->suffix) : NULL;
 
         if (codes && codes->dtype == part->dtype)
             return true;

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_BYTES 4096 /* of a tensor's name put together here; longer ones are not looked for */
-
 /* The search. */
 struct search {
     struct q8_model *m;
@@ -25,18 +23,6 @@ struct search {
     const char *first_drop;
     struct q8_arena *mem;
 };
-
-/* The tensor whose name has `suffix` behind the first `stem` bytes of that name; NULL = none. */
-static const struct q8_tensor *beside(const struct search *s, const char *name, size_t stem,
-                                      const char *suffix)
-{
-    char other[NAME_BYTES];
-
-    if ((size_t)snprintf(other, sizeof other, "%.*s%s", (int)q8_min(stem, NAME_BYTES), name,
-                         suffix) >= sizeof other)
-        return NULL;
-    return q8_index_find(&s->m->raw, other);
-}
 
 /* Length of the name in front of the row's codes, where the tensor may be those; else SIZE_MAX. */
 static size_t find_stem(const struct search *s, const struct q8_coding *row,
@@ -56,7 +42,8 @@ static bool find_parts(const struct search *s, const struct q8_coding *row, size
 {
     for (unsigned i = 1; i < Q8_CODED_PARTS && row->part[i].suffix; i++) {
         const struct q8_coding_part *part = &row->part[i];
-        const struct q8_tensor *t = beside(s, c->part[0]->name, stem, part->suffix);
+        const struct q8_tensor *t =
+            q8_index_beside(&s->m->raw, c->part[0]->name, stem, part->suffix);
 
         if (t && !(part->types & Q8_IS(t->dtype)) && part->use != Q8_CODED_MAYBE)
             t = NULL;
@@ -182,15 +169,13 @@ static bool add_coded(struct search *s, const struct q8_tensor *t, struct q8_err
 /* Two float tensors of one name: a weight that is there as floats too. */
 static bool check_names(const struct search *s, struct q8_err *err)
 {
-    const struct q8_index *ix = &s->m->index;
+    const char *twice = q8_index_twice(&s->m->index);
     char name[256];
 
-    for (uint64_t i = 1; i < ix->count; i++)
-        if (strcmp(ix->tensor[i - 1].name, ix->tensor[i].name) == 0)
-            return q8_fail(err, Q8_EINPUT,
-                           "%s: '%s' is there twice, in two ways: which of them counts is not said",
-                           s->m->path, q8_text_escape(ix->tensor[i].name, name, sizeof name));
-    return true;
+    return !twice ||
+           q8_fail(err, Q8_EINPUT,
+                   "%s: '%s' is there twice, in two ways: which of them counts is not said",
+                   s->m->path, q8_text_escape(twice, name, sizeof name));
 }
 
 static bool note_dropped(struct search *s, struct q8_err *err)
