@@ -186,12 +186,6 @@ static bool read_dat(struct reader *r, struct q8_err *err)
     return true;
 }
 
-static int compare_modules(const void *a, const void *b)
-{
-    return strcmp(((const struct q8_statistic *)a)->module,
-                  ((const struct q8_statistic *)b)->module);
-}
-
 static bool read_file(struct reader *r, const char *path, struct q8_err *err)
 {
     if (r->source.size > Q8_STATISTICS_LIMIT)
@@ -201,9 +195,9 @@ static bool read_file(struct reader *r, const char *path, struct q8_err *err)
         return false;
     if (r->count == 0)
         return q8_fail(err, Q8_EINPUT, "holds no sums of squares (.in_sum2)");
-    qsort(r->entry, r->count, sizeof *r->entry, compare_modules);
+    q8_statistics_sort(r->entry, r->count);
     for (uint64_t i = 1; i < r->count; i++)
-        if (compare_modules(&r->entry[i - 1], &r->entry[i]) == 0)
+        if (strcmp(r->entry[i - 1].module, r->entry[i].module) == 0)
             return q8_fail(err, Q8_EINPUT, "is there twice") ||
                    q8_tensor_fail(r->entry[i].module, err);
     return true;
@@ -281,7 +275,7 @@ bool q8_imatrix_fit(struct q8_statistics *ret, const struct q8_statistics *acts,
                        "%s: none of its weights, '%.99s' for one, is a Linear module of the model "
                        "by the names that q8 knows of '%s'",
                        acts->path, acts->entry[0].module, type ? type : "no model_type");
-    qsort(r.entry, r.count, sizeof *r.entry, compare_modules);
+    q8_statistics_sort(r.entry, r.count);
     ret->entry = r.entry;
     ret->count = r.count;
     return true;

@@ -167,6 +167,11 @@ static int compare_modules(const void *a, const void *b)
                   ((const struct q8_statistic *)b)->module);
 }
 
+void q8_statistics_sort(struct q8_statistic *entry, uint64_t count)
+{
+    qsort(entry, count, sizeof *entry, compare_modules);
+}
+
 bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_arena *mem,
                         struct q8_err *err)
 {
@@ -184,7 +189,7 @@ bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_a
     q8_file_close(&file);
     if (!ok)
         return false;
-    qsort(r.entry, r.count, sizeof *r.entry, compare_modules);
+    q8_statistics_sort(r.entry, r.count);
     *ret = (struct q8_statistics){.path = path, .entry = r.entry, .count = r.count};
     return true;
 }

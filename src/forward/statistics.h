@@ -30,6 +30,9 @@ struct q8_statistics {
 bool q8_statistics_read(struct q8_statistics *ret, const char *path, struct q8_arena *mem,
                         struct q8_err *err);
 
+/* Sorts entries by module. */
+void q8_statistics_sort(struct q8_statistic *entry, uint64_t count);
+
 /*
  * Opens a file of activations or of statistics about them.  Q8_EUNSUPPORTED, with the way out, when
  * the path ends in none of .npz, .npy and the suffixes of formats, and for what stands in the place

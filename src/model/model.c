@@ -348,6 +348,15 @@ bool q8_model_read(const struct q8_model *m, const struct q8_tensor *t, uint64_t
     return q8_tensor_read(&source, t, off, buf, n, err);
 }
 
+bool q8_model_fail(const struct q8_model *m, const struct q8_tensor *t, struct q8_err *err)
+{
+    char place[512], name[256];
+
+    (void)snprintf(place, sizeof place, "%s: tensor '%s'", m->shard[t->shard].name,
+                   q8_text_escape(t->name, name, sizeof name));
+    return q8_fail_in(err, place);
+}
+
 bool q8_model_changed(const struct q8_model *m)
 {
     for (uint32_t i = 0; i < m->shards; i++)

@@ -80,6 +80,9 @@ const struct q8_index *q8_model_raw(const struct q8_model *model);
 bool q8_model_read(const struct q8_model *model, const struct q8_tensor *t, uint64_t off, void *buf,
                    uint64_t n, struct q8_err *err);
 
+/* Puts file and tensor in front of a message.  Returns false. */
+bool q8_model_fail(const struct q8_model *model, const struct q8_tensor *t, struct q8_err *err);
+
 /* Whether every shard is still the file that was opened; else Q8_EIO. */
 bool q8_model_same(const struct q8_model *model, struct q8_err *err);
 

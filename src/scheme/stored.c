@@ -30,7 +30,7 @@ static bool fail_missing(const struct search *s, const struct q8_stored *w, size
     q8_fail(err, Q8_EINPUT, "there is no '%s%s' beside it, which int8 weights in %s have",
             q8_text_escape(module, name, sizeof name), part->suffix,
             s->layout ? q8_layouts[s->layout].name : found->method);
-    return q8_stored_fail(s->model, w->codes, err);
+    return q8_model_fail(s->model, w->codes, err);
 }
 
 /* What makes a code more than a code times a step. */
@@ -45,7 +45,7 @@ static bool check_simple(const struct search *s, const struct q8_tensor *t, size
                     "there is a '%s' beside it: q8 reads symmetric codes in the order of their "
                     "columns",
                     more[i] + 1);
-            return q8_stored_fail(s->model, t, err);
+            return q8_model_fail(s->model, t, err);
         }
     return true;
 }
@@ -151,7 +151,7 @@ static bool check_scales(const struct search *s, const struct q8_tensor *t, stru
         (void)snprintf(found, sizeof found, "one of type %s", q8_dtypes[other->dtype].name);
     q8_fail(err, Q8_EINPUT, "expected a '%s' of type %s beside it, found %s", wanted->suffix + 1,
             q8_dtypes[wanted->dtype].name, found);
-    return q8_stored_fail(s->model, t, err);
+    return q8_model_fail(s->model, t, err);
 }
 
 static int compare_modules(const void *a, const void *b)
@@ -167,7 +167,7 @@ static bool fail_twice(const struct search *s, const struct q8_stored *a, const 
 
     q8_fail(err, Q8_EINPUT, "its module has codes in '%s' too",
             first->scheme->part[Q8_CODES_AT].suffix + 1);
-    return q8_stored_fail(s->model, second->codes, err);
+    return q8_model_fail(s->model, second->codes, err);
 }
 
 /* Sorts the list and, where no config does, names its layout. */

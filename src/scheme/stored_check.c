@@ -7,15 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-bool q8_stored_fail(const struct q8_model *model, const struct q8_tensor *t, struct q8_err *err)
-{
-    char place[512], name[256];
-
-    (void)snprintf(place, sizeof place, "%s: tensor '%s'", model->shard[t->shard].name,
-                   q8_text_escape(t->name, name, sizeof name));
-    return q8_fail_in(err, place);
-}
-
 /* "it is F32 [4, 1], and the weight is [4, 8]" */
 static bool fail_shape(const struct q8_model *model, const struct q8_stored *w,
                        const struct q8_tensor *t, const char *expected, struct q8_err *err)
@@ -27,7 +18,7 @@ static bool fail_shape(const struct q8_model *model, const struct q8_stored *w,
             "it is %s %s, which does not fit a weight of %" PRIu64 " rows and %" PRIu64
             " columns: expected %s",
             q8_dtypes[t->dtype].name, text, w->rows, w->cols, expected);
-    return q8_stored_fail(model, t, err);
+    return q8_model_fail(model, t, err);
 }
 
 /* F32 [rows] or [rows, 1]. */
@@ -90,7 +81,7 @@ static bool take_order(const struct q8_model *model, struct q8_stored *w, struct
     if (t->dtype != Q8_U8 || t->nbytes != 1) {
         q8_fail(err, Q8_EINPUT, "expected one U8, found %" PRIu64 " bytes of %s", t->nbytes,
                 q8_dtypes[t->dtype].name);
-        return q8_stored_fail(model, t, err);
+        return q8_model_fail(model, t, err);
     }
     if (!q8_model_read(model, t, 0, &order, 1, err))
         return false;
@@ -98,7 +89,7 @@ static bool take_order(const struct q8_model *model, struct q8_stored *w, struct
         return true;
     q8_fail(err, Q8_EUNSUPPORTED,
             "its codes are in the order %d of an old bitsandbytes; q8 reads rows (0)", order);
-    return q8_stored_fail(model, t, err);
+    return q8_model_fail(model, t, err);
 }
 
 /* Two whole numbers, the weight's rows and columns. */
@@ -110,7 +101,7 @@ static bool take_shape(const struct q8_model *model, struct q8_stored *w, struct
 
     if ((t->dtype != Q8_I64 && t->dtype != Q8_I32) || t->rank != 1 || t->dim[0] != 2) {
         q8_fail(err, Q8_EINPUT, "expected I64 [2]");
-        return q8_stored_fail(model, t, err);
+        return q8_model_fail(model, t, err);
     }
     if (!q8_model_read(model, t, 0, t->dtype == Q8_I64 ? (void *)wide : narrow, t->nbytes, err))
         return false;
@@ -128,7 +119,7 @@ static bool check_matrix(const struct q8_model *model, const struct q8_stored *w
     q8_fail(err, w->cols > Q8_STORED_COLS ? Q8_EUNSUPPORTED : Q8_EINPUT,
             "int8 codes need two dimensions, none 0, and at most %" PRIu64 " columns",
             Q8_STORED_COLS);
-    return q8_stored_fail(model, w->codes, err);
+    return q8_model_fail(model, w->codes, err);
 }
 
 static bool take_codes(const struct q8_model *model, struct q8_stored *w, struct q8_err *err)
@@ -150,7 +141,7 @@ static bool take_packed(const struct q8_model *model, struct q8_stored *w, struc
     if (fits && w->cols && q8_mul(words, 32, &bits) && bits / w->cols > 0 && bits / w->cols < 8) {
         q8_fail(err, Q8_EUNSUPPORTED, "its codes have %" PRIu64 " bits; q8 reads 8",
                 bits / w->cols);
-        return q8_stored_fail(model, w->codes, err);
+        return q8_model_fail(model, w->codes, err);
     }
     return fail_shape(model, w, w->codes, "I32 [rows, columns / 4]", err);
 }

@@ -17,7 +17,4 @@ bool q8_stored_layout(enum q8_layout *ret, const struct q8_model *model, struct 
  */
 bool q8_stored_check(const struct q8_model *model, struct q8_stored *w, struct q8_err *err);
 
-/* Puts file and tensor in front of a message.  Returns false. */
-bool q8_stored_fail(const struct q8_model *model, const struct q8_tensor *t, struct q8_err *err);
-
 #endif

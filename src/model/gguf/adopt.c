@@ -270,15 +270,10 @@ static bool add_raw(struct adopt *a, const struct q8_tensor *from, struct q8_err
 static bool add_tensors(struct adopt *a, struct q8_err *err)
 {
     struct q8_model *m = a->m;
-    char place[400], name[256];
 
     for (uint64_t i = 0; i < m->raw.count; i++)
-        if (!add_raw(a, &m->raw.tensor[i], err)) {
-            (void)snprintf(place, sizeof place, "%s: tensor '%s'",
-                           m->shard[m->raw.tensor[i].shard].name,
-                           q8_text_escape(m->raw.tensor[i].name, name, sizeof name));
-            return q8_fail_in(err, place);
-        }
+        if (!add_raw(a, &m->raw.tensor[i], err))
+            return q8_model_fail(m, &m->raw.tensor[i], err);
     q8_index_sort(&m->index);
     return true;
 }
