@@ -101,29 +101,18 @@ static void print_groups(const struct q8_plan *plan, FILE *out)
                 plan->group[i].modules == 1 ? "" : "s");
 }
 
-/* Where nothing becomes int8: what becomes of the tensors. */
-static void print_floats(const struct q8_plan *plan, FILE *out)
+/* What becomes of the tensors that are not int8: "in 3 tensors REASON" with those words. */
+static void print_kept(const struct q8_plan *plan, const char *before, const char *behind,
+                       FILE *out)
 {
     struct q8_kept kept[Q8_KEPT_MAX];
     unsigned n = q8_report_kept(plan, kept);
     char count[32];
 
     for (unsigned i = 0; i < n; i++)
-        fprintf(out, "  %8s  in %" PRIu64 " tensor%s %s\n",
-                q8_text_count(kept[i].parameters, count, sizeof count), kept[i].tensors,
-                kept[i].tensors == 1 ? "" : "s", kept[i].reason);
-}
-
-static void print_kept(const struct q8_plan *plan, FILE *out)
-{
-    struct q8_kept kept[Q8_KEPT_MAX];
-    unsigned n = q8_report_kept(plan, kept);
-    char count[32];
-
-    for (unsigned i = 0; i < n; i++)
-        fprintf(out, "  %8s  stay as they are, %" PRIu64 " tensor%s: %s\n",
-                q8_text_count(kept[i].parameters, count, sizeof count), kept[i].tensors,
-                kept[i].tensors == 1 ? "" : "s", kept[i].reason);
+        fprintf(out, "  %8s  %s %" PRIu64 " tensor%s%s %s\n",
+                q8_text_count(kept[i].parameters, count, sizeof count), before, kept[i].tensors,
+                kept[i].tensors == 1 ? "" : "s", behind, kept[i].reason);
 }
 
 /* Whether speculative decoding has what it needs: it is easily lost on the way. */
@@ -172,7 +161,7 @@ static void print_int8(const struct q8_report *r, FILE *out)
         fprintf(out, "  %8s  of them rounded twice, %" PRIu64 " weight%s: %s\n",
                 q8_text_count(t->int8_twice, a, sizeof a), t->twice, t->twice == 1 ? "" : "s",
                 r->plan->schemes);
-    print_kept(r->plan, out);
+    print_kept(r->plan, "stay as they are,", ":", out);
     print_drafts(r->plan, out);
 }
 
@@ -184,7 +173,7 @@ static void print_totals(const struct q8_report *r, FILE *out)
     if (r->plan->options.target->scheme)
         print_int8(r, out);
     else
-        print_floats(r->plan, out);
+        print_kept(r->plan, "in", "", out);
     print_files(r, out);
     fprintf(out, "size: %s in, %s out\n", q8_text_bytes(r->plan->model->bytes, a, sizeof a),
             q8_text_bytes(t->output_bytes, b, sizeof b));
