@@ -47,32 +47,6 @@ INLINE void decode_group(enum q8_float8 type, float *ret, const uint8_t *codes, 
         ret[i] = q8_float8_to_float(type, codes[i]) * scale;
 }
 
-INLINE void decode(enum q8_float8 type, float *ret, const uint8_t *codes, size_t n, size_t group,
-                   const float *scale)
-{
-    const bool flushed = q8_denormals_flush(false);
-
-    for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
-        const size_t count = n - begin < group ? n - begin : group;
-
-        if (type == Q8_FLOAT8_E5M2 || fabsf(scale[g]) < 0x1p120f)
-            decode_group(type, ret + begin, codes + begin, count, scale[g]);
-        else /* 256 times it may be too much, or is NaN */
-            q8_decode_f8_ref[type](ret + begin, codes + begin, count, count, scale + g);
-    }
-    (void)q8_denormals_flush(flushed);
-}
-
-static void decode_e4m3(float *ret, const uint8_t *codes, size_t n, size_t group,
-                        const float *scale)
-{
-    decode(Q8_FLOAT8_E4M3, ret, codes, n, group, scale);
-}
-
-static void decode_e5m2(float *ret, const uint8_t *codes, size_t n, size_t group,
-                        const float *scale)
-{
-    decode(Q8_FLOAT8_E5M2, ret, codes, n, group, scale);
-}
+#include "kernels/decode_f8_row.inc"
 
 const q8_decode_f8_fn q8_decode_f8_avx2[Q8_FLOAT8S] = {decode_e4m3, decode_e5m2};

@@ -30,19 +30,6 @@ INLINE void decode_group(float *ret, const uint8_t *codes, size_t n, float scale
             decode16(_mm_maskz_loadu_epi8(mask16((n - i + 1) / 2), codes + i / 2), products));
 }
 
-/* An odd group lets the next begin in the upper half of a byte. */
-static void decode(float *ret, const uint8_t *codes, size_t n, size_t group, const float *scale)
-{
-    const bool flushed = q8_denormals_flush(false);
-
-    for (size_t begin = 0, g = 0; begin < n; begin += group, g++) {
-        const size_t count = n - begin < group ? n - begin : group, odd = begin % 2;
-
-        if (odd)
-            ret[begin] = q8_e2m1_to_float(codes[begin / 2] >> 4) * scale[g];
-        decode_group(ret + begin + odd, codes + begin / 2 + odd, count - odd, scale[g]);
-    }
-    (void)q8_denormals_flush(flushed);
-}
+#include "kernels/decode_f4_row.inc"
 
 const q8_decode_f4_fn q8_decode_f4_avx512 = decode;
