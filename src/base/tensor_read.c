@@ -217,7 +217,7 @@ bool q8_tensor_read(const struct q8_source *s, const struct q8_tensor *t, uint64
     const uint64_t size = q8_dtype_size(t->dtype);
     unsigned char *to = buf, one[sizeof(double)];
 
-    if (!size || (!t->swapped && (!t->strided || t->rank == 0)))
+    if (!size || (!t->coded && !t->swapped && (!t->strided || t->rank == 0)))
         return s->read(s->self, t->offset + off, buf, n, err);
     assert(size <= sizeof one);
     for (uint64_t done; n > 0; to += done, off += done, n -= done) {

@@ -9,7 +9,8 @@
  * Copies n bytes from `off` bytes into the packed data of a tensor out of its source; the caller
  * keeps off + n <= nbytes.  The elements of a strided tensor, which q8_tensor_check has passed, are
  * gathered: many at a time go faster.  Those of a swapped one are turned to the order of this
- * machine, unless they share bytes.  Needs no memory of its own.  Errors: those of the source.
+ * machine, unless they share bytes.  Of a computed one the source is asked for whole elements.
+ * Needs no memory of its own.  Errors: those of the source.
  */
 bool q8_tensor_read(const struct q8_source *s, const struct q8_tensor *t, uint64_t off, void *buf,
                     uint64_t n, struct q8_err *err);

@@ -45,9 +45,10 @@ struct q8_coded {
 };
 
 /*
- * Bytes [off, off + n) of its packed floats (self: struct q8_coded); for struct q8_source.  Needs
- * 128 KiB of stack and no memory.  NaN comes out as NaN.  Errors as q8_file_read; Q8_EINPUT for a
- * finite number that is beyond a type that was asked for, with its row.
+ * Bytes [off, off + n) of its packed floats, whole ones (self: struct q8_coded); for struct
+ * q8_source, under q8_tensor_read.  Needs 128 KiB of stack and no memory.  NaN comes out as NaN.
+ * Errors as q8_file_read; Q8_EINPUT for a finite number that is beyond a type that was asked for,
+ * with its row.
  */
 bool q8_coded_read(void *self, uint64_t off, void *buf, uint64_t n, struct q8_err *err);
 
